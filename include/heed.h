@@ -1,0 +1,116 @@
+/* heed: an attention economy engine.
+ *
+ * This header is the whole public interface of libheed. A world is opened, commands and queries
+ * are sent to it by name with named arguments (the same names as on the command line, see
+ * `heed help`), and every reply is a JSON document with stable keys.
+ *
+ * Threads: one handle may be used by one thread at a time; different handles are independent.
+ * Strings: UTF-8, NUL-terminated unless a length stands beside them. The library never prints,
+ * never exits and never reads the environment or the clock.                                     */
+#ifndef HEED_H
+#define HEED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HEED_API __attribute__((visibility("default")))
+#define HEED_MUST_CHECK __attribute__((warn_unused_result))
+
+/* What a call came to. The values are stable.                                                   */
+enum heed_status {
+    HEED_OK = 0,
+    HEED_REFUSED = 1, /* understood, not allowed; nothing changed; the reply says why            */
+    HEED_USAGE = 2,   /* no such command or argument, or an argument out of bounds               */
+    HEED_INPUT = 3,   /* a file or a stored byte is at fault                                     */
+    HEED_STORAGE = 4, /* disk, permission, lock                                                  */
+    HEED_NOMEM = 5,   /* out of memory; the handle must be closed and opened again               */
+    HEED_RANGE = 6,   /* a number that cannot be held or does not fit the others                 */
+};
+
+/* An error, filled once, at the point of failure. `where` is a file, line and column, or an id;
+ * `message` says what was wrong and what to do.                                                 */
+struct heed_error {
+    enum heed_status status;
+    char where[192];
+    char message[320];
+};
+
+struct heed_world;
+
+struct heed_options {
+    int read_only;          /* open for queries only; works while another process writes         */
+    const char *rules_yaml; /* rules of a new world; NULL: the default rules                     */
+    size_t rules_size;      /* bytes in rules_yaml                                               */
+    int create;             /* make the world if it is not there                                 */
+};
+
+/* One named argument of a command or query.                                                     */
+struct heed_arg {
+    const char *name;
+    const char *value;
+};
+
+/* Who asks, and when.                                                                           */
+struct heed_context {
+    int64_t time_ms;   /* milliseconds since 1970, from the caller's clock                       */
+    const char *actor; /* id of the acting user; NULL: the world's operator                      */
+};
+
+/* One act of attention, for heed_events.                                                        */
+struct heed_event {
+    int64_t time_ms;
+    const char *user;
+    const char *verb;
+    const char *target;  /* kind:id                                                              */
+    const char *surface; /* may be NULL                                                          */
+    const char *via;     /* may be NULL                                                          */
+    const char *id;      /* may be NULL; a repeated id is dropped                                */
+    double amount;       /* seconds for dwell, units for purchase; else 1                        */
+};
+
+struct heed_tally {
+    uint64_t rows, applied, rejected, refused, duplicate;
+};
+
+HEED_API const char *heed_version(void);
+
+/* Opens a world kept in the SQLite file `path`, or in memory when path is ":memory:".
+ *
+ * world  out  owned by the caller, heed_close; NULL on error
+ * Errors: HEED_INPUT not a world, damaged, or of a newer version; HEED_STORAGE cannot be read or
+ * written, or another writer has it (the message names its pid); HEED_NOMEM.
+ * Cost: reads the newest snapshot and replays what came after it.                               */
+HEED_API HEED_MUST_CHECK enum heed_status heed_open(const char *path,
+                                                    const struct heed_options *options,
+                                                    struct heed_world **world,
+                                                    struct heed_error *err);
+
+/* Closes a world; every acknowledged command is already durable. NULL is accepted.              */
+HEED_API void heed_close(struct heed_world *world);
+
+/* Runs one command or query: `name` is "noun verb" as on the command line ("shop buy").
+ * A command is durable when this returns HEED_OK or HEED_REFUSED.
+ *
+ * reply  out  JSON text, heed_free; on HEED_REFUSED {"refused":{"code","message"}}; else NULL   */
+HEED_API HEED_MUST_CHECK enum heed_status heed_call(struct heed_world *world, const char *name,
+                                                    const struct heed_context *context,
+                                                    const struct heed_arg *args, size_t n,
+                                                    char **reply, struct heed_error *err);
+
+/* Records many events, durable when this returns HEED_OK. A malformed event is counted rejected,
+ * one with an unknown user or target refused, a repeated id duplicate; none stops the rest.     */
+HEED_API HEED_MUST_CHECK enum heed_status heed_events(struct heed_world *world,
+                                                      const struct heed_event *events, size_t n,
+                                                      struct heed_tally *tally,
+                                                      struct heed_error *err);
+
+HEED_API void heed_free(void *reply);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,46 @@
+/* RFC 4180 records from a stream of bytes, fast and unforgiving.
+ *
+ * A UTF-8 byte order mark is passed over; records end in LF, CRLF or the end of the file; a quoted
+ * field may hold delimiters, doubled quotes and line ends. A record that is bad (NUL byte, invalid
+ * UTF-8, text after a closing quote, unclosed quote, longer than max_record, more fields than
+ * max_fields) is reported with its line and column and skipped to its end; the next is read as
+ * usual. An unclosed quote spoils only its own first line: reading goes on at the line after it.
+ * Blank lines are not records. Fields point into the parser's buffer, good until the next call. */
+#ifndef HEED_BASE_CSV_H
+#define HEED_BASE_CSV_H
+
+#include "base/reader.h"
+
+struct csv_options {
+    char delimiter;     /* 0: comma                                                              */
+    char quote;         /* 0: '"'; CSV_NO_QUOTE: quotes are ordinary bytes                       */
+    size_t max_record;  /* bytes; 0: 1 MiB                                                       */
+    size_t max_fields;  /* 0: 1024                                                               */
+    bool latin1;        /* bytes are ISO-8859-1 and are turned into UTF-8                        */
+};
+#define CSV_NO_QUOTE '\001'
+
+struct csv;
+
+struct csv_record {
+    const struct str *fields;
+    size_t n;
+    uint64_t line;       /* of the record's first byte, from 1                                    */
+    struct str raw;      /* the record as it stands in the file, without its line end             */
+};
+
+enum csv_result {
+    CSV_RECORD, /* *rec is a record                                                              */
+    CSV_BAD,    /* *rec has line and raw (cut to 4 KiB), err says what and which column           */
+    CSV_END,
+    CSV_FAILED, /* the bytes themselves could not be read; err is filled; the end                 */
+};
+
+/* Reads from r, which stays the caller's. NULL: no memory.                                      */
+struct csv *csv_new(struct reader *r, const struct csv_options *options);
+void csv_free(struct csv *c);
+
+/* For CSV_BAD and CSV_FAILED err is filled afresh: where = "line L, column C" (column counts
+ * characters from 1).                                                                           */
+enum csv_result csv_next(struct csv *c, struct csv_record *rec, struct heed_error *err);
+#endif
