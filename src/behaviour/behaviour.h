@@ -1,0 +1,154 @@
+/* Step 1, behaviour: what each user attends to and what attention each target draws, updated
+ * event by event. All state is integers, so a replay gives the same bits on any machine.
+ *
+ * A **pair** is one user with one target: it holds the user's preference for it, a weight that
+ * halves every half-life. Pairs stand in one dense array in order of first contact, chained per
+ * user; their number is the exact count of distinct users behind `reach`.                       */
+#ifndef HEED_BEHAVIOUR_H
+#define HEED_BEHAVIOUR_H
+
+#include "catalogue/catalogue.h"
+
+enum { VERBS_MAX = 32 };
+
+enum verb_class {
+    VERB_IMPRESSION, /* the target was seen                       */
+    VERB_DWELL,      /* amount is seconds                         */
+    VERB_ENGAGE,     /* the user did something with it            */
+    VERB_NEGATIVE,   /* skip, dislike, report                     */
+};
+
+struct verb_rule {
+    char name[24];
+    enum verb_class class;
+    int32_t weight_milli;   /* preference and attention points a unit, in thousandths  */
+    int64_t unit_milli;     /* amount of one unit, in thousandths (60000: a minute of dwell); 0: the amount does not matter */
+    int64_t max_units;      /* units of one event that count at most                   */
+};
+
+struct behaviour_rules {
+    int64_t session_gap_ms; /* 30 min */
+    int64_t half_life_ms;   /* of preferences and popularity */
+    int64_t dedup_window_ms;
+    uint32_t dedup_max; /* ids remembered at most */
+    uint32_t verbs_n;
+    struct verb_rule verbs[VERBS_MAX];
+};
+
+/* A verb's index, or -1.                                                                        */
+int behaviour_verb(const struct behaviour_rules *r, struct str name);
+
+/* Points of one event, in thousandths, signed: weight x units, units cut at max_units.          */
+int64_t behaviour_points(const struct behaviour_rules *r, uint32_t verb, int64_t amount_milli);
+
+/* weight (any unit) after age_ms of decay by half_life_ms: w * 2^(-age/half_life) in integers
+ * (Q32 table of 2^-i/64 with linear interpolation; relative error below 1e-4, monotone).
+ * age <= 0 gives w.                                                                             */
+int64_t behaviour_decay(int64_t weight, int64_t age_ms, int64_t half_life_ms);
+
+struct act {
+    int64_t time_ms;
+    int64_t amount_milli;
+    uint64_t id_hash; /* 0: no id */
+    uint32_t user;    /* party */
+    uint32_t target;
+    uint32_t surface, via; /* symbols, or HANDLE_NONE */
+    uint32_t verb;
+};
+
+struct pair {
+    uint32_t user, target;
+    int32_t weight;  /* points in 1/256, decayed to `time`; saturates */
+    uint32_t time_s; /* of the newest event of the pair, seconds since 1970 */
+    uint32_t next;   /* older pair of the same user, or HANDLE_NONE */
+};
+
+struct user_stats {
+    int64_t first_ms, last_ms; /* 0, 0: no event */
+    int64_t dwell_milli;       /* seconds x 1000 */
+    uint64_t day_bits;         /* bit i: active on day last_day - i */
+    uint32_t last_day;
+    uint32_t sessions, active_days;
+    uint32_t head, pairs; /* newest pair of the chain; how many */
+    uint64_t events;
+};
+
+struct target_stats {
+    int64_t dwell_milli;
+    int64_t last_ms;
+    int64_t popularity; /* decayed positive points in 1/256 at last_ms */
+    uint64_t impressions; /* impression events and slots served            */
+    uint64_t engagements; /* events of class engage                        */
+    uint64_t served;      /* slots recorded by feeds                       */
+    uint32_t reach;       /* distinct users with any event                 */
+    uint32_t reserved;
+};
+
+struct stats_table {
+    struct target_stats *rows;
+    uint32_t *verbs; /* rows_n x VERBS_MAX counts */
+    size_t n, cap;
+};
+
+struct behaviour {
+    struct user_stats *users; /* by party */
+    uint32_t *user_verbs;     /* users_n x VERBS_MAX counts */
+    size_t users_n, users_cap;
+    struct stats_table targets[TARGET_KINDS];
+    struct pair *pairs;
+    size_t pairs_n, pairs_cap;
+    uint32_t *pair_index; /* open addressing over pairs */
+    size_t pair_index_cap;
+    uint64_t verb_events[VERBS_MAX];
+    int64_t verb_amount_milli[VERBS_MAX];
+    uint64_t events, duplicates, out_of_order;
+    int64_t latest_ms; /* newest event time: "now" for recency */
+    struct dedup *dedup; /* the window of event ids, behaviour/dedup.c */
+};
+
+void behaviour_init(struct behaviour *b);
+void behaviour_deinit(struct behaviour *b);
+void behaviour_save(const struct behaviour *b, struct sink *s);
+enum heed_status behaviour_load(struct behaviour *b, struct source *s, struct heed_error *err);
+
+/* Records one act. *duplicate: its id was seen within the window, nothing changed.
+ * HEED_NOMEM leaves the state unusable.
+ * About 100 ns when the pair is in cache.                                                       */
+HEED_MUST_CHECK enum heed_status behaviour_apply(struct behaviour *b,
+                                                 const struct behaviour_rules *r,
+                                                 const struct act *act, bool *duplicate);
+
+/* Hints that behaviour_apply will soon be called for these acts.                                */
+void behaviour_prefetch(const struct behaviour *b, const struct act *act);
+
+/* A slot shown by a feed: served and impressions grow by one.                                   */
+HEED_MUST_CHECK enum heed_status behaviour_served(struct behaviour *b, uint32_t target);
+
+const struct pair *behaviour_pair(const struct behaviour *b, uint32_t user, uint32_t target);
+const struct target_stats *behaviour_target(const struct behaviour *b, uint32_t target); /* or NULL */
+const struct user_stats *behaviour_user(const struct behaviour *b, uint32_t user);       /* or NULL */
+
+/* Wilson score interval's lower bound for done of shown, z normal quantile (1.96 for 95 %).
+ * 0 when shown == 0. Source: E. B. Wilson, JASA 22 (1927) 209, eq. 1.                           */
+double wilson_lower(uint64_t done, uint64_t shown, double z);
+
+struct rate {
+    double rate, lower;
+};
+/* Engagements per impression; impressions fewer than engagements count as many.                 */
+struct rate behaviour_engagement(const struct target_stats *t);
+
+struct preference {
+    uint32_t key; /* target, category symbol or party */
+    int64_t weight; /* points in 1/256 at behaviour.latest_ms */
+};
+enum preference_over { PREFER_TARGETS, PREFER_CATEGORIES, PREFER_CREATORS };
+
+/* The k strongest preferences of a user, strongest first (ties: smaller key), negative ones last.
+ * *n in: room in out; out: written. O(pairs of the user).                                       */
+HEED_MUST_CHECK enum heed_status behaviour_preferences(const struct behaviour *b,
+                                                       const struct behaviour_rules *r,
+                                                       const struct catalogue *c, uint32_t user,
+                                                       enum preference_over over,
+                                                       struct preference *out, size_t *n);
+#endif
