@@ -128,10 +128,6 @@ const struct pair *behaviour_pair(const struct behaviour *b, uint32_t user, uint
 const struct target_stats *behaviour_target(const struct behaviour *b, uint32_t target); /* or NULL */
 const struct user_stats *behaviour_user(const struct behaviour *b, uint32_t user);       /* or NULL */
 
-/* Wilson score interval's lower bound for done of shown, z normal quantile (1.96 for 95 %).
- * 0 when shown == 0. Source: E. B. Wilson, JASA 22 (1927) 209, eq. 1.                           */
-double wilson_lower(uint64_t done, uint64_t shown, double z);
-
 struct rate {
     double rate, lower;
 };

@@ -1,0 +1,129 @@
+/* Step 3, allocation: who and what gets the next piece of attention.
+ *
+ * Everything here is a pure function of arrays handed in by `world/`; results that matter enter
+ * the journal as quantised facts. Scores are double with a fixed order of operations.
+ *
+ * Algorithms of the article: `exposure` (what is seen gets seen), `engagement` (what moves people
+ * to act), `quality`; besides `relevance` (items that go together with what the user attended to)
+ * and `mixed`, a weighted sum of the four. A **floor** promises every eligible content a share of
+ * the mean exposure over an epoch.                                                              */
+#ifndef HEED_ALLOCATION_H
+#define HEED_ALLOCATION_H
+
+#include "base/error.h"
+#include "base/serial.h"
+
+enum algorithm {
+    ALGORITHM_EXPOSURE,
+    ALGORITHM_ENGAGEMENT,
+    ALGORITHM_QUALITY,
+    ALGORITHM_RELEVANCE,
+    ALGORITHM_MIXED,
+    ALGORITHMS
+};
+const char *algorithm_name(enum algorithm a);
+int algorithm_of_name(struct str name); /* -1 when unknown */
+
+enum { FEED_MAX = 100 };
+
+struct allocation_rules {
+    uint32_t k;              /* slots of a feed */
+    enum algorithm algorithm;
+    int32_t mix_milli[4];    /* weights of exposure, engagement, quality, relevance in `mixed` */
+    uint32_t floor_ppm;      /* share of the mean exposure promised to each eligible content */
+    uint32_t neighbours;     /* kept for each item by relevance */
+    uint32_t max_history;    /* strongest items of a user that relevance looks at */
+};
+
+/* Exposure a slot gives, in millionths: 1e6 / log2(1 + rank), rank from 1, as whole numbers from a
+ * fixed table. Source: the usual position discount of DCG, Järvelin and Kekäläinen, TOIS 20 (2002). */
+uint64_t exposure_of_rank(uint32_t rank);
+
+/* Contents as allocation sees them; arrays of n, owned by the caller.                           */
+struct allocation_items {
+    size_t n;
+    const uint8_t *eligible;
+    const double *popularity; /* >= 0, any unit            */
+    const double *engagement; /* 0..1                      */
+    const double *quality;    /* 0..1                      */
+};
+
+/* Users' histories: row u is items[offsets[u] .. offsets[u+1]), weights > 0, in any order.      */
+struct allocation_histories {
+    size_t n;
+    const uint64_t *offsets;
+    const uint32_t *items;
+    const float *weights;
+};
+
+/* Item-to-item relevance: cosine of co-occurrence, sum over users of 1 for both, divided by the
+ * root of the product of the items' user counts; the strongest `neighbours` of each item.
+ * Source: G. Linden, B. Smith, J. York, IEEE Internet Computing 7 (2003).
+ * *out owned by the caller, relevance_free. Errors: HEED_NOMEM. O(sum of squared history lengths,
+ * each cut at max_history).                                                                     */
+struct relevance;
+HEED_MUST_CHECK enum heed_status relevance_build(const struct allocation_histories *h, size_t items,
+                                                 const struct allocation_rules *r,
+                                                 struct relevance **out);
+void relevance_free(struct relevance *m);
+
+/* Static scores of the items, made once and used for many feeds: popularity and engagement scaled
+ * to 0..1 (popularity by log(1+x)/log(1+max)).                                                   */
+struct allocator;
+HEED_MUST_CHECK enum heed_status allocator_new(const struct allocation_items *items,
+                                               const struct relevance *relevance,
+                                               const struct allocation_rules *r,
+                                               struct allocator **out);
+void allocator_free(struct allocator *a);
+
+enum slot_reason {
+    REASON_EXPOSURE,
+    REASON_ENGAGEMENT,
+    REASON_QUALITY,
+    REASON_RELEVANCE,
+    REASON_FLOOR, /* value 1 when the slot pays the floor's debt */
+    SLOT_REASONS
+};
+const char *slot_reason_name(enum slot_reason reason);
+
+struct slot {
+    uint32_t item;
+    int32_t score_ppm;
+    int32_t value_ppm[SLOT_REASONS];  /* the term, 0..1e6                    */
+    int32_t weight_ppm[SLOT_REASONS]; /* its weight; score = sum value x weight */
+};
+
+struct feed_request {
+    const uint32_t *history; /* items the user attended to */
+    const float *history_weights;
+    size_t history_n;
+    const uint32_t *blocked; /* items not to show, may be NULL */
+    size_t blocked_n;
+    const uint64_t *owed; /* exposure owed to each item in millionths, or NULL: no floor */
+    uint32_t owed_slots;  /* last slots given to items that are owed (most relevant to the user first) */
+    enum algorithm algorithm;
+    uint32_t k;
+};
+
+/* The best k eligible items for one user, best first (ties: smaller item), the last owed_slots of
+ * them paying debts where there are any. *n out: slots written, <= k. No allocation.
+ * O(items + k log k).                                                                           */
+void allocator_feed(struct allocator *a, const struct feed_request *q, struct slot *slots,
+                    size_t *n);
+
+struct epoch_exposure {
+    uint64_t *given;      /* [items] millionths, under the rules' algorithm and floor */
+    uint64_t *popularity; /* [items] what popularity alone would have given            */
+    uint64_t feeds;
+    uint64_t slots;
+    bool kept;            /* every eligible item has at least its floor */
+    uint32_t min_share_ppm; /* least exposure of an eligible item over the mean */
+};
+
+/* Feeds for all users of `h` (k, algorithm, floor from the rules), as totals only. Floor: the debt
+ * outstanding is spread evenly over the users left, so it is paid by the last one whenever there
+ * is room for it. out->given and out->popularity are the caller's, zeroed by this.              */
+HEED_MUST_CHECK enum heed_status allocator_epoch(struct allocator *a,
+                                                 const struct allocation_histories *h,
+                                                 struct epoch_exposure *out);
+#endif
