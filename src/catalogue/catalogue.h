@@ -2,11 +2,10 @@
  *
  * Everything has a dense handle. A person (user, creator, seller) is a **party**; the outside id,
  * the name and all free text of parties, contents, goods and services are not here but in the
- * vault, sealed; here stands only a salted commitment to them. Ids of contents, goods and services,
- * categories, kinds and surfaces are not personal and are interned here.
+ * vault, sealed (world/vault.h). Ids of contents, goods and services, categories, kinds and surfaces
+ * are not personal and are interned here.
  *
- * Invariants: handles are given in order and never again; commitments change only by erasure,
- * which does not touch them either (the erased text can then never be shown to match).          */
+ * Invariant: handles are given in order and never again.                                        */
 #ifndef HEED_CATALOGUE_H
 #define HEED_CATALOGUE_H
 
@@ -53,14 +52,9 @@ enum role role_of_name(struct str name); /* 0 when unknown; "user" and "creator"
 
 enum { PARTY_USER = 1, PARTY_ERASED = 2 };
 
-struct commitment {
-    uint8_t b[32]; /* SHA-256 of salt and sealed text, see world/vault.h */
-};
-
 struct party {
     int64_t joined_at_ms;
     uint8_t flags, role_bits;
-    struct commitment commitment; /* of id, name, attributes */
 };
 
 struct content {
@@ -69,7 +63,6 @@ struct content {
     uint32_t good;     /* the good it features, or HANDLE_NONE           */
     uint32_t kind;     /* symbol, or HANDLE_NONE                         */
     uint32_t category; /* symbol: its own, else its good's, else HANDLE_NONE */
-    struct commitment commitment; /* of title, body, attributes */
 };
 
 /* Goods and services alike.                                                                     */
@@ -82,7 +75,6 @@ struct good {
     uint32_t category;   /* symbol, or HANDLE_NONE         */
     uint16_t currency;   /* index in the rules             */
     bool listed;         /* offered in the shop            */
-    struct commitment commitment; /* of name, description, attributes */
 };
 
 struct catalogue {

@@ -1,0 +1,21 @@
+/* plaza: a generated world whose truth is known. */
+#ifndef HEED_PLAZA_H
+#define HEED_PLAZA_H
+
+#include "report/report.h"
+
+struct plaza_size {
+    uint32_t users, contents, goods, days, events; /* 2,000 5,000 400 14 about 300,000 */
+};
+struct plaza_size plaza_default(void);
+
+/* Writes users.csv, contents.csv, goods.csv, events.csv, ratings.csv, reviews.csv and truth.csv (content,
+ * skill, copy_of, ring) into dir, made if not there. Same seed and size, same bytes, on any machine. */
+HEED_MUST_CHECK enum heed_status plaza_generate(const char *dir, uint64_t seed,
+                                                const struct plaza_size *size,
+                                                struct heed_error *err);
+
+/* Holds the world against the truth in dir/truth.csv.                                           */
+HEED_MUST_CHECK enum heed_status plaza_judge(struct world *w, const char *dir,
+                                             struct report_truth *truth, struct heed_error *err);
+#endif

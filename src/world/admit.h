@@ -1,0 +1,66 @@
+/* Admission: what comes from outside becomes calls.
+ *
+ * admit_call serves heed_call and the command line (named text arguments, any command or query);
+ * the others serve imports, where the fields are already parsed. All apply at once (world_apply) and leave the
+ * commit to the caller. Every id is 1 to 64 bytes of UTF-8 without control characters.          */
+#ifndef HEED_ADMIT_H
+#define HEED_ADMIT_H
+
+#include "world/world.h"
+
+/* Runs command or query `spec` with named arguments. Commands are committed before this returns.
+ * *reply out: owned by the caller; the refusal document on HEED_REFUSED; NULL on errors.
+ * HEED_USAGE: an argument missing, unknown, malformed or out of bounds (err says which).        */
+HEED_MUST_CHECK enum heed_status admit_call(struct world *w, const struct command_spec *spec,
+                                            const struct heed_context *context,
+                                            const struct heed_arg *args, size_t n, json_t **reply,
+                                            struct heed_error *err);
+
+/* Parses one argument value as the table says (bounds included), without the world.
+ * false: err (HEED_USAGE) says what was expected.                                               */
+bool admit_parse_number(const struct arg_spec *arg, struct str text, int64_t *out,
+                        struct heed_error *err);
+bool admit_id_ok(struct str id);
+
+/* Fields of one row; empty strings are absent. attributes: JSON object text or empty.           */
+struct user_row {
+    struct str id, name, attributes;
+    int64_t joined_at_ms; /* CALL_ABSENT: context time */
+    unsigned roles;       /* 0: member */
+};
+struct content_row {
+    struct str id, creator, title, body, kind, category, good, attributes;
+    int64_t created_at_ms;
+};
+struct good_row {
+    bool service;
+    struct str id, name, description, seller, category, attributes;
+    int64_t created_at_ms, price_minor, stock, sales; /* CALL_ABSENT when not given */
+    uint16_t currency;
+};
+
+/* o->refusal: exists (the id is there), unknown_target (content.good names no good) …           */
+HEED_MUST_CHECK enum heed_status admit_user(struct world *w, const struct heed_context *context,
+                                            const struct user_row *row, struct outcome *o,
+                                            struct heed_error *err);
+HEED_MUST_CHECK enum heed_status admit_content(struct world *w, const struct heed_context *context,
+                                               const struct content_row *row, struct outcome *o,
+                                               struct heed_error *err);
+HEED_MUST_CHECK enum heed_status admit_good(struct world *w, const struct heed_context *context,
+                                            const struct good_row *row, struct outcome *o,
+                                            struct heed_error *err);
+
+/* Finds a symbol or makes it. HEED_RANGE when the world has 65,535 of them.                      */
+HEED_MUST_CHECK enum heed_status admit_symbol(struct world *w, struct str text, uint32_t *symbol,
+                                              struct heed_error *err);
+
+/* Calls for rows of events and ratings, all handles resolved by the caller.                     */
+struct call admit_event(int64_t time_ms, uint32_t user, uint32_t verb, uint32_t target,
+                        int64_t amount_milli, uint32_t surface, uint32_t via, uint64_t id_hash);
+struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_t score_milli,
+                         enum rating_kind kind);
+struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage);
+
+/* Hash of an event's id as the journal holds it; never 0.                                       */
+uint64_t admit_key_hash(struct str id);
+#endif

@@ -1,0 +1,43 @@
+/* The rules of a world: one YAML document for all stages, checked with line and key. */
+#ifndef HEED_RULES_H
+#define HEED_RULES_H
+
+#include "allocation/allocation.h"
+#include "behaviour/behaviour.h"
+#include "circulation/shop.h"
+#include "consumption/consumption.h"
+#include "quality/quality.h"
+
+enum { CURRENCIES_MAX = 8 };
+
+struct currency {
+    char code[16]; /* lower-case letters, digits, - and _ */
+    int scale;     /* decimals, 0..9                     */
+};
+
+struct rules {
+    uint32_t currencies_n;
+    struct currency currencies[CURRENCIES_MAX]; /* the first is the default */
+    struct behaviour_rules behaviour;
+    struct quality_rules quality;
+    struct allocation_rules allocation;
+    struct consumption_rules consumption;
+    struct shop_rules shop;
+    struct grant_rules {
+        int64_t new_user_grant_minor; /* issued to a user who joins, default currency; 0: none */
+    } grants;
+};
+
+/* Reads rules; what is not there takes the default. Strict: an unknown key, a wrong type, a value
+ * out of bounds is HEED_INPUT, err->where = "FILE: line L, key a.b", the message says what was
+ * expected. name is the file's name for messages.                                               */
+HEED_MUST_CHECK enum heed_status rules_parse(struct str yaml, const char *name, struct rules *out,
+                                             struct heed_error *err);
+
+/* The commented rules built into the library; preset NULL or "default", "plaza"; p NULL when there
+ * is no such preset.                                                                            */
+struct str rules_preset(const char *preset);
+const char *rules_preset_names(void); /* "default, plaza" */
+
+int rules_currency(const struct rules *r, struct str code); /* -1 when unknown */
+#endif
