@@ -41,6 +41,7 @@ enum transfer_code {
     CODE_FEE = 8,
     CODE_REFUND = 9,
     CODE_FEE_REFUND = 10,
+    CODE_GRANT = 11,
     CODE_COUNT
 };
 const char *transfer_code_name(enum transfer_code code); /* "reward_creator" */

@@ -62,11 +62,12 @@ struct command_spec {
     unsigned roles; /* bits of enum role */
     const char *help, *example;
     const struct arg_spec *args;
-    size_t n;    /* arguments */
-    size_t ints; /* integers of a call: one an argument, two an ARG_ID, none a blob or fact */
+    size_t n; /* arguments */
 };
 
 const struct command_spec *command_spec(enum command_id id);
+/* Integers of a call: one an argument, two an ARG_ID, none a blob, fact, text or file.            */
+size_t command_ints(const struct command_spec *spec);
 int command_find(struct str noun, struct str verb); /* enum command_id, or -1 */
 
 /* Place of an argument's (first) integer in call.i, or -1 when it has none.                     */

@@ -1,0 +1,50 @@
+/* The functions behind the rows of commands.def. */
+#ifndef HEED_APPLY_H
+#define HEED_APPLY_H
+
+#include "world/world.h"
+
+/* Changes the state, or sets o->refusal and changes nothing. Builds o->reply when wanted.        */
+typedef enum heed_status apply_fn(struct world *w, const struct call *call, struct outcome *o,
+                                  struct heed_error *err);
+/* Sets *refusal, or *out (never NULL then).                                                     */
+typedef enum heed_status query_fn(struct world *w, const struct call *call, enum refusal *refusal,
+                                  json_t **out, struct heed_error *err);
+
+#define DECLARE_KIND_COMMAND(noun, verb) apply_fn apply_##noun##_##verb;
+#define DECLARE_KIND_INTERNAL(noun, verb) apply_fn apply_##noun##_##verb;
+#define DECLARE_KIND_QUERY(noun, verb) query_fn query_##noun##_##verb;
+#define DECLARE_KIND_TOOL(noun, verb)
+#define HEED_COMMAND(noun, verb, kind, roles, help, example) DECLARE_KIND_##kind(noun, verb)
+#define HEED_ARG(...)
+#define HEED_END
+#include "world/commands.def"
+#undef HEED_COMMAND
+#undef HEED_ARG
+#undef HEED_END
+
+enum { SYMBOLS_MAX = 65535 };
+
+/* The blob of an add command: commitment to the sealed text, sketch of it (contents), id (not of
+ * people).                                                                                      */
+struct text_blob {
+    struct str commitment, id;
+    struct sketch sketch;
+};
+bool text_join(struct strbuf *b, const uint8_t commitment[32], const struct sketch *sketch,
+               struct str id);
+bool text_split(struct str blob, struct text_blob *out);
+
+/* Done by several commands.                                                                     */
+HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act,
+                                           struct outcome *o, struct heed_error *err);
+
+/* json_pack with out-of-memory turned into an error; *out is untouched then.                     */
+HEED_MUST_CHECK enum heed_status reply_pack(json_t **out, struct heed_error *err,
+                                            const char *format, ...);
+json_t *reply_account(const struct world *w, uint32_t holder); /* "user:ann", "system:pool" */
+json_t *reply_target(const struct world *w, uint32_t target);
+json_t *reply_symbol(const struct world *w, uint32_t symbol);  /* or null */
+json_t *reply_time(int64_t ms);                                /* RFC 3339; null for 0 */
+json_t *reply_currency(const struct world *w, uint16_t currency);
+#endif

@@ -1,0 +1,105 @@
+/* Commands about attention and judgement: events and ratings. */
+#include "base/time.h"
+#include "world/apply.h"
+
+static bool registered(const struct catalogue *c, int64_t party)
+{
+    return party >= 0 && (uint64_t)party < c->parties_n &&
+           c->parties[party].flags & PARTY_USER;
+}
+
+/* Whether a user can act and a target be acted on.                                              */
+static enum refusal check_pair(const struct catalogue *c, int64_t user, int64_t target)
+{
+    if (!registered(c, user))
+        return REFUSED_unknown_user;
+    if (target < 0 || target > UINT32_MAX || !catalogue_has(c, (uint32_t)target))
+        return REFUSED_unknown_target;
+    if (c->parties[user].flags & PARTY_ERASED)
+        return REFUSED_erased;
+    uint32_t t = (uint32_t)target;
+    if (target_kind(t) == TARGET_USER && c->parties[target_index(t)].flags & PARTY_ERASED)
+        return REFUSED_erased;
+    return REFUSED_NOT;
+}
+
+enum heed_status apply_act(struct world *w, const struct act *act, struct outcome *o,
+                           struct heed_error *err)
+{
+    struct state *s = &w->state;
+    const struct rules *r = &s->rules;
+    bool duplicate = false;
+    if (behaviour_apply(&s->behaviour, &r->behaviour, act, &duplicate) != HEED_OK)
+        return error_nomem(err);
+    if (duplicate) {
+        o->repeated = true;
+        return HEED_OK;
+    }
+    int64_t points = behaviour_points(&r->behaviour, act->verb, act->amount_milli);
+    if (points <= 0)
+        return HEED_OK;
+    uint32_t content = HANDLE_NONE;
+    if (target_kind(act->target) == TARGET_CONTENT &&
+        catalogue_owner(&s->catalogue, act->target) != act->user)
+        content = target_index(act->target);
+    if (consumption_attend(&s->consumption, &r->consumption, act->time_ms, act->user, content,
+                           points) != HEED_OK)
+        return error_nomem(err);
+    return HEED_OK;
+}
+
+/* i: user, verb, target, amount, surface, via, id, time                                         */
+enum heed_status apply_event_add(struct world *w, const struct call *call, struct outcome *o,
+                                 struct heed_error *err)
+{
+    const struct state *s = &w->state;
+    o->refusal = check_pair(&s->catalogue, call->i[0], call->i[2]);
+    if (o->refusal != REFUSED_NOT)
+        return HEED_OK;
+    int64_t symbols = (int64_t)s->catalogue.symbols.count;
+    int64_t time_ms = call->i[7] == CALL_ABSENT ? call->time_ms : call->i[7];
+    if (call->i[1] < 0 || call->i[1] >= s->rules.behaviour.verbs_n ||
+        (call->i[3] != CALL_ABSENT && call->i[3] < 0) || call->i[4] >= symbols ||
+        call->i[5] >= symbols || time_ms < 0 || time_ms > TIME_MAX_MS)
+        return error_set(err, HEED_INPUT, "event add", "the journal holds a call that cannot be");
+    struct act act = {.time_ms = time_ms,
+                      .amount_milli = call->i[3] == CALL_ABSENT ? 1000 : call->i[3],
+                      .id_hash = call->i[6] == CALL_ABSENT ? 0 : (uint64_t)call->i[6],
+                      .user = (uint32_t)call->i[0],
+                      .target = (uint32_t)call->i[2],
+                      .surface = call->i[4] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[4],
+                      .via = call->i[5] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[5],
+                      .verb = (uint32_t)call->i[1]};
+    enum heed_status status = apply_act(w, &act, o, err);
+    if (status == HEED_OK && o->want_reply)
+        return reply_pack(&o->reply, err, "{s:b}", "duplicate", (int)o->repeated);
+    return status;
+}
+
+/* i: user, target, score, kind, time                                                            */
+enum heed_status apply_rating_add(struct world *w, const struct call *call, struct outcome *o,
+                                  struct heed_error *err)
+{
+    struct state *s = &w->state;
+    const struct quality_rules *r = &s->rules.quality;
+    int64_t kind = call->i[3] == CALL_ABSENT ? RATING_USER : call->i[3];
+    if (kind < 0 || kind >= RATING_KINDS)
+        return error_set(err, HEED_INPUT, "rating add", "the journal holds a call that cannot be");
+    const unsigned judges = ROLE_OPERATOR | ROLE_MODERATOR | ROLE_CLIENT;
+    if (kind != RATING_USER && call->actor != HANDLE_NONE &&
+        (call->actor >= s->catalogue.parties_n ||
+         !(s->catalogue.parties[call->actor].role_bits & judges))) {
+        o->refusal = REFUSED_forbidden;
+        return HEED_OK;
+    }
+    o->refusal = check_pair(&s->catalogue, call->i[0], call->i[1]);
+    if (o->refusal == REFUSED_NOT &&
+        (call->i[2] < r->score_min_milli || call->i[2] > r->score_max_milli))
+        o->refusal = REFUSED_score_range;
+    if (o->refusal != REFUSED_NOT)
+        return HEED_OK;
+    if (quality_rate(&s->quality, r, (enum rating_kind)kind, (uint32_t)call->i[0],
+                     (uint32_t)call->i[1], call->i[2]) != HEED_OK)
+        return error_nomem(err);
+    return o->want_reply ? reply_pack(&o->reply, err, "{s:b}", "recorded", 1) : HEED_OK;
+}

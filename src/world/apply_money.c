@@ -1,0 +1,210 @@
+/* Commands that move money and goods. */
+#include "base/money.h"
+#include "world/apply.h"
+
+static int64_t or_zero(int64_t value) { return value == CALL_ABSENT ? 0 : value; }
+
+/* A party's or system account's holder; HANDLE_NONE when the call cannot be.                     */
+static bool holder_ok(const struct world *w, int64_t holder)
+{
+    return (holder >= 0 && (uint64_t)holder < w->state.catalogue.parties_n) ||
+           (holder <= UINT32_MAX && holder_system_name((uint32_t)holder));
+}
+
+static bool is_erased(const struct world *w, uint32_t holder)
+{
+    return holder < w->state.catalogue.parties_n &&
+           w->state.catalogue.parties[holder].flags & PARTY_ERASED;
+}
+
+static enum heed_status post(struct world *w, const struct call *call, uint32_t from, uint32_t to,
+                             int64_t amount, int64_t currency, enum transfer_code code,
+                             int64_t id_hi, int64_t id_lo, struct outcome *o,
+                             struct heed_error *err)
+{
+    currency = or_zero(currency);
+    if (!holder_ok(w, from) || !holder_ok(w, to) || currency < 0 ||
+        currency >= w->state.rules.currencies_n)
+        return error_set(err, HEED_INPUT, "ledger", "the journal holds a call that cannot be");
+    if (is_erased(w, from) || is_erased(w, to)) {
+        o->refusal = REFUSED_erased;
+        return HEED_OK;
+    }
+    if (amount <= 0) {
+        o->refusal = REFUSED_not_positive;
+        return HEED_OK;
+    }
+    struct posting leg = {from, to, amount, (uint16_t)currency, (uint16_t)code, LEDGER_NONE};
+    uint32_t first = LEDGER_NONE;
+    if (ledger_post(&w->state.ledger, call->time_ms, (uint64_t)or_zero(id_hi),
+                    (uint64_t)or_zero(id_lo), &leg, 1, &o->refusal, &first, &o->repeated) !=
+        HEED_OK)
+        return error_nomem(err);
+    if (o->refusal != REFUSED_NOT || !o->want_reply)
+        return HEED_OK;
+    const struct ledger *l = &w->state.ledger;
+    return reply_pack(&o->reply, err, "{s:I,s:o,s:o,s:o,s:I,s:b,s:I,s:I}", "transfer",
+                      (json_int_t)first, "from", reply_account(w, from), "to",
+                      reply_account(w, to), "currency", reply_currency(w, (uint16_t)currency),
+                      "amount_minor", (json_int_t)amount, "repeated", (int)o->repeated,
+                      "from_balance_minor",
+                      (json_int_t)ledger_balance(l, ledger_find(l, from, leg.currency)),
+                      "to_balance_minor",
+                      (json_int_t)ledger_balance(l, ledger_find(l, to, leg.currency)));
+}
+
+/* i: from, to, amount, currency, id hi, id lo                                                   */
+enum heed_status apply_ledger_transfer(struct world *w, const struct call *call,
+                                       struct outcome *o, struct heed_error *err)
+{
+    uint32_t from = (uint32_t)call->i[0], to = (uint32_t)call->i[1];
+    if (holder_system_name(from) || holder_system_name(to)) {
+        o->refusal = REFUSED_system_account;
+        return HEED_OK;
+    }
+    return post(w, call, from, to, call->i[2], call->i[3], CODE_TRANSFER, call->i[4], call->i[5],
+                o, err);
+}
+
+/* i: to, amount, currency, id hi, id lo                                                         */
+enum heed_status apply_ledger_issue(struct world *w, const struct call *call, struct outcome *o,
+                                    struct heed_error *err)
+{
+    uint32_t to = (uint32_t)call->i[0];
+    if (to == HOLDER_ISSUE || to == HOLDER_RETIRE) {
+        o->refusal = REFUSED_system_account;
+        return HEED_OK;
+    }
+    return post(w, call, HOLDER_ISSUE, to, call->i[1], call->i[2], CODE_ISSUE, call->i[3],
+                call->i[4], o, err);
+}
+
+/* i: from, amount, currency, id hi, id lo                                                       */
+enum heed_status apply_ledger_retire(struct world *w, const struct call *call, struct outcome *o,
+                                     struct heed_error *err)
+{
+    uint32_t from = (uint32_t)call->i[0];
+    if (from == HOLDER_ISSUE || from == HOLDER_RETIRE) {
+        o->refusal = REFUSED_system_account;
+        return HEED_OK;
+    }
+    return post(w, call, from, HOLDER_RETIRE, call->i[1], call->i[2], CODE_RETIRE, call->i[3],
+                call->i[4], o, err);
+}
+
+static bool good_ok(const struct world *w, int64_t target)
+{
+    return target >= 0 && target <= UINT32_MAX &&
+           catalogue_good(&w->state.catalogue, (uint32_t)target) != NULL;
+}
+
+/* A member may change only what he sells.                                                       */
+static bool sells(const struct world *w, uint32_t actor, const struct good *g)
+{
+    return actor == HANDLE_NONE || actor == g->seller ||
+           (actor < w->state.catalogue.parties_n &&
+            w->state.catalogue.parties[actor].role_bits & (ROLE_OPERATOR | ROLE_CLIENT));
+}
+
+/* i: good, price, stock, unlimited, withdraw                                                    */
+enum heed_status apply_shop_list(struct world *w, const struct call *call, struct outcome *o,
+                                 struct heed_error *err)
+{
+    if (!good_ok(w, call->i[0])) {
+        o->refusal = REFUSED_unknown_target;
+        return HEED_OK;
+    }
+    uint32_t target = (uint32_t)call->i[0];
+    const struct good *g = catalogue_good(&w->state.catalogue, target);
+    if (!sells(w, call->actor, g)) {
+        o->refusal = REFUSED_forbidden;
+        return HEED_OK;
+    }
+    int64_t stock = call->i[3] == 1 ? -1 : call->i[2] == CALL_ABSENT ? -2 : call->i[2];
+    o->refusal = shop_list(&w->state.catalogue, target,
+                           call->i[1] == CALL_ABSENT ? -1 : call->i[1], stock, call->i[4] != 1);
+    if (o->refusal != REFUSED_NOT || !o->want_reply)
+        return HEED_OK;
+    return reply_pack(&o->reply, err, "{s:o,s:b,s:I,s:o,s:I}", "good", reply_target(w, target),
+                      "listed", (int)g->listed, "price_minor", (json_int_t)g->price_minor,
+                      "currency", reply_currency(w, g->currency), "stock", (json_int_t)g->stock);
+}
+
+static enum heed_status reply_purchase(const struct world *w, uint32_t number, struct outcome *o,
+                                       struct heed_error *err)
+{
+    const struct purchase *p = &w->state.shop.purchases[number];
+    return reply_pack(&o->reply, err, "{s:I,s:o,s:o,s:I,s:o,s:I,s:I,s:I,s:b,s:b}", "purchase",
+                      (json_int_t)number, "user",
+                      reply_target(w, target_make(TARGET_USER, p->buyer)), "good",
+                      reply_target(w, p->target), "units", (json_int_t)p->units, "currency",
+                      reply_currency(w, p->currency), "price_minor", (json_int_t)p->price_minor,
+                      "fee_minor", (json_int_t)p->fee_minor, "proceeds_minor",
+                      (json_int_t)(p->price_minor - p->fee_minor), "refunded", (int)p->refunded,
+                      "repeated", (int)o->repeated);
+}
+
+/* i: good, user, units, id hi, id lo                                                            */
+enum heed_status apply_shop_buy(struct world *w, const struct call *call, struct outcome *o,
+                                struct heed_error *err)
+{
+    struct state *s = &w->state;
+    int64_t buyer = call->i[1];
+    if (buyer < 0 || (uint64_t)buyer >= s->catalogue.parties_n) {
+        o->refusal = REFUSED_unknown_user;
+        return HEED_OK;
+    }
+    if (!good_ok(w, call->i[0])) {
+        o->refusal = REFUSED_unknown_target;
+        return HEED_OK;
+    }
+    if (s->catalogue.parties[buyer].flags & PARTY_ERASED) {
+        o->refusal = REFUSED_erased;
+        return HEED_OK;
+    }
+    uint32_t target = (uint32_t)call->i[0], number = 0;
+    int64_t units = call->i[2] == CALL_ABSENT ? 1 : call->i[2];
+    if (quality_removed(&s->quality, target)) {
+        o->refusal = REFUSED_not_eligible;
+        return HEED_OK;
+    }
+    if (shop_buy(&s->shop, &s->rules.shop, &s->catalogue, &s->ledger, call->time_ms,
+                 (uint64_t)or_zero(call->i[3]), (uint64_t)or_zero(call->i[4]), (uint32_t)buyer,
+                 target, units, &o->refusal, &number, &o->repeated) != HEED_OK)
+        return error_nomem(err);
+    if (o->refusal != REFUSED_NOT)
+        return HEED_OK;
+    o->handle = number;
+    int verb = behaviour_verb(&s->rules.behaviour, STR("purchase"));
+    if (!o->repeated && verb >= 0) {
+        struct act act = {.time_ms = call->time_ms,
+                          .amount_milli = units * 1000,
+                          .user = (uint32_t)buyer,
+                          .target = target,
+                          .surface = HANDLE_NONE,
+                          .via = HANDLE_NONE,
+                          .verb = (uint32_t)verb};
+        struct outcome ignored = {0};
+        enum heed_status status = apply_act(w, &act, &ignored, err);
+        if (status != HEED_OK)
+            return status;
+    }
+    return o->want_reply ? reply_purchase(w, number, o, err) : HEED_OK;
+}
+
+/* i: purchase                                                                                   */
+enum heed_status apply_shop_refund(struct world *w, const struct call *call, struct outcome *o,
+                                   struct heed_error *err)
+{
+    struct state *s = &w->state;
+    if (call->i[0] < 0 || (uint64_t)call->i[0] >= s->shop.purchases_n) {
+        o->refusal = REFUSED_unknown_purchase;
+        return HEED_OK;
+    }
+    uint32_t number = (uint32_t)call->i[0];
+    if (shop_refund(&s->shop, &s->rules.shop, &s->catalogue, &s->ledger, call->time_ms, number,
+                    &o->refusal) != HEED_OK)
+        return error_nomem(err);
+    return o->refusal == REFUSED_NOT && o->want_reply ? reply_purchase(w, number, o, err)
+                                                      : HEED_OK;
+}

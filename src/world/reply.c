@@ -1,0 +1,74 @@
+/* Pieces of replies. */
+#include "base/time.h"
+#include "world/apply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum heed_status reply_pack(json_t **out, struct heed_error *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    json_t *value = json_vpack_ex(NULL, 0, format, args);
+    va_end(args);
+    if (!value)
+        return error_nomem(err);
+    *out = value;
+    return HEED_OK;
+}
+
+char *world_target_text(const struct world *w, uint32_t target, char buf[96])
+{
+    const struct catalogue *c = &w->state.catalogue;
+    uint32_t index = target_index(target);
+    struct str id = STR_NONE;
+    switch (target_kind(target)) {
+    case TARGET_USER:
+        id = world_party_id(w, index);
+        break;
+    case TARGET_CONTENT:
+        id = intern_str(&c->content_ids, index);
+        break;
+    case TARGET_GOOD:
+        id = intern_str(&c->good_ids, index);
+        break;
+    case TARGET_SERVICE:
+        id = intern_str(&c->service_ids, index);
+        break;
+    default:
+        break;
+    }
+    snprintf(buf, 96, "%s:%.*s", target_kind_name(target_kind(target)), STR_ARG(id));
+    return buf;
+}
+
+json_t *reply_target(const struct world *w, uint32_t target)
+{
+    char buf[96];
+    return json_string(world_target_text(w, target, buf));
+}
+
+json_t *reply_account(const struct world *w, uint32_t holder)
+{
+    const char *name = holder_system_name(holder);
+    return name ? json_string(name) : reply_target(w, target_make(TARGET_USER, holder));
+}
+
+json_t *reply_symbol(const struct world *w, uint32_t symbol)
+{
+    if (symbol == HANDLE_NONE)
+        return json_null();
+    struct str s = intern_str(&w->state.catalogue.symbols, symbol);
+    return json_stringn(s.p, s.n);
+}
+
+json_t *reply_time(int64_t ms)
+{
+    char buf[32];
+    return ms == 0 ? json_null() : json_string(time_to_text(ms, buf));
+}
+
+json_t *reply_currency(const struct world *w, uint16_t currency)
+{
+    return json_string(w->state.rules.currencies[currency].code);
+}
