@@ -35,6 +35,9 @@ bool text_join(struct strbuf *b, const uint8_t commitment[32], const struct sket
                struct str id);
 bool text_split(struct str blob, struct text_blob *out);
 
+/* Slots of a served feed as a fact.                                                             */
+bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n);
+
 /* Done by several commands.                                                                     */
 HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act,
                                            struct outcome *o, struct heed_error *err);
@@ -46,5 +49,8 @@ json_t *reply_account(const struct world *w, uint32_t holder); /* "user:ann", "s
 json_t *reply_target(const struct world *w, uint32_t target);
 json_t *reply_symbol(const struct world *w, uint32_t symbol);  /* or null */
 json_t *reply_time(int64_t ms);                                /* RFC 3339; null for 0 */
+json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,
+                   const struct slot *slots, size_t n);
+json_t *reply_settlement(const struct settlement *s);
 json_t *reply_currency(const struct world *w, uint16_t currency);
 #endif

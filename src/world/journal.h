@@ -5,7 +5,9 @@
  * of the same command (a command's columns are told apart by the table), zigzag, LEB128.
  *
  *     head(0) = SHA-256("heed journal 1")
- *     head(n+1) = SHA-256(head(n) ‖ number ‖ first ‖ commands ‖ payload), integers u64 little-endian */
+ *     head(n+1) = SHA-256(head(n) ‖ number ‖ first ‖ commands ‖ SHA-256(payload))
+ *
+ * with the integers as 64 bits, little-endian.                                                  */
 #ifndef HEED_JOURNAL_H
 #define HEED_JOURNAL_H
 
@@ -21,8 +23,7 @@ struct journal_codec;
 struct journal_codec *journal_codec_new(void); /* NULL: no memory */
 void journal_codec_free(struct journal_codec *c);
 
-/* *payload points into c, good until its next use. ints_of(command) is how many integers of
- * a call count. Errors: HEED_NOMEM.                                                             */
+/* *payload points into c, good until its next use. Errors: HEED_NOMEM.                                                             */
 HEED_MUST_CHECK enum heed_status journal_encode(struct journal_codec *c, const struct call *calls,
                                                 size_t n, struct str *payload,
                                                 struct heed_error *err);

@@ -95,6 +95,7 @@ struct world {
     struct arena *pending_bytes;
     struct store_change *changes;
     size_t changes_n, changes_cap;
+    uint64_t version; /* grows with every change of the state */
     bool read_only, poisoned, erased_pending;
     uint64_t snapshot_batch, snapshot_bytes, journal_bytes_since; /* when to take the next */
     char note[320]; /* what the opener should know: a damaged snapshot passed over …; "" */

@@ -1,0 +1,252 @@
+/* Commands that give attention and pay for it: feeds served, epochs settled. */
+#include "world/apply.h"
+#include "world/pack.h"
+
+static enum heed_status damaged(struct heed_error *err, const char *where)
+{
+    return error_set(err, HEED_INPUT, where, "the journal holds a call that cannot be");
+}
+
+static struct served_feed *feed_for(struct state *s, uint32_t user)
+{
+    uint32_t at = map_get(&s->feed_of, user);
+    if (at != MAP_NONE)
+        return &s->feeds[at];
+    if (!array_grow(&s->feeds, &s->feeds_cap, s->feeds_n + 1, sizeof *s->feeds) ||
+        !map_put(&s->feed_of, user, (uint32_t)s->feeds_n))
+        return NULL;
+    struct served_feed *f = &s->feeds[s->feeds_n++];
+    *f = (struct served_feed){.user = user};
+    return f;
+}
+
+bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n)
+{
+    pack_u64(b, n);
+    for (size_t i = 0; i < n; i++) {
+        pack_u64(b, slots[i].item);
+        pack_i64(b, slots[i].score_ppm);
+        for (int j = 0; j < SLOT_REASONS; j++) {
+            pack_i64(b, slots[i].value_ppm[j]);
+            pack_i64(b, slots[i].weight_ppm[j]);
+        }
+    }
+    return !b->failed;
+}
+
+bool slots_unpack(struct unpack *u, size_t contents, struct slot *slots, size_t *n)
+{
+    *n = (size_t)unpack_max(u, FEED_MAX);
+    for (size_t i = 0; i < *n && !u->bad; i++) {
+        slots[i].item = (uint32_t)unpack_max(u, contents ? contents - 1 : 0);
+        slots[i].score_ppm = (int32_t)unpack_i64(u);
+        for (int j = 0; j < SLOT_REASONS; j++) {
+            slots[i].value_ppm[j] = (int32_t)unpack_i64(u);
+            slots[i].weight_ppm[j] = (int32_t)unpack_i64(u);
+        }
+    }
+    return !u->bad && (contents > 0 || *n == 0);
+}
+
+json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,
+                   const struct slot *slots, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *reasons = json_array();
+        for (int j = 0; j < SLOT_REASONS; j++)
+            if (slots[i].weight_ppm[j] != 0 || slots[i].value_ppm[j] != 0)
+                json_array_append_new(
+                    reasons, json_pack("{s:s,s:f,s:f}", "name", slot_reason_name((enum slot_reason)j),
+                                       "value", slots[i].value_ppm[j] / 1e6, "weight",
+                                       slots[i].weight_ppm[j] / 1e6));
+        json_array_append_new(
+            list, json_pack("{s:i,s:o,s:f,s:o}", "rank", (int)i + 1, "target",
+                            reply_target(w, target_make(TARGET_CONTENT, slots[i].item)), "score",
+                            slots[i].score_ppm / 1e6, "reasons", reasons));
+    }
+    return json_pack("{s:o,s:s,s:o}", "user", reply_target(w, target_make(TARGET_USER, user)),
+                     "algorithm", algorithm_name(algorithm), "slots", list);
+}
+
+/* i: user, k, algorithm, surface                                                                */
+enum heed_status apply_feed_serve(struct world *w, const struct call *call, struct outcome *o,
+                                  struct heed_error *err)
+{
+    struct state *s = &w->state;
+    if (call->i[0] < 0 || (uint64_t)call->i[0] >= s->catalogue.parties_n) {
+        o->refusal = REFUSED_unknown_user;
+        return HEED_OK;
+    }
+    uint32_t user = (uint32_t)call->i[0];
+    if (s->catalogue.parties[user].flags & PARTY_ERASED) {
+        o->refusal = REFUSED_erased;
+        return HEED_OK;
+    }
+    int64_t algorithm =
+        call->i[2] == CALL_ABSENT ? (int64_t)s->rules.allocation.algorithm : call->i[2];
+    struct slot slots[FEED_MAX];
+    size_t n = 0;
+    struct unpack u = {call->blob.p, call->blob.n, false};
+    if (algorithm < 0 || algorithm >= ALGORITHMS ||
+        call->i[3] >= (int64_t)s->catalogue.symbols.count ||
+        !slots_unpack(&u, s->catalogue.contents_n, slots, &n))
+        return damaged(err, "feed serve");
+    struct served_feed *f = feed_for(s, user);
+    struct slot *kept = n ? malloc(n * sizeof *kept) : NULL;
+    if (!f || (n && !kept)) {
+        free(kept);
+        return error_nomem(err);
+    }
+    if (n)
+        memcpy(kept, slots, n * sizeof *kept);
+    free(f->slots);
+    *f = (struct served_feed){call->time_ms, user,
+                              call->i[3] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[3],
+                              (uint32_t)algorithm, (uint32_t)n, kept};
+    for (size_t i = 0; i < n; i++)
+        if (behaviour_served(&s->behaviour, target_make(TARGET_CONTENT, slots[i].item)) != HEED_OK)
+            return error_nomem(err);
+    if (o->want_reply && !(o->reply = reply_feed(w, user, (enum algorithm)algorithm, slots, n)))
+        return error_nomem(err);
+    return HEED_OK;
+}
+
+static bool exposure_grow(struct exposure *x, size_t n)
+{
+    if (n > x->cap) {
+        size_t cap = n + n / 2 + 16;
+        uint64_t **arrays[] = {&x->given, &x->popularity, &x->given_sum, &x->popularity_sum};
+        for (size_t i = 0; i < 4; i++) {
+            uint64_t *p = realloc(*arrays[i], cap * sizeof *p);
+            if (!p)
+                return false;
+            *arrays[i] = p;
+        }
+        x->cap = cap;
+    }
+    for (; x->n < n; x->n++)
+        x->given[x->n] = x->popularity[x->n] = x->given_sum[x->n] = x->popularity_sum[x->n] = 0;
+    return true;
+}
+
+static bool party_excluded(void *context, uint32_t party)
+{
+    const struct catalogue *c = context;
+    return party >= c->parties_n || c->parties[party].flags & PARTY_ERASED;
+}
+
+/* Whether every account could take `amount` more, so that paying cannot stop half-way.           */
+static bool room_for(const struct ledger *l, int64_t amount)
+{
+    for (size_t i = 0; i < l->accounts_n; i++)
+        if (l->accounts[i].credits > INT64_MAX - amount || l->accounts[i].debits > INT64_MAX - amount)
+            return false;
+    return true;
+}
+
+static enum heed_status pay(struct world *w, const struct call *call, const struct settlement *done,
+                            size_t first, size_t n, struct heed_error *err)
+{
+    struct state *s = &w->state;
+    const struct consumption_rules *r = &s->rules.consumption;
+    uint32_t pool = ledger_open(&s->ledger, HOLDER_POOL, r->currency);
+    if (pool == LEDGER_NONE)
+        return error_nomem(err);
+    uint32_t epoch = done->epoch >= 0 && done->epoch < LEDGER_NONE ? (uint32_t)done->epoch
+                                                                   : LEDGER_NONE;
+    int64_t held = ledger_balance(&s->ledger, pool);
+    struct posting *legs = malloc((n + 1) * sizeof *legs);
+    if (!legs)
+        return error_nomem(err);
+    legs[0] = (struct posting){HOLDER_ISSUE, HOLDER_POOL,
+                               held < r->pool_minor ? r->pool_minor - held : 0, r->currency,
+                               CODE_POOL_FILL, epoch};
+    for (size_t i = 0; i < n; i++) {
+        const struct payout *p = &s->consumption.payouts[first + i];
+        legs[i + 1] = (struct posting){HOLDER_POOL, p->party, p->amount_minor, r->currency,
+                                       p->creator ? CODE_REWARD_CREATOR : CODE_REWARD_USER, epoch};
+    }
+    enum refusal refusal = REFUSED_NOT;
+    enum heed_status status =
+        ledger_post(&s->ledger, call->time_ms, 0, 0, legs, n + 1, &refusal, NULL, NULL);
+    free(legs);
+    if (status != HEED_OK)
+        return error_nomem(err);
+    heed_assert(refusal == REFUSED_NOT);
+    return HEED_OK;
+}
+
+json_t *reply_settlement(const struct settlement *s)
+{
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:f,s:b,s:f}}", "epoch",
+                     (json_int_t)s->epoch, "pool_minor", (json_int_t)s->pool_minor, "paid_minor",
+                     (json_int_t)s->paid_minor, "payouts", (json_int_t)s->payouts, "feeds",
+                     (json_int_t)s->feeds, "events", (json_int_t)s->events, "late",
+                     (json_int_t)s->late, "floor", "share", s->floor_ppm / 1e6, "kept",
+                     (int)s->floor_kept, "min_share", s->min_share_ppm / 1e6);
+}
+
+/* i: until; the facts are of one epoch                                                          */
+enum heed_status apply_settle_(struct world *w, const struct call *call, struct outcome *o,
+                               struct heed_error *err)
+{
+    struct state *s = &w->state;
+    struct unpack u = {call->blob.p, call->blob.n, false};
+    int64_t number = unpack_i64(&u);
+    size_t n = (size_t)unpack_max(&u, s->catalogue.contents_n);
+    uint64_t feeds = unpack_u64(&u);
+    bool kept = unpack_max(&u, 1) == 1;
+    uint32_t min_share = (uint32_t)unpack_max(&u, UINT32_MAX);
+    const struct open_epoch *next = u.bad ? NULL : consumption_next(&s->consumption, number);
+    if (!next || next->number != number || n != s->catalogue.contents_n)
+        return damaged(err, "settle");
+    if (!room_for(&s->ledger, s->rules.consumption.pool_minor)) {
+        o->refusal = REFUSED_overflow;
+        return HEED_OK;
+    }
+    uint32_t *quality_ppm = malloc((n + 1) * sizeof *quality_ppm);
+    uint32_t *creator_of = malloc((n + 1) * sizeof *creator_of);
+    enum heed_status status = HEED_OK;
+    if (!quality_ppm || !creator_of || !exposure_grow(&s->exposure, n))
+        status = error_nomem(err);
+    struct settlement done = {0};
+    size_t first = 0, payouts = 0;
+    if (status == HEED_OK) {
+        for (size_t i = 0; i < n; i++) {
+            quality_ppm[i] = (uint32_t)unpack_max(&u, 1000000);
+            creator_of[i] = s->catalogue.contents[i].creator;
+        }
+        for (size_t i = 0; i < n; i++)
+            s->exposure.given[i] = unpack_u64(&u);
+        for (size_t i = 0; i < n; i++)
+            s->exposure.popularity[i] = unpack_u64(&u);
+        if (u.bad)
+            status = damaged(err, "settle");
+    }
+    if (status == HEED_OK) {
+        for (size_t i = 0; i < n; i++) {
+            s->exposure.given_sum[i] += s->exposure.given[i];
+            s->exposure.popularity_sum[i] += s->exposure.popularity[i];
+        }
+        if (consumption_settle(&s->consumption, &s->rules.consumption, number, creator_of,
+                               quality_ppm, n, party_excluded, &s->catalogue, &done, &first,
+                               &payouts) != HEED_OK)
+            status = error_nomem(err);
+    }
+    if (status == HEED_OK) {
+        done.feeds = feeds;
+        done.floor_ppm = s->rules.allocation.floor_ppm;
+        done.floor_kept = kept;
+        done.min_share_ppm = min_share;
+        done.settled_at_ms = call->time_ms;
+        heed_assert(s->consumption.settlements_n > 0);
+        s->consumption.settlements[s->consumption.settlements_n - 1] = done;
+        status = pay(w, call, &done, first, payouts, err);
+    }
+    free(quality_ppm);
+    free(creator_of);
+    if (status == HEED_OK && o->want_reply && !(o->reply = reply_settlement(&done)))
+        status = error_nomem(err);
+    return status;
+}

@@ -1,0 +1,280 @@
+#include "world/engine.h"
+
+#include "base/stats.h"
+#include "world/pack.h"
+
+#include <math.h>
+
+struct engine {
+    uint64_t acts;    /* behaviour.events when relevance was made */
+    size_t contents;  /* and contents then                        */
+    uint64_t version; /* of the world when the scores were made   */
+    struct relevance *relevance;
+    struct allocator *allocator;
+    uint8_t *eligible;
+    double *popularity, *engagement, *quality;
+    /* one user's history and what must not be shown, grown as needed */
+    uint32_t *items, *blocked;
+    float *weights;
+    size_t items_cap, weights_cap, blocked_cap;
+};
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    allocator_free(e->allocator);
+    relevance_free(e->relevance);
+    free(e->eligible);
+    free(e->popularity);
+    free(e->engagement);
+    free(e->quality);
+    free(e->items);
+    free(e->blocked);
+    free(e->weights);
+    free(e);
+}
+
+struct quality_score engine_quality(const struct world *w, uint32_t target)
+{
+    const struct target_stats *t = behaviour_target(&w->state.behaviour, target);
+    return quality_score(&w->state.quality, &w->state.rules.quality, target,
+                         t ? t->engagements : 0, t ? t->impressions : 0);
+}
+
+double engine_popularity(const struct world *w, const struct target_stats *t)
+{
+    const struct behaviour *b = &w->state.behaviour;
+    if (!t)
+        return 0;
+    return (double)behaviour_decay(t->popularity, b->latest_ms - t->last_ms,
+                                   w->state.rules.behaviour.half_life_ms) /
+           256;
+}
+
+/* A user's contents with a positive preference; *n of them in e->items, e->weights.              */
+static enum heed_status history_of(struct world *w, uint32_t user, size_t *n,
+                                   struct heed_error *err)
+{
+    struct engine *e = w->engine;
+    const struct behaviour *b = &w->state.behaviour;
+    const struct user_stats *u = behaviour_user(b, user);
+    *n = 0;
+    for (uint32_t i = u ? u->head : HANDLE_NONE; i != HANDLE_NONE; i = b->pairs[i].next) {
+        const struct pair *p = &b->pairs[i];
+        if (target_kind(p->target) != TARGET_CONTENT || p->weight <= 0)
+            continue;
+        if (!array_grow(&e->items, &e->items_cap, *n + 1, sizeof *e->items) ||
+            !array_grow(&e->weights, &e->weights_cap, *n + 1, sizeof *e->weights))
+            return error_nomem(err);
+        e->items[*n] = target_index(p->target);
+        e->weights[*n] = (float)behaviour_decay(p->weight, b->latest_ms - (int64_t)p->time_s * 1000,
+                                                w->state.rules.behaviour.half_life_ms);
+        if (e->weights[*n] > 0)
+            ++*n;
+    }
+    return HEED_OK;
+}
+
+static void histories_deinit(struct allocation_histories *h)
+{
+    free((void *)(uintptr_t)h->offsets);
+    free((void *)(uintptr_t)h->items);
+    free((void *)(uintptr_t)h->weights);
+}
+
+/* Histories of users[n] (NULL: everybody, in order of handle). Freed by histories_deinit.        */
+static enum heed_status histories_of(struct world *w, const uint32_t *users, size_t n,
+                                     struct allocation_histories *h, struct heed_error *err)
+{
+    uint64_t *offsets = malloc((n + 1) * sizeof *offsets);
+    uint32_t *items = NULL;
+    float *weights = NULL;
+    size_t items_cap = 0, weights_cap = 0, total = 0;
+    enum heed_status status = offsets ? HEED_OK : error_nomem(err);
+    for (size_t i = 0; status == HEED_OK && i < n; i++) {
+        size_t have;
+        offsets[i] = total;
+        status = history_of(w, users ? users[i] : (uint32_t)i, &have, err);
+        if (status != HEED_OK)
+            break;
+        if (!array_grow(&items, &items_cap, total + have + 1, sizeof *items) ||
+            !array_grow(&weights, &weights_cap, total + have + 1, sizeof *weights)) {
+            status = error_nomem(err);
+            break;
+        }
+        if (have > 0) {
+            memcpy(items + total, w->engine->items, have * sizeof *items);
+            memcpy(weights + total, w->engine->weights, have * sizeof *weights);
+        }
+        total += have;
+    }
+    if (status == HEED_OK) {
+        offsets[n] = total;
+        *h = (struct allocation_histories){n, offsets, items, weights};
+    } else {
+        free(offsets);
+        free(items);
+        free(weights);
+    }
+    return status;
+}
+
+static enum heed_status refresh_relevance(struct world *w, struct heed_error *err)
+{
+    struct engine *e = w->engine;
+    const struct state *s = &w->state;
+    if (e->relevance && e->acts == s->behaviour.events && e->contents == s->catalogue.contents_n)
+        return HEED_OK;
+    struct allocation_histories h;
+    enum heed_status status = histories_of(w, NULL, s->catalogue.parties_n, &h, err);
+    if (status != HEED_OK)
+        return status;
+    allocator_free(e->allocator);
+    e->allocator = NULL;
+    relevance_free(e->relevance);
+    e->relevance = NULL;
+    status = relevance_build(&h, s->catalogue.contents_n, &s->rules.allocation, &e->relevance);
+    histories_deinit(&h);
+    if (status != HEED_OK)
+        return error_nomem(err);
+    e->acts = s->behaviour.events;
+    e->contents = s->catalogue.contents_n;
+    return HEED_OK;
+}
+
+static bool content_eligible(const struct state *s, uint32_t content)
+{
+    return !quality_removed(&s->quality, target_make(TARGET_CONTENT, content)) &&
+           !(s->catalogue.parties[s->catalogue.contents[content].creator].flags & PARTY_ERASED);
+}
+
+static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
+{
+    struct engine *e = w->engine;
+    const struct state *s = &w->state;
+    size_t n = s->catalogue.contents_n;
+    allocator_free(e->allocator);
+    e->allocator = NULL;
+    free(e->eligible);
+    free(e->popularity);
+    free(e->engagement);
+    free(e->quality);
+    e->eligible = calloc(n + 1, sizeof *e->eligible);
+    e->popularity = calloc(n + 1, sizeof *e->popularity);
+    e->engagement = calloc(n + 1, sizeof *e->engagement);
+    e->quality = calloc(n + 1, sizeof *e->quality);
+    if (!e->eligible || !e->popularity || !e->engagement || !e->quality)
+        return error_nomem(err);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t target = target_make(TARGET_CONTENT, i);
+        const struct target_stats *t = behaviour_target(&s->behaviour, target);
+        e->eligible[i] = content_eligible(s, i);
+        e->popularity[i] = engine_popularity(w, t);
+        e->engagement[i] = t ? behaviour_engagement(t).lower : 0;
+        e->quality[i] = engine_quality(w, target).score;
+    }
+    const struct allocation_items items = {n, e->eligible, e->popularity, e->engagement,
+                                           e->quality};
+    if (allocator_new(&items, e->relevance, &s->rules.allocation, &e->allocator) != HEED_OK)
+        return error_nomem(err);
+    e->version = w->version;
+    return HEED_OK;
+}
+
+static enum heed_status refresh(struct world *w, struct heed_error *err)
+{
+    if (!w->engine && !(w->engine = calloc(1, sizeof *w->engine)))
+        return error_nomem(err);
+    enum heed_status status = refresh_relevance(w, err);
+    if (status == HEED_OK && (!w->engine->allocator || w->engine->version != w->version))
+        status = refresh_scores(w, err);
+    return status;
+}
+
+enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t algorithm,
+                             struct slot *slots, size_t *n, struct heed_error *err)
+{
+    const struct state *s = &w->state;
+    enum heed_status status = refresh(w, err);
+    if (status != HEED_OK)
+        return status;
+    struct engine *e = w->engine;
+    size_t history = 0, blocked = 0;
+    status = history_of(w, user, &history, err);
+    if (status != HEED_OK)
+        return status;
+    /* nobody is shown what he made himself */
+    for (uint32_t i = 0; i < s->catalogue.contents_n; i++)
+        if (s->catalogue.contents[i].creator == user) {
+            if (!array_grow(&e->blocked, &e->blocked_cap, blocked + 1, sizeof *e->blocked))
+                return error_nomem(err);
+            e->blocked[blocked++] = i;
+        }
+    struct feed_request q = {
+        .history = e->items,
+        .history_weights = e->weights,
+        .history_n = history,
+        .blocked = e->blocked,
+        .blocked_n = blocked,
+        .algorithm = algorithm == CALL_ABSENT ? s->rules.allocation.algorithm
+                                              : (enum algorithm)algorithm,
+        .k = k > 0 ? (uint32_t)k : s->rules.allocation.k,
+    };
+    if (q.k > *n)
+        q.k = (uint32_t)*n;
+    allocator_feed(e->allocator, &q, slots, n);
+    return HEED_OK;
+}
+
+static const struct open_epoch *find_epoch(const struct consumption *c, int64_t number)
+{
+    for (size_t i = 0; i < c->open_n; i++)
+        if (c->open[i].number == number)
+            return &c->open[i];
+    return NULL;
+}
+
+enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *facts,
+                               struct heed_error *err)
+{
+    const struct open_epoch *epoch = find_epoch(&w->state.consumption, number);
+    heed_assert(epoch);
+    enum heed_status status = refresh(w, err);
+    if (status != HEED_OK)
+        return status;
+    struct engine *e = w->engine;
+    size_t n = w->state.catalogue.contents_n;
+    uint32_t *users = malloc((epoch->users_n + 1) * sizeof *users);
+    struct epoch_exposure x = {.given = calloc(n + 1, sizeof *x.given),
+                               .popularity = calloc(n + 1, sizeof *x.popularity)};
+    struct allocation_histories h = {0};
+    status = users && x.given && x.popularity ? HEED_OK : error_nomem(err);
+    if (status == HEED_OK) {
+        for (size_t i = 0; i < epoch->users_n; i++)
+            users[i] = epoch->users[i].key;
+        status = histories_of(w, users, epoch->users_n, &h, err);
+    }
+    if (status == HEED_OK && allocator_epoch(e->allocator, &h, &x) != HEED_OK)
+        status = error_nomem(err);
+    if (status == HEED_OK) {
+        pack_i64(facts, number);
+        pack_u64(facts, n);
+        pack_u64(facts, x.feeds);
+        pack_u64(facts, x.kept);
+        pack_u64(facts, x.min_share_ppm);
+        for (size_t i = 0; i < n; i++)
+            pack_u64(facts, (uint64_t)llround(e->quality[i] * 1e6));
+        for (size_t i = 0; i < n; i++)
+            pack_u64(facts, x.given[i]);
+        for (size_t i = 0; i < n; i++)
+            pack_u64(facts, x.popularity[i]);
+        if (facts->failed)
+            status = error_nomem(err);
+    }
+    histories_deinit(&h);
+    free(users);
+    free(x.given);
+    free(x.popularity);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* Feeds: what allocation needs, gathered from the state, and kept while it stays true. */
+#ifndef HEED_ENGINE_H
+#define HEED_ENGINE_H
+
+#include "allocation/allocation.h"
+#include "world/world.h"
+
+void engine_free(struct engine *e);
+
+/* The feed of one user now: k slots at most (0: the rules'). `algorithm` CALL_ABSENT: the rules'.
+ * *n in: room, out: written. A pure function of the state. The model of what goes together is
+ * made anew only after new acts, scores after any change.                                       */
+HEED_MUST_CHECK enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k,
+                                             int64_t algorithm, struct slot *slots, size_t *n,
+                                             struct heed_error *err);
+
+/* Exposure and quality of all contents for settling epoch `number`, as the facts of a call.      */
+HEED_MUST_CHECK enum heed_status engine_settle(struct world *w, int64_t number,
+                                               struct strbuf *facts, struct heed_error *err);
+
+/* Quality of a target as it stands.                                                             */
+struct quality_score engine_quality(const struct world *w, uint32_t target);
+/* Decayed popularity of a target at the world's latest event, in points.                        */
+double engine_popularity(const struct world *w, const struct target_stats *t);
+#endif
