@@ -13,7 +13,7 @@ struct intern {
     size_t count, cap;
     uint32_t *index; /* open addressing over entries */
     size_t index_cap;
-    size_t tombs;
+    size_t live; /* count without the forgotten */
 };
 
 void intern_init(struct intern *t);

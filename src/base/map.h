@@ -13,7 +13,7 @@
 struct map_slot;
 struct map {
     struct map_slot *slots;
-    size_t count, capacity, tombs;
+    size_t count, capacity;
 };
 
 void map_init(struct map *m);
