@@ -22,6 +22,10 @@ bool admit_parse_number(const struct arg_spec *arg, struct str text, int64_t *ou
                         struct heed_error *err);
 bool admit_id_ok(struct str id);
 
+/* "12.5" to thousandths, rounded to the nearest; digits with an optional sign and fraction only.
+ * false: malformed or beyond 2^53.                                                              */
+bool admit_decimal(struct str text, int64_t *milli);
+
 /* Fields of one row; empty strings are absent. attributes: JSON object text or empty.           */
 struct user_row {
     struct str id, name, attributes;

@@ -40,7 +40,7 @@ enum arg_type {
     ARG_FLAG,     /* -> 1                                                            */
     ARG_ID,       /* any text -> 128-bit hash in two integers                        */
     ARG_KEY,      /* any text -> 64-bit hash, never 0                                */
-    ARG_TEXT,     /* tools only                                                      */
+    ARG_TEXT,     /* sealed by admission, or for tools                               */
     ARG_FILE,     /* tools only                                                      */
     ARG_BLOB,     /* bytes that admission makes                                      */
     ARG_FACT,     /* bytes computed from the world's state when the command is given */

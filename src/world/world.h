@@ -96,7 +96,7 @@ struct world {
     struct store_change *changes;
     size_t changes_n, changes_cap;
     uint64_t version; /* grows with every change of the state */
-    bool read_only, poisoned, erased_pending;
+    bool read_only, no_snapshots, poisoned, erased_pending;
     uint64_t snapshot_batch, snapshot_bytes, journal_bytes_since; /* when to take the next */
     char note[320]; /* what the opener should know: a damaged snapshot passed over …; "" */
 };
@@ -127,6 +127,11 @@ HEED_MUST_CHECK enum heed_status state_apply(struct world *w, const struct call 
 /* Makes everything applied so far durable. Nothing pending: nothing happens. Takes a snapshot
  * when one is due.                                                                              */
 HEED_MUST_CHECK enum heed_status world_commit(struct world *w, struct heed_error *err);
+
+/* A second world with the state that a store's whole journal gives, replayed from nothing, the hash
+ * chain checked. It has no store and no names. Free it with world_close.                         */
+HEED_MUST_CHECK enum heed_status world_replay(struct store *store, struct world **out,
+                                              struct heed_error *err);
 
 /* Queries see what is applied. Each fills *out (owned by the caller) or *refusal.               */
 HEED_MUST_CHECK enum heed_status world_query(struct world *w, const struct call *call,

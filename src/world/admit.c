@@ -1,0 +1,446 @@
+#include "world/admit.h"
+
+#include "base/money.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "world/apply.h"
+#include "world/engine.h"
+#include "world/vault.h"
+
+#include <stdio.h>
+
+struct resolving {
+    struct world *w;
+    const struct command_spec *spec;
+    const struct heed_context *context;
+    struct str values[16]; /* by argument; p NULL when not given */
+    struct call call;
+    enum refusal refusal; /* the first that applies */
+    struct heed_error *err;
+};
+
+static void refuse(struct resolving *r, enum refusal refusal)
+{
+    if (r->refusal == REFUSED_NOT || refusal < r->refusal)
+        r->refusal = refusal;
+}
+
+static enum heed_status bad_arg(struct resolving *r, size_t arg, const char *expected)
+{
+    char where[64];
+    snprintf(where, sizeof where, "%s", r->spec->args[arg].name);
+    return error_set(r->err, HEED_USAGE, where, "'%.*s' is not %s",
+                     (int)utf8_cut(r->values[arg], 80), r->values[arg].p, expected);
+}
+
+static uint32_t find_account(struct world *w, struct str text)
+{
+    uint32_t holder = holder_of_system_name(text);
+    return holder != UINT32_MAX ? holder : world_find_party(w, text);
+}
+
+static uint32_t find_good(struct world *w, struct str text)
+{
+    uint32_t target = world_find_target(w, text);
+    if (target == 0 && !memchr(text.p, ':', text.n)) {
+        const struct catalogue *c = &w->state.catalogue;
+        uint32_t h = intern_find(&c->good_ids, text);
+        if (h != INTERN_NONE)
+            return target_make(TARGET_GOOD, h);
+        h = intern_find(&c->service_ids, text);
+        return h == INTERN_NONE ? 0 : target_make(TARGET_SERVICE, h);
+    }
+    return catalogue_good(&w->state.catalogue, target) ? target : 0;
+}
+
+/* The currency that an amount of this command is in.                                            */
+static int currency_of(const struct resolving *r)
+{
+    for (size_t i = 0; i < r->spec->n; i++) {
+        if (r->spec->args[i].type == ARG_CURRENCY && r->values[i].p)
+            return rules_currency(&r->w->state.rules, r->values[i]);
+        if (r->spec->args[i].type == ARG_GOOD && r->spec->kind == KIND_COMMAND && r->values[i].p) {
+            const struct good *g =
+                catalogue_good(&r->w->state.catalogue, find_good(r->w, r->values[i]));
+            if (g)
+                return g->currency;
+        }
+    }
+    return 0;
+}
+
+static enum heed_status resolve_amount(struct resolving *r, size_t arg, int64_t *out)
+{
+    int currency = currency_of(r);
+    if (currency < 0)
+        return HEED_OK; /* refused already by the currency itself */
+    struct money m;
+    int scale = r->w->state.rules.currencies[currency].scale;
+    switch (money_from_text(r->values[arg], scale, &m)) {
+    case MONEY_OK:
+        *out = m.minor;
+        return HEED_OK;
+    case MONEY_TOO_MANY_DECIMALS: {
+        char expected[96];
+        snprintf(expected, sizeof expected, "an amount of %s, which has %d decimals",
+                 r->w->state.rules.currencies[currency].code, scale);
+        return bad_arg(r, arg, expected);
+    }
+    case MONEY_TOO_LARGE:
+        return bad_arg(r, arg, "an amount that an account can hold");
+    default:
+        return bad_arg(r, arg, "an amount such as 4.99");
+    }
+}
+
+static enum heed_status resolve_one(struct resolving *r, size_t arg)
+{
+    const struct arg_spec *spec = &r->spec->args[arg];
+    struct str text = r->values[arg];
+    int place = command_int(r->spec, arg);
+    if (place < 0 || !text.p || spec->type == ARG_NEW)
+        return HEED_OK;
+    int64_t *out = &r->call.i[place];
+    struct world *w = r->w;
+    uint32_t h;
+    switch (spec->type) {
+    case ARG_USER:
+        h = world_find_user(w, text);
+        if (h == HANDLE_NONE)
+            refuse(r, REFUSED_unknown_user);
+        *out = h;
+        break;
+    case ARG_PARTY:
+        break; /* made when new: see the add commands */
+    case ARG_ACCOUNT:
+        h = find_account(w, text);
+        if (h == HANDLE_NONE)
+            refuse(r, REFUSED_unknown_account);
+        *out = h;
+        break;
+    case ARG_TARGET:
+        h = world_find_target(w, text);
+        if (h == 0)
+            refuse(r, REFUSED_unknown_target);
+        *out = h;
+        break;
+    case ARG_GOOD:
+        h = find_good(w, text);
+        if (h == 0)
+            refuse(r, REFUSED_unknown_target);
+        *out = h;
+        break;
+    case ARG_VERB: {
+        int verb = behaviour_verb(&w->state.rules.behaviour, text);
+        if (verb < 0)
+            return bad_arg(r, arg, "a verb of the rules; see `heed rules show`");
+        *out = verb;
+        break;
+    }
+    case ARG_SYMBOL:
+        h = world_find_symbol(w, text);
+        if (h == HANDLE_NONE && r->spec->kind == KIND_COMMAND)
+            break; /* made once nothing else is in the way */
+        if (h != HANDLE_NONE)
+            *out = h;
+        break;
+    case ARG_CURRENCY: {
+        int currency = rules_currency(&w->state.rules, text);
+        if (currency < 0)
+            refuse(r, REFUSED_unknown_currency);
+        *out = currency;
+        break;
+    }
+    case ARG_AMOUNT: {
+        enum heed_status status = resolve_amount(r, arg, out);
+        if (status != HEED_OK)
+            return status;
+        if (*out != CALL_ABSENT && *out < spec->min)
+            return bad_arg(r, arg, "an amount of zero or more");
+        break;
+    }
+    case ARG_ID: {
+        struct sha256 digest = sha256_of(text.p, text.n);
+        memcpy(&out[0], digest.b, 8);
+        memcpy(&out[1], digest.b + 8, 8);
+        for (int i = 0; i < 2; i++)
+            if (out[i] == CALL_ABSENT)
+                out[i] = 1;
+        break;
+    }
+    case ARG_KEY:
+        *out = (int64_t)admit_key_hash(text);
+        if (*out == CALL_ABSENT)
+            *out = 1;
+        break;
+    default:
+        if (!admit_parse_number(spec, text, out, r->err))
+            return HEED_USAGE;
+    }
+    return HEED_OK;
+}
+
+static enum heed_status take_args(struct resolving *r, const struct heed_arg *args, size_t n)
+{
+    heed_assert(r->spec->n <= sizeof r->values / sizeof r->values[0]);
+    for (size_t i = 0; i < n; i++) {
+        int at = command_arg(r->spec, str_of(args[i].name));
+        enum arg_type type = at < 0 ? ARG_BLOB : r->spec->args[at].type;
+        if (type == ARG_BLOB || type == ARG_FACT)
+            return error_set(r->err, HEED_USAGE, args[i].name, "%s %s has no such argument",
+                             r->spec->noun, r->spec->verb);
+        if (r->values[at].p)
+            return error_set(r->err, HEED_USAGE, args[i].name, "it is given twice");
+        struct str value = str_of(args[i].value);
+        size_t bad = utf8_invalid_at(value);
+        if (bad < value.n)
+            return error_set(r->err, HEED_USAGE, args[i].name, "byte %zu is not UTF-8", bad + 1);
+        if (type == ARG_TEXT && value.n > (size_t)r->spec->args[at].max)
+            return error_set(r->err, HEED_USAGE, args[i].name, "it is longer than %lld bytes",
+                             (long long)r->spec->args[at].max);
+        r->values[at] = value;
+    }
+    for (size_t i = 0; i < r->spec->n; i++) {
+        const struct arg_spec *a = &r->spec->args[i];
+        bool self_known = a->flags & SELF && r->context->actor;
+        if (a->flags & REQUIRED && !r->values[i].p && !self_known)
+            return error_set(r->err, HEED_USAGE, a->name, "it is missing; see `heed help %s %s`",
+                             r->spec->noun, r->spec->verb);
+        if (!r->values[i].p && a->flags & SELF && r->context->actor)
+            r->values[i] = str_of(r->context->actor);
+    }
+    return HEED_OK;
+}
+
+/* Who acts, and whether the table lets him: his roles, and for a mere member only on himself.    */
+static void check_actor(struct resolving *r)
+{
+    r->call.actor = HANDLE_NONE;
+    if (!r->context->actor)
+        return;
+    uint32_t actor = world_find_user(r->w, str_of(r->context->actor));
+    if (actor == HANDLE_NONE) {
+        refuse(r, REFUSED_unknown_user);
+        return;
+    }
+    r->call.actor = actor;
+    unsigned roles = r->w->state.catalogue.parties[actor].role_bits;
+    if (!(roles & r->spec->roles)) {
+        refuse(r, REFUSED_forbidden);
+        return;
+    }
+    if (roles & r->spec->roles & ~(unsigned)ROLE_MEMBER)
+        return;
+    for (size_t i = 0; i < r->spec->n; i++)
+        if (r->spec->args[i].flags & SELF && r->values[i].p &&
+            find_account(r->w, r->values[i]) != actor)
+            refuse(r, REFUSED_forbidden);
+}
+
+/* Symbols a command names for the first time.                                                   */
+static enum heed_status make_symbols(struct resolving *r)
+{
+    for (size_t i = 0; i < r->spec->n; i++) {
+        if (r->spec->args[i].type != ARG_SYMBOL || !r->values[i].p || r->values[i].n == 0)
+            continue;
+        uint32_t symbol;
+        enum heed_status status = admit_symbol(r->w, r->values[i], &symbol, r->err);
+        if (status != HEED_OK)
+            return status;
+        r->call.i[command_int(r->spec, i)] = symbol;
+    }
+    return HEED_OK;
+}
+
+static struct str value_of(const struct resolving *r, const char *name)
+{
+    int at = command_arg(r->spec, str_of(name));
+    return at < 0 || !r->values[at].p ? STR_NONE : r->values[at];
+}
+
+static int64_t int_of(const struct resolving *r, const char *name)
+{
+    int at = command_arg(r->spec, str_of(name));
+    return at < 0 ? CALL_ABSENT : r->call.i[command_int(r->spec, (size_t)at)];
+}
+
+static enum heed_status run_add(struct resolving *r, struct outcome *o)
+{
+    struct str id = value_of(r, "id");
+    if (!admit_id_ok(id))
+        return error_set(r->err, HEED_USAGE, "id",
+                         "an id has 1 to 64 bytes of UTF-8 and no control characters");
+    if (r->call.command == COMMAND_user_add) {
+        struct user_row row = {.id = id,
+                               .name = value_of(r, "name"),
+                               .joined_at_ms = int_of(r, "joined"),
+                               .roles = int_of(r, "role") == CALL_ABSENT
+                                            ? 0
+                                            : (unsigned)int_of(r, "role")};
+        return admit_user(r->w, r->context, &row, o, r->err);
+    }
+    if (r->call.command == COMMAND_content_add) {
+        struct content_row row = {.id = id,
+                                  .creator = value_of(r, "creator"),
+                                  .title = value_of(r, "title"),
+                                  .body = value_of(r, "body"),
+                                  .kind = value_of(r, "kind"),
+                                  .category = value_of(r, "category"),
+                                  .good = value_of(r, "good"),
+                                  .created_at_ms = int_of(r, "created")};
+        if (!admit_id_ok(row.creator))
+            return error_set(r->err, HEED_USAGE, "creator", "it is not an id");
+        return admit_content(r->w, r->context, &row, o, r->err);
+    }
+    int64_t currency = int_of(r, "currency");
+    struct good_row row = {.service = r->call.command == COMMAND_service_add,
+                           .id = id,
+                           .name = value_of(r, "name"),
+                           .description = value_of(r, "description"),
+                           .seller = value_of(r, "seller"),
+                           .category = value_of(r, "category"),
+                           .created_at_ms = int_of(r, "created"),
+                           .price_minor = int_of(r, "price"),
+                           .stock = int_of(r, "stock"),
+                           .sales = int_of(r, "sales"),
+                           .currency = currency == CALL_ABSENT ? 0 : (uint16_t)currency};
+    if (row.seller.n && !admit_id_ok(row.seller))
+        return error_set(r->err, HEED_USAGE, "seller", "it is not an id");
+    return admit_good(r->w, r->context, &row, o, r->err);
+}
+
+static enum heed_status run_feed(struct resolving *r, struct outcome *o)
+{
+    struct slot slots[FEED_MAX];
+    size_t n = FEED_MAX;
+    struct strbuf facts;
+    strbuf_init(&facts, 1 << 20);
+    int64_t k = r->call.i[1] == CALL_ABSENT ? 0 : r->call.i[1];
+    enum heed_status status =
+        engine_feed(r->w, (uint32_t)r->call.i[0], k, r->call.i[2], slots, &n, r->err);
+    if (status == HEED_OK && !slots_pack(&facts, slots, n))
+        status = error_nomem(r->err);
+    if (status == HEED_OK) {
+        r->call.blob = (struct str){facts.p, facts.n};
+        status = world_apply(r->w, &r->call, o, r->err);
+    }
+    strbuf_deinit(&facts);
+    return status;
+}
+
+/* Settles every epoch that has ended by `until`, one call each; the reply is the last one's figures
+ * with all of them under "epochs".                                                              */
+static enum heed_status run_settle(struct resolving *r, struct outcome *o)
+{
+    struct state *s = &r->w->state;
+    int64_t until = r->call.i[0] == CALL_ABSENT ? r->call.time_ms : r->call.i[0];
+    int64_t through = until / s->rules.consumption.epoch_ms - 1;
+    json_t *epochs = json_array(), *last = NULL;
+    enum heed_status status = epochs ? HEED_OK : error_nomem(r->err);
+    const struct open_epoch *next;
+    while (status == HEED_OK && (next = consumption_next(&s->consumption, through))) {
+        struct strbuf facts;
+        strbuf_init(&facts, 200 << 20);
+        status = engine_settle(r->w, next->number, &facts, r->err);
+        r->call.blob = (struct str){facts.p, facts.n};
+        *o = (struct outcome){.want_reply = true};
+        if (status == HEED_OK)
+            status = world_apply(r->w, &r->call, o, r->err);
+        strbuf_deinit(&facts);
+        if (status != HEED_OK || o->refusal != REFUSED_NOT)
+            break;
+        json_decref(last);
+        last = o->reply;
+        json_array_append(epochs, last);
+    }
+    o->reply = NULL;
+    if (status == HEED_OK && !last && o->refusal == REFUSED_NOT)
+        o->refusal = REFUSED_nothing_to_settle;
+    if (status == HEED_OK && last) {
+        o->refusal = REFUSED_NOT; /* what was settled stays settled */
+        o->reply = json_copy(last);
+        if (!o->reply || json_object_set(o->reply, "epochs", epochs) != 0)
+            status = error_nomem(r->err);
+    }
+    json_decref(last);
+    json_decref(epochs);
+    return status;
+}
+
+static enum heed_status run_command(struct resolving *r, struct outcome *o)
+{
+    *o = (struct outcome){.want_reply = true};
+    enum heed_status status = HEED_OK;
+    switch (r->call.command) {
+    case COMMAND_user_add:
+    case COMMAND_content_add:
+    case COMMAND_good_add:
+    case COMMAND_service_add:
+        return run_add(r, o);
+    case COMMAND_settle_:
+        return run_settle(r, o);
+    default:
+        break;
+    }
+    status = make_symbols(r);
+    if (status != HEED_OK)
+        return status;
+    if (r->call.command == COMMAND_feed_serve)
+        return run_feed(r, o);
+    if (r->call.command == COMMAND_user_erase) {
+        status = world_apply(r->w, &r->call, o, r->err);
+        if (status == HEED_OK && o->refusal == REFUSED_NOT)
+            status = vault_erase(r->w, o->handle, r->err);
+        return status;
+    }
+    return world_apply(r->w, &r->call, o, r->err);
+}
+
+static enum heed_status refusal_reply(enum refusal refusal, json_t **reply, struct heed_error *err)
+{
+    enum heed_status status =
+        reply_pack(reply, err, "{s:{s:s,s:s}}", "refused", "code", refusal_code(refusal), "message",
+                   refusal_message(refusal));
+    return status == HEED_OK ? HEED_REFUSED : status;
+}
+
+enum heed_status admit_call(struct world *w, const struct command_spec *spec,
+                            const struct heed_context *context, const struct heed_arg *args,
+                            size_t n, json_t **reply, struct heed_error *err)
+{
+    *reply = NULL;
+    if (spec->kind != KIND_COMMAND && spec->kind != KIND_QUERY)
+        return error_set(err, HEED_USAGE, spec->noun, "it is not a command of a world");
+    if (context->time_ms < 0 || context->time_ms > TIME_MAX_MS)
+        return error_set(err, HEED_USAGE, "time", "it is before 1970 or after 2105");
+    struct resolving r = {.w = w, .spec = spec, .context = context, .err = err};
+    r.call.command = (uint16_t)command_find(str_of(spec->noun), str_of(spec->verb));
+    r.call.time_ms = context->time_ms;
+    for (int i = 0; i < CALL_INTS; i++)
+        r.call.i[i] = CALL_ABSENT;
+    enum heed_status status = take_args(&r, args, n);
+    for (size_t i = 0; status == HEED_OK && i < spec->n; i++)
+        status = resolve_one(&r, i);
+    if (status != HEED_OK)
+        return status;
+    check_actor(&r);
+    if (r.refusal != REFUSED_NOT)
+        return refusal_reply(r.refusal, reply, err);
+    if (spec->kind == KIND_QUERY) {
+        enum refusal refusal = REFUSED_NOT;
+        status = world_query(w, &r.call, &refusal, reply, err);
+        return status == HEED_OK && refusal != REFUSED_NOT ? refusal_reply(refusal, reply, err)
+                                                           : status;
+    }
+    struct outcome o;
+    status = run_command(&r, &o);
+    if (status == HEED_OK)
+        status = world_commit(w, err);
+    if (status == HEED_OK && o.refusal != REFUSED_NOT)
+        status = refusal_reply(o.refusal, reply, err);
+    else if (status == HEED_OK && !(*reply = o.reply ? o.reply : json_object()))
+        status = error_nomem(err);
+    if (status != HEED_OK && status != HEED_REFUSED)
+        json_decref(o.reply);
+    return status;
+}

@@ -1,0 +1,386 @@
+/* Admission of rows whose fields are already parsed: what add commands and imports share. */
+#include "base/arena.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "world/admit.h"
+#include "world/apply.h"
+#include "world/vault.h"
+
+#include <stdio.h>
+
+static struct call call_of(enum command_id command, int64_t time_ms)
+{
+    struct call c = {.command = (uint16_t)command, .time_ms = time_ms, .actor = HANDLE_NONE};
+    for (int i = 0; i < CALL_INTS; i++)
+        c.i[i] = CALL_ABSENT;
+    return c;
+}
+
+static uint32_t actor_of(const struct world *w, const struct heed_context *context)
+{
+    return context->actor ? world_find_user(w, str_of(context->actor)) : HANDLE_NONE;
+}
+
+bool admit_id_ok(struct str id)
+{
+    if (id.n < 1 || id.n > 64 || utf8_invalid_at(id) < id.n)
+        return false;
+    for (size_t i = 0; i < id.n; i++)
+        if ((unsigned char)id.p[i] < 0x20 || id.p[i] == 0x7f)
+            return false;
+    return true;
+}
+
+uint64_t admit_key_hash(struct str id)
+{
+    uint64_t h = hash_bytes(id.p, id.n, 0);
+    return h ? h : 1;
+}
+
+bool admit_decimal(struct str text, int64_t *milli)
+{
+    size_t i = 0;
+    bool negative = text.n > 0 && text.p[0] == '-';
+    if (negative || (text.n > 0 && text.p[0] == '+'))
+        i++;
+    int64_t v = 0;
+    size_t digits = 0;
+    for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++, digits++) {
+        v = v * 10 + (text.p[i] - '0');
+        if (v > INT64_C(9007199254740))
+            return false;
+    }
+    v *= 1000;
+    if (i < text.n && text.p[i] == '.') {
+        int64_t unit = 100;
+        for (i++; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++, digits++) {
+            if (unit > 0)
+                v += unit * (text.p[i] - '0');
+            else if (unit == 0 && text.p[i] >= '5')
+                v++;
+            unit = unit > 0 ? unit / 10 : -1;
+        }
+    }
+    if (i != text.n || digits == 0)
+        return false;
+    *milli = negative ? -v : v;
+    return true;
+}
+
+static bool out_of_bounds(const struct arg_spec *arg, int64_t v, struct heed_error *err)
+{
+    if (v >= arg->min && (arg->max == 0 || v <= arg->max))
+        return false;
+    error_set(err, HEED_USAGE, arg->name, "it must lie between %lld and %lld", (long long)arg->min,
+              (long long)arg->max);
+    return true;
+}
+
+static int choice_of(const char *choices, struct str text)
+{
+    int place = 0;
+    for (const char *p = choices; *p; place++) {
+        size_t n = strcspn(p, "|");
+        if (str_eq(text, (struct str){p, n}))
+            return place;
+        p += n + (p[n] == '|');
+    }
+    return -1;
+}
+
+bool admit_parse_number(const struct arg_spec *arg, struct str text, int64_t *out,
+                        struct heed_error *err)
+{
+    switch (arg->type) {
+    case ARG_INT: {
+        struct money m; /* whole numbers: money of scale 0 */
+        if (money_from_text(text, 0, &m) != MONEY_OK) {
+            error_set(err, HEED_USAGE, arg->name, "'%.*s' is not a whole number",
+                      (int)utf8_cut(text, 80), text.p);
+            return false;
+        }
+        *out = m.minor;
+        return !out_of_bounds(arg, *out, err);
+    }
+    case ARG_DECIMAL:
+    case ARG_SCORE:
+        if (!admit_decimal(text, out)) {
+            error_set(err, HEED_USAGE, arg->name, "'%.*s' is not a number such as 12.5",
+                      (int)utf8_cut(text, 80), text.p);
+            return false;
+        }
+        if (*out >= arg->min && *out <= arg->max)
+            return true;
+        error_set(err, HEED_USAGE, arg->name, "it must lie between %lld and %lld",
+                  (long long)(arg->min / 1000), (long long)(arg->max / 1000));
+        return false;
+    case ARG_TIME:
+        switch (time_from_text(text, out)) {
+        case TIME_OK:
+            return true;
+        case TIME_OUT_OF_RANGE:
+            error_set(err, HEED_USAGE, arg->name, "'%.*s' is before 1970 or after 2105",
+                      (int)utf8_cut(text, 80), text.p);
+            return false;
+        default:
+            error_set(err, HEED_USAGE, arg->name,
+                      "'%.*s' is not a time such as 2026-01-31T12:00:00Z or Unix seconds",
+                      (int)utf8_cut(text, 80), text.p);
+            return false;
+        }
+    case ARG_ROLE:
+        *out = role_of_name(text);
+        if (*out == 0) {
+            error_set(err, HEED_USAGE, arg->name,
+                      "'%.*s' is not a role: member, reader, client, creator_manager, economist, "
+                      "moderator, auditor, operator",
+                      (int)utf8_cut(text, 80), text.p);
+            return false;
+        }
+        return true;
+    case ARG_CHOICE:
+        *out = choice_of(arg->choices, text);
+        if (*out < 0) {
+            error_set(err, HEED_USAGE, arg->name, "'%.*s' is not one of %s",
+                      (int)utf8_cut(text, 80), text.p, arg->choices);
+            return false;
+        }
+        return true;
+    case ARG_FLAG:
+        *out = !(str_is(text, "0") || str_is(text, "false"));
+        if (*out == 0)
+            *out = CALL_ABSENT;
+        return true;
+    default:
+        heed_assert(false && "an argument that is not a number");
+        return false;
+    }
+}
+
+enum heed_status admit_symbol(struct world *w, struct str text, uint32_t *symbol,
+                              struct heed_error *err)
+{
+    *symbol = world_find_symbol(w, text);
+    if (*symbol != HANDLE_NONE)
+        return HEED_OK;
+    if (w->state.catalogue.symbols.count >= SYMBOLS_MAX)
+        return error_set(err, HEED_RANGE, "symbol",
+                         "a world holds at most %d categories, kinds and surfaces", SYMBOLS_MAX);
+    struct call call = call_of(COMMAND_symbol_add, 0);
+    call.blob = text;
+    struct outcome o = {0};
+    enum heed_status status = world_apply(w, &call, &o, err);
+    *symbol = o.handle;
+    return status;
+}
+
+/* Finds a creator or seller, or makes a party of him.                                           */
+static enum heed_status admit_party(struct world *w, const struct heed_context *context,
+                                    struct str id, uint32_t *party, struct heed_error *err)
+{
+    *party = world_find_party(w, id);
+    if (*party != HANDLE_NONE)
+        return HEED_OK;
+    if (str_starts(id, "user:"))
+        id = (struct str){id.p + 5, id.n - 5};
+    uint32_t handle = (uint32_t)w->state.catalogue.parties_n;
+    struct text text = {{id, STR_NONE, STR_NONE, STR_NONE}};
+    uint8_t commitment[32];
+    enum heed_status status =
+        vault_seal(w, TARGET_USER, handle, handle, &text, commitment, err);
+    if (status != HEED_OK)
+        return status;
+    struct call call = call_of(COMMAND_party_add, context->time_ms);
+    call.blob = (struct str){(const char *)commitment, sizeof commitment};
+    struct outcome o = {0};
+    status = world_apply(w, &call, &o, err);
+    if (status == HEED_OK)
+        status = people_add(w->people, id, handle, err);
+    *party = handle;
+    return status;
+}
+
+enum heed_status admit_user(struct world *w, const struct heed_context *context,
+                            const struct user_row *row, struct outcome *o, struct heed_error *err)
+{
+    const struct catalogue *c = &w->state.catalogue;
+    uint32_t party = people_find(w->people, row->id);
+    bool known = party != HANDLE_NONE;
+    if (known && c->parties[party].flags & PARTY_USER) {
+        o->refusal = REFUSED_exists;
+        return HEED_OK;
+    }
+    if (!known)
+        party = (uint32_t)c->parties_n;
+    struct text text = {{row->id, row->name, STR_NONE, row->attributes}};
+    uint8_t commitment[32];
+    enum heed_status status = vault_seal(w, TARGET_USER, party, party, &text, commitment, err);
+    if (status != HEED_OK)
+        return status;
+    if (!known) /* before applying, so that the reply can name him */
+        status = people_add(w->people, row->id, party, err);
+    struct call call = call_of(COMMAND_user_add, context->time_ms);
+    call.actor = actor_of(w, context);
+    if (known)
+        call.i[0] = party;
+    call.i[1] = row->joined_at_ms == CALL_ABSENT ? context->time_ms : row->joined_at_ms;
+    call.i[2] = row->roles ? (int64_t)row->roles : ROLE_MEMBER;
+    call.blob = (struct str){(const char *)commitment, sizeof commitment};
+    if (status == HEED_OK)
+        status = world_apply(w, &call, o, err);
+    heed_assert(status != HEED_OK || (o->refusal == REFUSED_NOT && o->handle == party));
+    return status;
+}
+
+/* Seals the text of a content, good or service and applies its add command.                     */
+static enum heed_status add_thing(struct world *w, struct call *call, enum target_kind kind,
+                                  uint32_t handle, uint32_t owner, struct str id,
+                                  const struct text *text, const struct sketch *sketch,
+                                  struct outcome *o, struct heed_error *err)
+{
+    uint8_t commitment[32];
+    enum heed_status status = vault_seal(w, kind, handle, owner, text, commitment, err);
+    if (status != HEED_OK)
+        return status;
+    struct strbuf blob;
+    strbuf_init(&blob, 1024);
+    if (text_join(&blob, commitment, sketch, id)) {
+        call->blob = (struct str){blob.p, blob.n};
+        status = world_apply(w, call, o, err);
+    } else {
+        status = error_nomem(err);
+    }
+    strbuf_deinit(&blob);
+    heed_assert(status != HEED_OK || (o->refusal == REFUSED_NOT && o->handle == handle));
+    return status;
+}
+
+static enum heed_status symbol_arg(struct world *w, struct str text, int64_t *out,
+                                   struct heed_error *err)
+{
+    if (text.n == 0)
+        return HEED_OK;
+    uint32_t symbol;
+    enum heed_status status = admit_symbol(w, text, &symbol, err);
+    if (status == HEED_OK)
+        *out = symbol;
+    return status;
+}
+
+enum heed_status admit_content(struct world *w, const struct heed_context *context,
+                               const struct content_row *row, struct outcome *o,
+                               struct heed_error *err)
+{
+    const struct catalogue *c = &w->state.catalogue;
+    struct call call = call_of(COMMAND_content_add, context->time_ms);
+    call.actor = actor_of(w, context);
+    if (row->good.n) {
+        struct str id = str_starts(row->good, "good:") ? (struct str){row->good.p + 5, row->good.n - 5}
+                                                       : row->good;
+        uint32_t good = intern_find(&c->good_ids, id);
+        if (good == INTERN_NONE) {
+            o->refusal = REFUSED_unknown_target;
+            return HEED_OK;
+        }
+        call.i[2] = target_make(TARGET_GOOD, good);
+    }
+    if (intern_find(&c->content_ids, row->id) != INTERN_NONE) {
+        o->refusal = REFUSED_exists;
+        return HEED_OK;
+    }
+    struct sketch *sketch = malloc(sizeof *sketch);
+    if (!sketch)
+        return error_nomem(err);
+    uint32_t creator;
+    enum heed_status status = admit_party(w, context, row->creator, &creator, err);
+    if (status == HEED_OK)
+        status = symbol_arg(w, row->kind, &call.i[3], err);
+    if (status == HEED_OK)
+        status = symbol_arg(w, row->category, &call.i[4], err);
+    if (status == HEED_OK &&
+        !sketch_text(row->title, row->body, w->state.rules.quality.min_shingles, sketch))
+        status = error_nomem(err);
+    if (status == HEED_OK) {
+        call.i[1] = creator;
+        call.i[5] = row->created_at_ms == CALL_ABSENT ? context->time_ms : row->created_at_ms;
+        struct text text = {{STR_NONE, row->title, row->body, row->attributes}};
+        status = add_thing(w, &call, TARGET_CONTENT, (uint32_t)c->contents_n, creator, row->id,
+                           &text, sketch, o, err);
+    }
+    free(sketch);
+    return status;
+}
+
+enum heed_status admit_good(struct world *w, const struct heed_context *context,
+                            const struct good_row *row, struct outcome *o, struct heed_error *err)
+{
+    const struct catalogue *c = &w->state.catalogue;
+    if (intern_find(row->service ? &c->service_ids : &c->good_ids, row->id) != INTERN_NONE) {
+        o->refusal = REFUSED_exists;
+        return HEED_OK;
+    }
+    struct call call =
+        call_of(row->service ? COMMAND_service_add : COMMAND_good_add, context->time_ms);
+    call.actor = actor_of(w, context);
+    uint32_t owner = STORE_WORLD_OWNER;
+    enum heed_status status = HEED_OK;
+    if (row->seller.n) {
+        status = admit_party(w, context, row->seller, &owner, err);
+        call.i[1] = owner;
+    }
+    if (status == HEED_OK)
+        status = symbol_arg(w, row->category, &call.i[2], err);
+    if (status != HEED_OK)
+        return status;
+    call.i[3] = row->currency;
+    call.i[4] = row->price_minor;
+    call.i[5] = row->stock;
+    call.i[6] = row->sales;
+    call.i[7] = row->created_at_ms == CALL_ABSENT ? context->time_ms : row->created_at_ms;
+    struct text text = {{STR_NONE, row->name, row->description, row->attributes}};
+    return add_thing(w, &call, row->service ? TARGET_SERVICE : TARGET_GOOD,
+                     (uint32_t)(row->service ? c->services_n : c->goods_n), owner, row->id, &text,
+                     NULL, o, err);
+}
+
+struct call admit_event(int64_t time_ms, uint32_t user, uint32_t verb, uint32_t target,
+                        int64_t amount_milli, uint32_t surface, uint32_t via, uint64_t id_hash)
+{
+    struct call c = call_of(COMMAND_event_add, time_ms);
+    c.i[0] = user;
+    c.i[1] = verb;
+    c.i[2] = target;
+    c.i[3] = amount_milli;
+    if (surface != HANDLE_NONE)
+        c.i[4] = surface;
+    if (via != HANDLE_NONE)
+        c.i[5] = via;
+    if (id_hash)
+        c.i[6] = (int64_t)id_hash == CALL_ABSENT ? 1 : (int64_t)id_hash;
+    return c;
+}
+
+struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_t score_milli,
+                         enum rating_kind kind)
+{
+    struct call c = call_of(COMMAND_rating_add, time_ms);
+    c.i[0] = user;
+    c.i[1] = target;
+    c.i[2] = score_milli;
+    c.i[3] = kind;
+    return c;
+}
+
+struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage)
+{
+    struct call c = call_of(COMMAND_import_mark, 0);
+    *digest_storage = mark->digest;
+    c.blob = (struct str){(const char *)digest_storage->b, sizeof digest_storage->b};
+    c.i[0] = (int64_t)mark->rows;
+    c.i[1] = (int64_t)mark->applied;
+    c.i[2] = (int64_t)mark->rejected;
+    c.i[3] = (int64_t)mark->refused;
+    c.i[4] = (int64_t)mark->duplicate;
+    c.i[5] = mark->done;
+    return c;
+}
