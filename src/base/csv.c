@@ -124,7 +124,7 @@ static void note(struct extent *x, enum trouble trouble, size_t at)
 static bool more_fields(struct csv *c, struct extent *x, size_t field)
 {
     if (x->n >= c->max_fields) {
-        note(x, TOO_MANY, field);
+        note(x, TOO_MANY, field - (c->w.buf[field - 1] == c->quote));
         return false;
     }
     size_t need = c->fields_cap * 2 < c->max_fields ? c->fields_cap * 2 : c->max_fields;

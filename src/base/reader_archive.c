@@ -11,6 +11,7 @@ enum { BLOCK = 1 << 16, NAMES_SHOWN = 4, ARCHIVE_RETRIES = 8 };
 struct unpacker {
     struct layer layer;
     struct archive *a;
+    bool empty;      /* a stream of nothing: libarchive has no entry for it */
     uint64_t passed; /* bytes of entries of a solid archive decompressed to pass them */
     enum heed_status below_failed; /* what is below failed: its error, not libarchive's, counts   */
     struct heed_error below_error;
@@ -38,6 +39,17 @@ static la_int64_t seek_block(struct archive *a, void *context, la_int64_t offset
     return u->layer.below->seek(u->layer.below, offset, whence, &at) ? at : ARCHIVE_FATAL;
 }
 
+/* libarchive has no code for an input that ends too early; the second is liblzma's way to say it,
+ * the third zlib's Z_BUF_ERROR.                                                                 */
+static bool says_truncated(const char *said)
+{
+    static const char *const words[] = {"truncated", "No progress is possible", "(-5)"};
+    for (size_t i = 0; said && i < sizeof words / sizeof words[0]; i++)
+        if (strcasestr(said, words[i]))
+            return true;
+    return false;
+}
+
 static enum heed_status set_archive_error(struct unpacker *u, struct heed_error *err)
 {
     if (u->below_failed != HEED_OK)
@@ -46,18 +58,17 @@ static enum heed_status set_archive_error(struct unpacker *u, struct heed_error 
     const char *said = archive_error_string(u->a);
     if (archive_errno(u->a) == ENOMEM)
         return error_nomem(err);
-    /* liblzma's words for an input that ends too early are "No progress is possible" */
-    bool truncated = said && (strcasestr(said, "truncated") || strstr(said, "No progress"));
-    return error_set(err, HEED_INPUT, path, "%s%s%s%s",
-                     truncated ? "is truncated: its data end in the middle" : "is damaged",
-                     said ? " (" : "", said ? said : "", said ? ")" : "");
+    const char *what =
+        says_truncated(said) ? "is truncated: its data end in the middle" : "is damaged";
+    return error_set(err, HEED_INPUT, path, "%s%s%s%s", what, said ? " (" : "", said ? said : "",
+                     said ? ")" : "");
 }
 
 static enum heed_status unpacker_read(struct layer *l, void *p, size_t size, size_t *n,
                                       struct heed_error *err)
 {
     struct unpacker *u = (struct unpacker *)l;
-    la_ssize_t got = ARCHIVE_RETRY;
+    la_ssize_t got = u->empty ? 0 : ARCHIVE_RETRY;
     for (int i = 0; got == ARCHIVE_RETRY && i < ARCHIVE_RETRIES; i++)
         got = archive_read_data(u->a, p, size);
     if (got < 0)
@@ -124,6 +135,7 @@ enum heed_status stream_layer(struct layer *below, struct layer **out, struct he
         unpacker_close(&u->layer);
         return status;
     }
+    u->empty = r == ARCHIVE_EOF;
     *out = &u->layer;
     return HEED_OK;
 }
