@@ -5,6 +5,7 @@
 
 #include "base/csv.h"
 #include "base/utf8.h"
+#include "pieces.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,30 +211,11 @@ static const char *twin_differs(const struct twin *t, enum csv_result result,
     return NULL;
 }
 
-/* A reader that gives the bytes piece by piece.                                                 */
-struct pieces {
-    const char *p;
-    size_t n, at, piece; /* piece 0: as asked */
-};
-
-static size_t give_pieces(void *context, void *p, size_t n)
-{
-    struct pieces *b = context;
-    size_t left = b->n - b->at;
-    if (b->piece > 0 && n > b->piece)
-        n = b->piece;
-    if (n > left)
-        n = left;
-    if (n > 0)
-        memcpy(p, b->p + b->at, n);
-    b->at += n;
-    return n;
-}
-
 /* Parses text by both; NULL when they agree to the end, which a bound on the number of records
  * makes sure to come.                                                                           */
 static const char *twin_compare(const char *p, size_t n, const struct csv_options *o, size_t piece)
 {
+    static char told[1024];
     struct pieces bytes = {p, n, 0, piece};
     struct reader *r = reader_new(give_pieces, &bytes);
     struct csv *c = r ? csv_new(r, o) : NULL;
@@ -246,6 +228,12 @@ static const char *twin_compare(const char *p, size_t n, const struct csv_option
         enum csv_result result = csv_next(c, &rec, &err);
         twin_next(&t);
         differs = i > n + 1 ? "endless" : twin_differs(&t, result, &rec, &err);
+        if (differs) {
+            snprintf(told, sizeof told, "%s, line %llu: %d %s %s, but by the twin line %llu: %d %s",
+                     differs, (unsigned long long)rec.line, (int)result, err.where, err.message,
+                     (unsigned long long)t.record_line, (int)t.result, t.where);
+            differs = told;
+        }
         if (result == CSV_END)
             break;
     }

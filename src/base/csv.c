@@ -158,6 +158,8 @@ static void end_at_open_quote(struct csv *c, struct extent *x, size_t open, uint
     x->cut = !lf && !whole;
     if (!x->cut)
         note(x, OPEN_QUOTE, open);
+    else if (x->n == c->max_fields)
+        note(x, TOO_MANY, open);
     cursor_seek(c, x->next);
 }
 
@@ -251,6 +253,7 @@ static enum scan scan(struct csv *c, size_t lim, bool whole, struct extent *out)
             case QUOTED_UNCLOSED:
                 if (!whole && lim == c->w.end && lim - start < c->max_record + SLACK)
                     return SCAN_MORE;
+                c->cursor = k;
                 end_at_open_quote(c, &x, open, lines, lim, whole);
                 *out = x;
                 return SCAN_RECORD;
