@@ -1,6 +1,7 @@
 /* Bytes of an outside file: plain, compressed (gz zst xz bz2), or a member of an archive (zip tar
  * 7z), named as one path: "games.zip/steam/play.csv" is the member steam/play.csv of games.zip.
- * A member is looked for only where the path runs through something that is a regular file.     */
+ * A member is looked for only where the path runs through something that is a regular file. What
+ * is inside may be compressed again: a.zip/b.csv.gz gives the CSV.                               */
 #ifndef HEED_BASE_READER_H
 #define HEED_BASE_READER_H
 
