@@ -331,7 +331,7 @@ static char *slurp(const char *name, size_t *n)
 static void a_cut_file_is_never_taken_for_a_whole_one(void **state)
 {
     (void)state;
-    size_t n = 700;
+    size_t n = 300;
     char *text = make_text(n);
     for (size_t i = 0; i < KINDS; i++) {
         struct entry e = {"events.csv", text, n};
@@ -359,7 +359,7 @@ static void a_cut_file_is_never_taken_for_a_whole_one(void **state)
 static void a_flipped_bit_is_found_wherever_there_is_a_checksum(void **state)
 {
     (void)state;
-    size_t n = 700;
+    size_t n = 300;
     char *text = make_text(n);
     for (size_t i = 0; i < KINDS; i++) {
         struct entry e = {"events.csv", text, n};
@@ -403,7 +403,7 @@ static void a_truncated_zip_says_so(void **state)
 static void bombs_are_stopped(void **state)
 {
     (void)state;
-    size_t n = (size_t)80 << 20;
+    size_t n = (size_t)68 << 20;
     char *zeros = calloc(1, n);
     assert_non_null(zeros);
     static const struct {
