@@ -4,7 +4,9 @@
  * field may hold delimiters, doubled quotes and line ends. A record that is bad (NUL byte, invalid
  * UTF-8, text after a closing quote, unclosed quote, longer than max_record, more fields than
  * max_fields) is reported with its line and column and skipped to its end; the next is read as
- * usual. An unclosed quote spoils only its own first line: reading goes on at the line after it.
+ * usual. An unclosed quote spoils only its own first line: reading goes on at the line after it. A
+ * quote is unclosed when the file or max_record ends before it is closed, and when what closes it
+ * stands on a later line and has text after it (so it opened another field).
  * Blank lines are not records. Fields point into the parser's buffer, good until the next call. */
 #ifndef HEED_BASE_CSV_H
 #define HEED_BASE_CSV_H
@@ -12,11 +14,11 @@
 #include "base/reader.h"
 
 struct csv_options {
-    char delimiter;     /* 0: comma                                                              */
-    char quote;         /* 0: '"'; CSV_NO_QUOTE: quotes are ordinary bytes                       */
-    size_t max_record;  /* bytes; 0: 1 MiB                                                       */
-    size_t max_fields;  /* 0: 1024                                                               */
-    bool latin1;        /* bytes are ISO-8859-1 and are turned into UTF-8                        */
+    char delimiter;    /* 0: comma                                                              */
+    char quote;        /* 0: '"'; CSV_NO_QUOTE: quotes are ordinary bytes                       */
+    size_t max_record; /* bytes; 0: 1 MiB                                                       */
+    size_t max_fields; /* 0: 1024                                                               */
+    bool latin1;       /* bytes are ISO-8859-1 and are turned into UTF-8                        */
 };
 #define CSV_NO_QUOTE '\001'
 
@@ -25,8 +27,8 @@ struct csv;
 struct csv_record {
     const struct str *fields;
     size_t n;
-    uint64_t line;       /* of the record's first byte, from 1                                    */
-    struct str raw;      /* the record as it stands in the file, without its line end             */
+    uint64_t line;  /* of the record's first byte, from 1                                    */
+    struct str raw; /* the record as it stands in the file, without its line end             */
 };
 
 enum csv_result {

@@ -2,9 +2,9 @@
  *
  * Values may be strings, numbers, true, false, null; a nested array or object is kept as its own
  * raw text. Blank lines are passed over. A bad line (not an object, bad escape, lone surrogate,
- * invalid UTF-8, duplicate key, too long, too many members) is reported and skipped. What it accepts,
- * jansson accepts with JSON_REJECT_DUPLICATES, with the same values, and the other way round for
- * flat objects within the limits.                                                               */
+ * invalid UTF-8, duplicate key, too long, too many members) is reported and skipped. What it
+ * accepts, jansson accepts with JSON_REJECT_DUPLICATES, with the same values, and the other way
+ * round for flat objects within the limits. */
 #ifndef HEED_BASE_JSONL_H
 #define HEED_BASE_JSONL_H
 
