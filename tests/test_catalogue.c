@@ -2,6 +2,7 @@
 #include "catalogue/catalogue.h"
 
 #include "base/prng.h"
+#include "support_fault.h"
 #include "support_saved.h"
 
 #include <setjmp.h>
@@ -397,6 +398,98 @@ static void a_loaded_catalogue_has_every_field(void **state)
     catalogue_deinit(&d);
 }
 
+/* ── memory runs out ── */
+
+enum { ADD_PARTY, ADD_CONTENT, ADD_GOOD, ADD_SERVICE, ADDS };
+
+static enum heed_status add(struct catalogue *c, int what, int i, uint32_t *handle)
+{
+    char text[32];
+    struct str id = {text, (size_t)snprintf(text, sizeof text, "number %d", i)};
+    switch (what) {
+    case ADD_PARTY:
+        return catalogue_add_party(c, &(struct party){.flags = PARTY_USER}, handle);
+    case ADD_CONTENT:
+        return catalogue_add_content(
+            c, id, &(struct content){0, BEN, HANDLE_NONE, HANDLE_NONE, HANDLE_NONE}, handle);
+    default:
+        return catalogue_add_good(c, what == ADD_SERVICE, id,
+                                  &(struct good){.seller = BEN, .category = HANDLE_NONE}, handle);
+    }
+}
+
+/* Adds one, each allocation failing in turn before it succeeds; gives how many failed.           */
+static long add_under_faults(struct catalogue *c, int what, int i)
+{
+    for (long n = 1;; n++) {
+        struct strbuf before = saved_bytes(&KIND, c);
+        uint32_t handle = HANDLE_NONE;
+        fault_fail_at(n);
+        enum heed_status status = add(c, what, i, &handle);
+        fault_off();
+        struct strbuf after = saved_bytes(&KIND, c);
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        assert_int_equal(saved_equal(&before, &after), fault_fired());
+        assert_int_equal(handle == HANDLE_NONE, fault_fired());
+        strbuf_deinit(&before);
+        strbuf_deinit(&after);
+        if (!fault_fired())
+            return n - 1;
+    }
+}
+
+static void an_addition_without_memory_changes_nothing(void **state)
+{
+    (void)state;
+    struct catalogue c;
+    fill(&c);
+    long failures[ADDS] = {0};
+    for (int i = 0; i < 40; i++)
+        for (int what = 0; what < ADDS; what++)
+            failures[what] += add_under_faults(&c, what, i);
+    for (int what = 0; what < ADDS; what++)
+        assert_true(failures[what] > 0);
+    assert_true(failures[ADD_CONTENT] > failures[ADD_PARTY]);
+    assert_round_trip(&KIND, &c);
+    catalogue_deinit(&c);
+}
+
+static void a_load_without_memory_leaves_nothing(void **state)
+{
+    (void)state;
+    struct catalogue c;
+    uint32_t handle;
+    fill(&c);
+    for (int i = 0; i < 20 * ADDS; i++)
+        assert_int_equal(add(&c, i % ADDS, i, &handle), HEED_OK);
+    struct strbuf bytes = saved_bytes(&KIND, &c);
+    long n = 1;
+    for (;; n++) {
+        struct catalogue loaded;
+        struct heed_error err = {0};
+        size_t used;
+        fault_fail_at(n);
+        enum heed_status status = saved_load(&KIND, &loaded, bytes.p, bytes.n, &used, &err);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        assert_int_equal(err.status, status);
+        assert_int_equal(loaded.parties_n, fault_fired() ? 0 : c.parties_n);
+        catalogue_deinit(&loaded);
+        if (!fault_fired())
+            break;
+    }
+    assert_true(n > 10);
+    strbuf_deinit(&bytes);
+    catalogue_deinit(&c);
+}
+
+static int memory_returns(void **state)
+{
+    (void)state;
+    fault_off();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +501,8 @@ int main(void)
         cmocka_unit_test(what_no_command_could_make_does_not_load),
         cmocka_unit_test(random_catalogues_come_back_as_they_were),
         cmocka_unit_test(a_loaded_catalogue_has_every_field),
+        cmocka_unit_test_teardown(an_addition_without_memory_changes_nothing, memory_returns),
+        cmocka_unit_test_teardown(a_load_without_memory_leaves_nothing, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/prng.h"
 #include "support_books.h"
+#include "support_fault.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -304,18 +305,17 @@ static void ids_with_one_mix_stay_apart(void **state)
     const uint64_t golden = 0x9e3779b97f4a7c15u;
     struct ledger l;
     open_books(&l);
-    for (uint64_t hi = 0; hi < 40; hi++) {
-        struct posting leg = LEG(HOLDER_ISSUE, BOB, (int64_t)hi + 1);
-        enum refusal refusal;
-        bool repeated;
-        uint64_t lo = hash_u64(hi + golden) ^ 12345 ^ (hi % 4);
-        for (int turn = 0; turn < 2; turn++) {
+    for (int turn = 0; turn < 2; turn++)
+        for (uint64_t hi = 0; hi < 40; hi++) {
+            struct posting leg = LEG(HOLDER_ISSUE, BOB, (int64_t)hi + 1);
+            uint64_t lo = hash_u64(hi + golden) ^ 12345 ^ (hi % 4);
+            enum refusal refusal;
+            bool repeated;
             assert_int_equal(ledger_post(&l, 0, hi, lo, &leg, 1, &refusal, NULL, &repeated),
                              HEED_OK);
             assert_int_equal(refusal, REFUSED_NOT);
             assert_int_equal(repeated, turn);
         }
-    }
     assert_int_equal(held(&l, BOB, GOLD), 50 + 40 * 41 / 2);
     assert_round_trip(&LEDGER_KIND, &l);
     ledger_deinit(&l);
@@ -640,7 +640,7 @@ static void zero_unnamed(struct ledger *l)
 }
 static void zero_in_named(struct ledger *l)
 {
-    l->transfers[6].amount_minor = 0;
+    l->transfers[7].amount_minor = 0;
 }
 static void negative(struct ledger *l)
 {
@@ -681,6 +681,96 @@ static void what_no_posting_could_make_does_not_load(void **state)
     }
 }
 
+/* ── memory runs out ── */
+
+enum { CROWD = 24 };
+
+static void crowd(struct posting legs[CROWD])
+{
+    for (uint32_t i = 0; i < CROWD; i++)
+        legs[i] = (struct posting){
+            i % 2 ? i : HOLDER_ISSUE, 100 + i, i % 2 ? 0 : 7 + i, GEMS + 1, CODE_ISSUE, i};
+}
+
+/* `fill` postings before, so that every table is somewhere about to grow.                       */
+static void crowd_books(struct ledger *l, uint64_t fill)
+{
+    open_books(l);
+    for (uint64_t i = 0; i < fill; i++)
+        must_post(l, 1000 + i, (struct posting)LEG(HOLDER_ISSUE, (uint32_t)(200 + i), 1));
+}
+
+static long sweep_posting(uint64_t fill)
+{
+    struct posting legs[CROWD];
+    crowd(legs);
+    for (long n = 1;; n++) {
+        struct ledger l;
+        enum refusal refusal;
+        uint32_t first;
+        crowd_books(&l, fill);
+        struct strbuf before = saved_bytes(&LEDGER_KIND, &l);
+        fault_fail_at(n);
+        enum heed_status status = ledger_post(&l, 1, 0, 5, legs, CROWD, &refusal, &first, NULL);
+        fault_off();
+        struct strbuf after = saved_bytes(&LEDGER_KIND, &l);
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        assert_int_equal(saved_equal(&before, &after), fault_fired());
+        assert_int_equal(first == LEDGER_NONE, fault_fired());
+        assert_books(&l);
+        assert_int_equal(post(&l, 5, legs, CROWD), REFUSED_NOT);
+        assert_int_equal(held(&l, 102, GEMS + 1), 9);
+        assert_books(&l);
+        strbuf_deinit(&before);
+        strbuf_deinit(&after);
+        ledger_deinit(&l);
+        if (!fault_fired())
+            return n;
+    }
+}
+
+static void a_posting_without_memory_changes_nothing(void **state)
+{
+    (void)state;
+    long failures = 0;
+    for (uint64_t fill = 0; fill < 30; fill++)
+        failures += sweep_posting(fill) - 1;
+    assert_true(failures >= 60);
+}
+
+static void a_load_without_memory_leaves_nothing(void **state)
+{
+    (void)state;
+    struct ledger l;
+    crowd_books(&l, 30);
+    struct strbuf bytes = saved_bytes(&LEDGER_KIND, &l);
+    long n = 1;
+    for (;; n++) {
+        struct ledger loaded;
+        struct heed_error err = {0};
+        size_t used;
+        fault_fail_at(n);
+        enum heed_status status = saved_load(&LEDGER_KIND, &loaded, bytes.p, bytes.n, &used, &err);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        assert_int_equal(err.status, status);
+        assert_int_equal(loaded.transfers_n, fault_fired() ? 0 : l.transfers_n);
+        ledger_deinit(&loaded);
+        if (!fault_fired())
+            break;
+    }
+    assert_true(n > 4);
+    strbuf_deinit(&bytes);
+    ledger_deinit(&l);
+}
+
+static int memory_returns(void **state)
+{
+    (void)state;
+    fault_off();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -698,6 +788,8 @@ int main(void)
         cmocka_unit_test(a_damaged_save_is_found_or_harmless),
         cmocka_unit_test(a_loaded_ledger_goes_on_as_the_saved_one),
         cmocka_unit_test(what_no_posting_could_make_does_not_load),
+        cmocka_unit_test_teardown(a_posting_without_memory_changes_nothing, memory_returns),
+        cmocka_unit_test_teardown(a_load_without_memory_leaves_nothing, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

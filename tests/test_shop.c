@@ -3,6 +3,7 @@
 
 #include "base/prng.h"
 #include "support_books.h"
+#include "support_fault.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -809,6 +810,92 @@ static void a_loaded_market_remembers_ids_and_purchases(void **state)
     market_deinit(&loaded);
 }
 
+/* ── memory runs out ── */
+
+/* `fill` purchases before, so that every table is somewhere about to grow.            */
+static void crowded_market(struct market *m, uint64_t fill)
+{
+    open_market(m);
+    for (uint64_t i = 0; i < fill; i++)
+        must_buy(m, 1000 + i, ANN, GOOD(ROCK), 1);
+}
+
+static long sweep(uint64_t fill, bool refunding)
+{
+    for (long n = 1;; n++) {
+        struct market m;
+        enum refusal refusal;
+        uint32_t number;
+        bool repeated;
+        crowded_market(&m, fill);
+        if (refunding)
+            number = must_buy(&m, 0, ANN, GOOD(SWORD), 1);
+        struct strbuf before = saved_bytes(&MARKET, &m);
+        fault_fail_at(n);
+        enum heed_status status =
+            refunding
+                ? shop_refund(&m.shop, &RULES, &m.catalogue, &m.ledger, 5000, number, &refusal)
+                : shop_buy(&m.shop, &RULES, &m.catalogue, &m.ledger, 5000, 0, 7, ANN, GOOD(ROCK), 1,
+                           &refusal, &number, &repeated);
+        fault_off();
+        struct strbuf after = saved_bytes(&MARKET, &m);
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        assert_int_equal(saved_equal(&before, &after), fault_fired());
+        if (!refunding)
+            assert_int_equal(number, fault_fired() ? LEDGER_NONE : fill);
+        assert_books(&m.ledger);
+        strbuf_deinit(&before);
+        strbuf_deinit(&after);
+        market_deinit(&m);
+        if (!fault_fired())
+            return n;
+    }
+}
+
+static void a_trade_without_memory_changes_nothing(void **state)
+{
+    (void)state;
+    long buying = 0, refunding = 0;
+    for (uint64_t fill = 0; fill < 20; fill++) {
+        buying += sweep(fill, false) - 1;
+        refunding += sweep(fill, true) - 1;
+    }
+    assert_true(buying >= 5 && refunding >= 1);
+}
+
+static void a_load_without_memory_leaves_nothing(void **state)
+{
+    (void)state;
+    struct market m;
+    crowded_market(&m, 20);
+    struct strbuf bytes = saved_bytes(&MARKET, &m);
+    long n = 1;
+    for (;; n++) {
+        struct market loaded;
+        struct heed_error err = {0};
+        size_t used;
+        fault_fail_at(n);
+        enum heed_status status = saved_load(&MARKET, &loaded, bytes.p, bytes.n, &used, &err);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        assert_int_equal(err.status, status);
+        assert_int_equal(loaded.shop.purchases_n, fault_fired() ? 0 : 20);
+        market_deinit(&loaded);
+        if (!fault_fired())
+            break;
+    }
+    assert_true(n > 8);
+    strbuf_deinit(&bytes);
+    market_deinit(&m);
+}
+
+static int memory_returns(void **state)
+{
+    (void)state;
+    fault_off();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -825,6 +912,8 @@ int main(void)
         cmocka_unit_test(a_damaged_save_is_found_or_harmless),
         cmocka_unit_test(what_no_trade_could_make_does_not_load),
         cmocka_unit_test(a_loaded_market_remembers_ids_and_purchases),
+        cmocka_unit_test_teardown(a_trade_without_memory_changes_nothing, memory_returns),
+        cmocka_unit_test_teardown(a_load_without_memory_leaves_nothing, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
