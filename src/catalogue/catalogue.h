@@ -2,8 +2,8 @@
  *
  * Everything has a dense handle. A person (user, creator, seller) is a **party**; the outside id,
  * the name and all free text of parties, contents, goods and services are not here but in the
- * vault, sealed (world/vault.h). Ids of contents, goods and services, categories, kinds and surfaces
- * are not personal and are interned here.
+ * vault, sealed (world/vault.h). Ids of contents, goods and services, categories, kinds and
+ * surfaces are not personal and are interned here.
  *
  * Invariant: handles are given in order and never again.                                        */
 #ifndef HEED_CATALOGUE_H
@@ -30,10 +30,16 @@ static inline uint32_t target_make(enum target_kind kind, uint32_t index)
 {
     return (uint32_t)kind << 28 | index;
 }
-static inline enum target_kind target_kind(uint32_t t) { return (enum target_kind)(t >> 28); }
-static inline uint32_t target_index(uint32_t t) { return t & TARGET_INDEX_MAX; }
+static inline enum target_kind target_kind(uint32_t t)
+{
+    return (enum target_kind)(t >> 28);
+}
+static inline uint32_t target_index(uint32_t t)
+{
+    return t & TARGET_INDEX_MAX;
+}
 
-const char *target_kind_name(enum target_kind kind);    /* "content" */
+const char *target_kind_name(enum target_kind kind);   /* "content"; "" when none */
 enum target_kind target_kind_of_name(struct str name); /* TARGET_NONE when unknown */
 
 /* Roles, as bits, so that a command names all that may give it.                                 */
@@ -47,7 +53,7 @@ enum role {
     ROLE_READER = 1 << 6,
     ROLE_MEMBER = 1 << 7,
 };
-const char *role_name(enum role role);
+const char *role_name(enum role role);   /* of one role; "" when not one */
 enum role role_of_name(struct str name); /* 0 when unknown; "user" and "creator" are members */
 
 enum { PARTY_USER = 1, PARTY_ERASED = 2 };
@@ -92,9 +98,13 @@ struct catalogue {
 void catalogue_init(struct catalogue *c);
 void catalogue_deinit(struct catalogue *c);
 void catalogue_save(const struct catalogue *c, struct sink *s);
+
+/* Replaces *c, which holds nothing. HEED_INPUT (damaged) or HEED_NOMEM: *c is empty. Currencies are
+ * the caller's to check against the rules.                                                      */
 enum heed_status catalogue_load(struct catalogue *c, struct source *s, struct heed_error *err);
 
-/* Each adds one and gives its handle through *handle. HEED_NOMEM, or HEED_RANGE at 2^28.        */
+/* Each adds one and gives its handle through *handle. HEED_NOMEM, HEED_RANGE at 2^28, or HEED_INPUT
+ * when the id is there; nothing is added then. A content without category takes its good's.     */
 enum heed_status catalogue_add_party(struct catalogue *c, const struct party *p, uint32_t *handle);
 enum heed_status catalogue_add_content(struct catalogue *c, struct str id, const struct content *x,
                                        uint32_t *handle);
@@ -104,8 +114,8 @@ enum heed_status catalogue_add_good(struct catalogue *c, bool service, struct st
 /* The good or service behind a target, or NULL.                                                 */
 struct good *catalogue_good(const struct catalogue *c, uint32_t target);
 
-/* The party that earns from attention to a target: a content's creator, a good's or service's seller,
- * the user itself; HANDLE_NONE when there is none.                                              */
+/* The party that earns from attention to a target: a content's creator, a good's or service's
+ * seller, the user itself; HANDLE_NONE when there is none. */
 uint32_t catalogue_owner(const struct catalogue *c, uint32_t target);
 
 /* Category symbol of a target, or HANDLE_NONE.                                                  */

@@ -100,7 +100,6 @@ enum heed_status apply_user_add(struct world *w, const struct call *call, struct
         enum heed_status status = add_party(w, &p, &o->handle, err);
         if (status != HEED_OK)
             return status;
-        c->users_n++; /* add_party counts nothing: a creator is no user */
     } else {
         if (call->i[0] < 0 || (size_t)call->i[0] >= c->parties_n)
             return damaged(err, "user add");
