@@ -1,0 +1,17 @@
+/* What rating and loading share. */
+#ifndef HEED_QUALITY_RECORD_H
+#define HEED_QUALITY_RECORD_H
+
+#include "quality/quality.h"
+
+/* Grows a table to n rows, the new ones empty. false: no memory.                                 */
+bool quality_grow_table(struct quality_table *t, size_t n);
+
+bool quality_has_entry(const struct quality *q, enum rating_kind kind, uint32_t user,
+                       uint32_t target);
+
+/* Records a normalised score of a valid target by a user below 2^28. HEED_NOMEM.                 */
+HEED_MUST_CHECK enum heed_status quality_record(struct quality *q, enum rating_kind kind,
+                                                uint32_t user, uint32_t target,
+                                                uint16_t score_milli);
+#endif

@@ -1,0 +1,79 @@
+#include "quality/quality.h"
+#include "quality/shrink.h"
+
+#include "base/stats.h"
+
+static const double WILSON_Z = 1.96; /* 95 %, two-sided */
+
+const char *quality_part_name(enum quality_part part)
+{
+    static const char *const names[QUALITY_PARTS] = {"rating", "expert", "interactivity",
+                                                     "originality", "moderation"};
+    return part >= 0 && part < QUALITY_PARTS ? names[part] : "";
+}
+
+static const struct quality_target *target_row(const struct quality *q, uint32_t target)
+{
+    static const struct quality_target nothing;
+    enum target_kind kind = target_kind(target);
+    if (kind <= TARGET_NONE || kind >= TARGET_KINDS || target_index(target) >= q->targets[kind].n)
+        return &nothing;
+    return &q->targets[kind].rows[target_index(target)];
+}
+
+bool quality_removed(const struct quality *q, uint32_t target)
+{
+    return target_row(q, target)->removed;
+}
+
+static void score_part(struct quality_score *s, enum quality_part part, double value,
+                       uint64_t evidence, int32_t weight_milli)
+{
+    s->parts[part].value = value;
+    s->parts[part].evidence = evidence;
+    s->parts[part].weight = evidence > 0 && weight_milli > 0 ? weight_milli : 0;
+}
+
+/* Originality's evidence is the shingles of the text.                                            */
+static void score_originality(struct quality_score *s, const struct quality *q,
+                              const struct quality_rules *r, uint32_t target)
+{
+    struct copy_of copy = {HANDLE_NONE, 0, 0, false};
+    if (target_kind(target) == TARGET_CONTENT)
+        copy = quality_copy_of(q, target_index(target));
+    double similarity = copy.original == HANDLE_NONE ? 0 : (double)copy.similarity_ppm / 1e6;
+    score_part(s, PART_ORIGINALITY, 1 - similarity, copy.shingles, r->originality_weight_milli);
+}
+
+struct quality_score quality_score(const struct quality *q, const struct quality_rules *r,
+                                   uint32_t target, uint64_t engagements, uint64_t impressions)
+{
+    struct quality_score s = {0};
+    const struct quality_target *t = target_row(q, target);
+    const struct rating_sums *user = &t->ratings[RATING_USER];
+    const struct rating_sums *expert = &t->ratings[RATING_EXPERT];
+    uint64_t shown = impressions > engagements ? impressions : engagements;
+
+    score_part(&s, PART_RATING, shrink_mean(&q->prior[RATING_USER], user, r->prior_strength),
+               user->n, r->rating_weight_milli);
+    score_part(&s, PART_EXPERT, shrink_mean(&q->prior[RATING_EXPERT], expert, r->prior_strength),
+               expert->n, r->expert_weight_milli);
+    score_part(&s, PART_INTERACTIVITY, wilson_lower(engagements, shown, WILSON_Z), shown,
+               r->interactivity_weight_milli);
+    score_originality(&s, q, r, target);
+    score_part(&s, PART_MODERATION, t->removed ? 0 : 1, t->moderations, 0);
+
+    double weights = 0, sum = 0;
+    for (int i = 0; i < QUALITY_PARTS; i++)
+        weights += s.parts[i].weight;
+    for (int i = 0; i < QUALITY_PARTS; i++) {
+        if (weights > 0)
+            s.parts[i].weight /= weights;
+        sum += s.parts[i].weight * s.parts[i].value;
+    }
+    s.score = weights > 0 ? sum : .5;
+    if (s.score > 1) /* the weights' rounding */
+        s.score = 1;
+    s.score *= s.parts[PART_MODERATION].value;
+    return s;
+}

@@ -1,0 +1,34 @@
+/* Shrinkage of a target's mean rating towards the mean of all, by how much targets differ compared
+ * with how much ratings of one target do.
+ *
+ * One-way random effects: rating = m0 + target's own effect + noise. From running sums alone,
+ *     within  = (sum x^2 - sum_t S_t^2/n_t) / (N - T)
+ *     between = (sum_t S_t^2/n_t - S^2/N - (T - 1) within) / (N - sum_t n_t^2 / N)
+ *     k       = within / between
+ * with N ratings of T targets, S_t and n_t a target's sum and count, S the sum of all.
+ * Sources: H. Bühlmann, E. Straub, "Glaubwürdigkeit für Schadensätze", Mitt. VSVM 70 (1970) 111
+ * (the unbiased estimator); B. Efron, C. Morris, "Data analysis using Stein's estimator and its
+ * generalizations", JASA 70 (1975) 311.                                                          */
+#ifndef HEED_QUALITY_SHRINK_H
+#define HEED_QUALITY_SHRINK_H
+
+#include "quality/quality.h"
+
+/* Below either, the data cannot say how much to shrink.                                          */
+enum { SHRINK_MIN_TARGETS = 10, SHRINK_MIN_REPEATS = 30 /* ratings beyond each target's first */ };
+
+struct variance_components {
+    double mean, within, between; /* thousandths, thousandths squared; between 0 when none shows */
+};
+
+/* Needs two targets and one repeat; all zero otherwise.                                          */
+struct variance_components shrink_components(const struct prior_sums *p);
+
+/* A target's shrunk mean, 0..1; the shrunk mean of nothing is the mean of all, and .5 when there is
+ * no rating at all.                                                                              */
+double shrink_mean(const struct prior_sums *p, const struct rating_sums *t, int32_t prior_strength);
+
+/* Puts one score (0..1000) in, or replaces `old` (-1: there was none), in a target and in the sums
+ * over all.                                                                                      */
+void shrink_add(struct prior_sums *p, struct rating_sums *t, int32_t old, int32_t score);
+#endif
