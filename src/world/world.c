@@ -266,7 +266,7 @@ static enum heed_status replay_batch(void *context, const struct store_batch *b,
     return status;
 }
 
-static struct world *world_new(void)
+struct world *world_new(void)
 {
     struct world *w = calloc(1, sizeof *w);
     if (!w)
@@ -311,21 +311,6 @@ static enum heed_status replay(struct world *w, struct heed_error *err)
         status = error_set(err, HEED_INPUT, "journal",
                            "it ends before the snapshot: the world file is damaged");
     return status;
-}
-
-enum heed_status world_replay(struct store *store, struct world **out, struct heed_error *err)
-{
-    struct world *fresh = world_new();
-    if (!fresh)
-        return error_nomem(err);
-    struct replay r = {fresh, 0, false};
-    enum heed_status status = store->ops->read(store, 0, replay_batch, &r, err);
-    if (status != HEED_OK) {
-        world_free(fresh);
-        return status;
-    }
-    *out = fresh;
-    return HEED_OK;
 }
 
 static enum heed_status create(struct world *w, const struct world_options *options,

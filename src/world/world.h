@@ -128,10 +128,8 @@ HEED_MUST_CHECK enum heed_status state_apply(struct world *w, const struct call 
  * when one is due.                                                                              */
 HEED_MUST_CHECK enum heed_status world_commit(struct world *w, struct heed_error *err);
 
-/* A second world with the state that a store's whole journal gives, replayed from nothing, the hash
- * chain checked. It has no store and no names. Free it with world_close.                         */
-HEED_MUST_CHECK enum heed_status world_replay(struct store *store, struct world **out,
-                                              struct heed_error *err);
+/* An empty world without a store or names, to replay into. NULL: no memory. world_close frees it. */
+struct world *world_new(void);
 
 /* Queries see what is applied. Each fills *out (owned by the caller) or *refusal.               */
 HEED_MUST_CHECK enum heed_status world_query(struct world *w, const struct call *call,

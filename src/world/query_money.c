@@ -1,0 +1,151 @@
+/* Queries about money, goods, rewards and rules. */
+#include "world/apply.h"
+
+static bool erased_holder(const struct world *w, uint32_t holder)
+{
+    return holder < w->state.catalogue.parties_n &&
+           w->state.catalogue.parties[holder].flags & PARTY_ERASED;
+}
+
+enum heed_status query_ledger_balance(struct world *w, const struct call *call,
+                                      enum refusal *refusal, json_t **out, struct heed_error *err)
+{
+    uint32_t holder = (uint32_t)call->i[0];
+    const struct ledger *l = &w->state.ledger;
+    if (erased_holder(w, holder)) {
+        *refusal = REFUSED_erased;
+        return HEED_OK;
+    }
+    json_t *rows = json_array();
+    for (uint32_t i = 0; i < w->state.rules.currencies_n; i++) {
+        uint32_t a = ledger_find(l, holder, (uint16_t)i);
+        if (a == LEDGER_NONE && i > 0)
+            continue;
+        json_array_append_new(
+            rows, json_pack("{s:o,s:I,s:I,s:I,s:I}", "currency", reply_currency(w, (uint16_t)i),
+                            "balance_minor", (json_int_t)(a == LEDGER_NONE ? 0 : ledger_balance(l, a)),
+                            "debits_minor", (json_int_t)(a == LEDGER_NONE ? 0 : l->accounts[a].debits),
+                            "credits_minor",
+                            (json_int_t)(a == LEDGER_NONE ? 0 : l->accounts[a].credits),
+                            "transfers",
+                            (json_int_t)(a == LEDGER_NONE ? 0 : l->accounts[a].transfers)));
+    }
+    return reply_pack(out, err, "{s:o,s:O,s:O,s:o}", "account", reply_account(w, holder),
+                      "currency", json_object_get(json_array_get(rows, 0), "currency"),
+                      "balance_minor", json_object_get(json_array_get(rows, 0), "balance_minor"),
+                      "balances", rows);
+}
+
+enum heed_status query_ledger_history(struct world *w, const struct call *call,
+                                      enum refusal *refusal, json_t **out, struct heed_error *err)
+{
+    uint32_t holder = (uint32_t)call->i[0];
+    const struct ledger *l = &w->state.ledger;
+    if (erased_holder(w, holder)) {
+        *refusal = REFUSED_erased;
+        return HEED_OK;
+    }
+    uint16_t currency = call->i[1] == CALL_ABSENT ? 0 : (uint16_t)call->i[1];
+    int64_t k = call->i[2] == CALL_ABSENT ? 20 : call->i[2];
+    uint32_t a = ledger_find(l, holder, currency);
+    json_t *rows = json_array();
+    for (uint32_t t = a == LEDGER_NONE ? LEDGER_NONE : l->accounts[a].last;
+         t != LEDGER_NONE && k-- > 0;) {
+        const struct transfer *x = &l->transfers[t];
+        bool in = x->credit == a;
+        uint32_t other = l->accounts[in ? x->debit : x->credit].holder;
+        json_array_append_new(
+            rows,
+            json_pack("{s:I,s:o,s:s,s:o,s:I,s:o}", "transfer", (json_int_t)t, "time",
+                      reply_time(x->time_ms), "code",
+                      transfer_code_name((enum transfer_code)x->code), "other",
+                      erased_holder(w, other) ? json_string("user:") : reply_account(w, other),
+                      "amount_minor", (json_int_t)(in ? x->amount_minor : -x->amount_minor),
+                      "reference",
+                      x->reference == LEDGER_NONE ? json_null() : json_integer(x->reference)));
+        t = in ? x->credit_prev : x->debit_prev;
+    }
+    return reply_pack(out, err, "{s:o,s:o,s:I,s:o}", "account", reply_account(w, holder),
+                      "currency", reply_currency(w, currency), "balance_minor",
+                      (json_int_t)(a == LEDGER_NONE ? 0 : ledger_balance(l, a)), "transfers", rows);
+}
+
+static json_t *offer(const struct world *w, uint32_t target, const struct good *g)
+{
+    return json_pack("{s:o,s:I,s:o,s:I,s:I,s:o,s:o}", "target", reply_target(w, target),
+                     "price_minor", (json_int_t)g->price_minor, "currency",
+                     reply_currency(w, g->currency), "stock", (json_int_t)g->stock, "sales",
+                     (json_int_t)g->sales, "category", reply_symbol(w, g->category), "seller",
+                     g->seller == HANDLE_NONE || erased_holder(w, g->seller)
+                         ? json_null()
+                         : reply_target(w, target_make(TARGET_USER, g->seller)));
+}
+
+enum heed_status query_shop_goods(struct world *w, const struct call *call, enum refusal *refusal,
+                                  json_t **out, struct heed_error *err)
+{
+    (void)refusal;
+    const struct catalogue *c = &w->state.catalogue;
+    size_t k = call->i[0] == CALL_ABSENT ? 20 : (size_t)call->i[0], listed = 0;
+    json_t *rows = json_array();
+    for (int service = 0; service < 2; service++) {
+        const struct good *goods = service ? c->services : c->goods;
+        size_t n = service ? c->services_n : c->goods_n;
+        for (size_t i = 0; i < n; i++) {
+            if (!goods[i].listed)
+                continue;
+            listed++;
+            if (json_array_size(rows) < k)
+                json_array_append_new(
+                    rows, offer(w,
+                                target_make(service ? TARGET_SERVICE : TARGET_GOOD, (uint32_t)i),
+                                &goods[i]));
+        }
+    }
+    return reply_pack(out, err, "{s:I,s:o}", "listed", (json_int_t)listed, "goods", rows);
+}
+
+enum heed_status query_reward_explain(struct world *w, const struct call *call,
+                                      enum refusal *refusal, json_t **out, struct heed_error *err)
+{
+    const struct consumption *c = &w->state.consumption;
+    const struct consumption_rules *r = &w->state.rules.consumption;
+    uint32_t user = (uint32_t)call->i[0];
+    json_t *rows = json_array();
+    int64_t total = 0;
+    for (size_t i = 0; i < c->payouts_n; i++) {
+        const struct payout *p = &c->payouts[i];
+        if (p->party != user || p->epoch != call->i[1])
+            continue;
+        total += p->amount_minor;
+        json_array_append_new(
+            rows,
+            json_pack("{s:s,s:f,s:f,s:f,s:I,s:f,s:I,s:I,s:b}", "for",
+                      p->creator ? "attention earned" : "attention given", "points",
+                      (double)p->points_milli / 1000, "curve", (double)p->curve / 1e6, "curve_sum",
+                      (double)p->curve_sum / 1e6, "part_minor", (json_int_t)p->part_minor, "cap",
+                      r->cap_ppm / 1e6, "uncapped_minor", (json_int_t)p->uncapped_minor,
+                      "amount_minor", (json_int_t)p->amount_minor, "capped",
+                      (int)(p->amount_minor < p->uncapped_minor)));
+    }
+    if (json_array_size(rows) == 0) {
+        json_decref(rows);
+        *refusal = REFUSED_no_payout;
+        return HEED_OK;
+    }
+    return reply_pack(
+        out, err, "{s:o,s:I,s:o,s:I,s:s,s:o}", "user",
+        reply_target(w, target_make(TARGET_USER, user)), "epoch", (json_int_t)call->i[1],
+        "currency", reply_currency(w, r->currency), "amount_minor", (json_int_t)total, "formula",
+        "amount = min(part * curve / curve_sum, part * cap), curve = points / (points + half)",
+        "payouts", rows);
+}
+
+enum heed_status query_rules_show(struct world *w, const struct call *call, enum refusal *refusal,
+                                  json_t **out, struct heed_error *err)
+{
+    (void)call;
+    (void)refusal;
+    json_t *text = json_stringn(w->state.rules_yaml, w->state.rules_size);
+    return text ? reply_pack(out, err, "{s:o}", "yaml", text) : error_nomem(err);
+}
