@@ -15,6 +15,13 @@ HEED_MUST_CHECK enum heed_status plaza_generate(const char *dir, uint64_t seed,
                                                 const struct plaza_size *size,
                                                 struct heed_error *err);
 
+/* People of a settled plaza spend what they earned in the shop: each user with money buys, in order of
+ * handle, goods he has put in a cart or liked most, while he can pay. Commands like anyone's, one commit.
+ * *traded out: {"purchases","spent_minor","fees_minor"}, the caller's. Does nothing when there
+ * are purchases already.                                                                        */
+HEED_MUST_CHECK enum heed_status plaza_trade(struct world *w, json_t **traded,
+                                             struct heed_error *err);
+
 /* Holds the world against the truth in dir/truth.csv.                                           */
 HEED_MUST_CHECK enum heed_status plaza_judge(struct world *w, const char *dir,
                                              struct report_truth *truth, struct heed_error *err);

@@ -1,0 +1,81 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct heed_context cli_context(const struct cli *c)
+{
+    return (struct heed_context){c->now_ms, c->actor};
+}
+
+enum heed_status cli_open(const struct cli *c, bool write, bool create, struct str rules,
+                          struct world **out, struct heed_error *err)
+{
+    struct world_options o = {.read_only = !write,
+                              .create = create,
+                              .rules_yaml = rules.p,
+                              .rules_size = rules.n,
+                              .pid = getpid()};
+    enum heed_status status = world_open(c->world, &o, out, err);
+    if (status == HEED_OK && (*out)->note[0])
+        fprintf(stderr, "heed: %s: %s\n", c->world, (*out)->note);
+    return status;
+}
+
+static int tool(struct cli *c)
+{
+    switch (command_find(str_of(c->spec->noun), str_of(c->spec->verb))) {
+    case COMMAND_init_:
+        return tool_init(c);
+    case COMMAND_import_:
+        return tool_import(c);
+    case COMMAND_run_:
+        return tool_run(c);
+    case COMMAND_report_:
+        return tool_report(c);
+    case COMMAND_export_:
+        return tool_export(c);
+    case COMMAND_generate_:
+        return tool_generate(c);
+    case COMMAND_verify_:
+        return tool_verify(c);
+    case COMMAND_simulate_:
+        return tool_simulate(c);
+    case COMMAND_rules_check:
+        return tool_rules_check(c);
+    default:
+        return tool_rules_default(c);
+    }
+}
+
+static int call(struct cli *c)
+{
+    struct world *w = NULL;
+    struct heed_error err = {0};
+    json_t *reply = NULL;
+    struct heed_context context = cli_context(c);
+    enum heed_status status =
+        cli_open(c, c->spec->kind == KIND_COMMAND, false, STR_NONE, &w, &err);
+    if (status == HEED_OK)
+        status = admit_call(w, c->spec, &context, c->args, c->n, &reply, &err);
+    if (reply)
+        print_reply(c, reply);
+    else if (status != HEED_OK)
+        print_error(c, &err);
+    json_decref(reply);
+    world_close(w);
+    return exit_of(status);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli c;
+    int code = cli_parse(&c, argc, argv);
+    if (code < 0)
+        code = c.spec->kind == KIND_TOOL ? tool(&c) : call(&c);
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "heed: cannot write the result\n");
+        return 4;
+    }
+    return code;
+}

@@ -1,0 +1,144 @@
+/* `heed run`, the main job: init if new, import (or generate), settle, trade, report. */
+#include "base/term.h"
+#include "cli/tools.h"
+#include "sim/plaza.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct run {
+    struct cli *c;
+    struct world *w;
+    bool generated;
+    char plaza[4096]; /* folder of the generated files */
+    struct import_result result;
+    json_t *settled, *traded;
+    struct report_truth truth;
+};
+
+static void say(const struct run *r, const char *what)
+{
+    if (!r->c->quiet)
+        fprintf(stderr, "heed: %s\n", what);
+}
+
+static enum heed_status open_world(struct run *r, struct heed_error *err)
+{
+    struct strbuf rules;
+    enum heed_status status = rules_of(r->c, r->generated ? "plaza" : NULL, &rules, err);
+    if (status == HEED_OK)
+        status = cli_open(r->c, true, true, (struct str){rules.p, rules.n}, &r->w, err);
+    strbuf_deinit(&rules);
+    return status;
+}
+
+static enum heed_status import_all(struct run *r, struct heed_error *err)
+{
+    struct import_options options;
+    struct importing *progress;
+    char rejects[4096];
+    struct heed_context context = cli_context(r->c);
+    const char *map = cli_arg(r->c, "map"), *data = cli_arg(r->c, "data");
+    enum heed_status status = HEED_OK;
+    if (r->generated) {
+        int64_t seed;
+        struct plaza_size size = plaza_default();
+        snprintf(r->plaza, sizeof r->plaza, "%s.plaza", r->c->world);
+        status = number_of(r->c, "seed", 1, &seed, err);
+        if (status == HEED_OK) {
+            say(r, "generating the world plaza (no --data given)");
+            status = plaza_generate(r->plaza, (uint64_t)seed, &size, err);
+        }
+        data = r->plaza;
+    }
+    if (status != HEED_OK)
+        return status;
+    say(r, "reading what people did");
+    import_options_of(r->c, &options, &progress, rejects);
+    status = map ? import_map(r->w, &context, map, data, &options, &r->result, err)
+                 : import_dir(r->w, &context, data, &options, &r->result, err);
+    import_progress_free(progress);
+    print_bad_rows(r->c, &r->result, rejects);
+    return status;
+}
+
+/* Settles through the epoch of the latest event, so that the report covers all there is.         */
+static enum heed_status settle(struct run *r, struct heed_error *err)
+{
+    const struct consumption_rules *rules = &r->w->state.rules.consumption;
+    int64_t until = (world_now(r->w) / rules->epoch_ms + 1) * rules->epoch_ms;
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)(until / 1000 + (until % 1000 != 0)));
+    say(r, "judging quality, allocating attention, paying rewards");
+    struct heed_arg arg = {"until", text};
+    struct heed_context context = {until, NULL};
+    enum heed_status status = admit_call(r->w, command_spec(COMMAND_settle_), &context, &arg, 1,
+                                         &r->settled, err);
+    return status == HEED_REFUSED ? HEED_OK : status; /* nothing new to settle is no failure */
+}
+
+static enum heed_status report(struct run *r, struct heed_error *err)
+{
+    struct report_data *data = NULL;
+    const char *path = cli_arg(r->c, "report");
+    enum heed_status status = report_gather(r->w, &r->truth, &data, err);
+    if (status == HEED_OK && path)
+        status = write_report(r->w, data, path, lang_of(r->c), err);
+    if (status == HEED_OK && !r->c->json)
+        report_terminal(data, lang_of(r->c), stdout,
+                        isatty(STDOUT_FILENO) ? term_width(stdout, 80) : 80);
+    report_free(data);
+    return status;
+}
+
+static void print_run(const struct run *r, double seconds)
+{
+    const char *path = cli_arg(r->c, "report");
+    if (!r->c->json) {
+        if (path)
+            printf("\nreport: %s\n", path);
+        return;
+    }
+    json_t *reply = json_pack("{s:o,s:O?,s:O?,s:s?,s:s}", "import",
+                              import_result_json(&r->result, seconds), "settled", r->settled,
+                              "traded", r->traded, "report", path, "world", r->c->world);
+    if (reply && r->truth.known)
+        json_object_set_new(
+            reply, "truth",
+            json_pack("{s:i,s:i,s:i,s:f,s:f,s:f,s:f,s:f}", "copies", (int)r->truth.copies,
+                      "copies_found", (int)r->truth.copies_found, "copies_false",
+                      (int)r->truth.copies_false, "quality_skill", r->truth.quality_skill,
+                      "popularity_skill", r->truth.popularity_skill, "ring_popularity_share",
+                      r->truth.ring_popularity_share, "ring_quality_share",
+                      r->truth.ring_quality_share, "ring_payout_share", r->truth.ring_payout_share));
+    if (reply)
+        print_reply(r->c, reply);
+    json_decref(reply);
+}
+
+int tool_run(struct cli *c)
+{
+    struct heed_error err = {0};
+    int64_t started = cli_clock_ms();
+    struct run r = {.c = c, .generated = !cli_arg(c, "data") && !cli_arg(c, "map")};
+    enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
+    if (status == HEED_OK)
+        status = open_world(&r, &err);
+    if (status == HEED_OK)
+        status = import_all(&r, &err);
+    if (status == HEED_OK)
+        status = settle(&r, &err);
+    if (status == HEED_OK && r.generated)
+        status = plaza_trade(r.w, &r.traded, &err);
+    if (status == HEED_OK && r.generated)
+        status = plaza_judge(r.w, r.plaza, &r.truth, &err);
+    if (status == HEED_OK)
+        status = report(&r, &err);
+    if (status == HEED_OK)
+        print_run(&r, (double)(cli_clock_ms() - started) / 1000);
+    world_close(r.w);
+    import_result_deinit(&r.result);
+    json_decref(r.settled);
+    json_decref(r.traded);
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}

@@ -1,0 +1,447 @@
+/* The verbs around a world: init, import, report, export, generate, verify, simulate, rules. */
+#include "cli/cli.h"
+
+#include "base/reader.h"
+#include "base/term.h"
+#include "cli/tools.h"
+#include "report/report.h"
+#include "sim/plaza.h"
+#include "sim/simulate.h"
+#include "world/verify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { RULES_MAX = 1 << 20 };
+
+enum heed_status read_small_file(const char *path, struct strbuf *out, struct heed_error *err)
+{
+    struct reader *r = NULL;
+    const struct reader_limits limits = {.max_bytes = RULES_MAX};
+    enum heed_status status = reader_open(path, &limits, &r, err);
+    char buf[4096];
+    size_t n = 1;
+    while (status == HEED_OK && n > 0) {
+        status = reader_read(r, buf, sizeof buf, &n, err);
+        if (status == HEED_OK && !strbuf_put(out, buf, n))
+            status = error_set(err, HEED_INPUT, path, "it is longer than %d bytes", RULES_MAX);
+    }
+    reader_close(r);
+    return status;
+}
+
+enum heed_status rules_of(const struct cli *c, const char *preset, struct strbuf *out,
+                          struct heed_error *err)
+{
+    const char *file = cli_arg(c, "rules");
+    if (cli_arg(c, "preset"))
+        preset = cli_arg(c, "preset");
+    strbuf_init(out, RULES_MAX);
+    if (file) {
+        enum heed_status status = read_small_file(file, out, err);
+        struct rules *rules = status == HEED_OK ? malloc(sizeof *rules) : NULL;
+        if (status == HEED_OK)
+            status = rules ? rules_parse((struct str){out->p, out->n}, file, rules, err)
+                           : error_nomem(err);
+        free(rules);
+        return status;
+    }
+    struct str text = rules_preset(preset);
+    if (!text.p)
+        return error_set(err, HEED_USAGE, preset, "there is no such preset; there are: %s",
+                         rules_preset_names());
+    return strbuf_put(out, text.p, text.n) ? HEED_OK : error_nomem(err);
+}
+
+int tool_init(struct cli *c)
+{
+    struct heed_error err = {0};
+    struct strbuf rules;
+    struct world *w = NULL;
+    enum heed_status status = rules_of(c, NULL, &rules, &err);
+    if (status == HEED_OK && access(c->world, F_OK) == 0 &&
+        cli_open(c, false, false, STR_NONE, &w, &err) == HEED_OK) {
+        status = error_set(&err, HEED_INPUT, c->world,
+                           "there is a world here already; choose another --world or remove it");
+    } else if (status == HEED_OK) {
+        error_clear(&err);
+        status = cli_open(c, true, true, (struct str){rules.p, rules.n}, &w, &err);
+    }
+    if (status == HEED_OK) {
+        json_t *reply = json_pack("{s:s,s:I}", "world", c->world, "commands",
+                                  (json_int_t)w->commands);
+        print_reply(c, reply);
+        json_decref(reply);
+    }
+    world_close(w);
+    strbuf_deinit(&rules);
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}
+
+/* ── import ── */
+
+struct importing {
+    struct progress bar;
+    char path[4096];
+};
+
+static void import_progress(void *context, const char *path, uint64_t done, uint64_t total,
+                            uint64_t rows)
+{
+    struct importing *x = context;
+    if (strcmp(path, x->path) != 0) {
+        progress_done(&x->bar);
+        snprintf(x->path, sizeof x->path, "%s", path);
+        const char *slash = strrchr(path, '/');
+        progress_init(&x->bar, x->bar.out, x->bar.enabled, slash ? slash + 1 : path, "rows", total,
+                      x->bar.width, cli_clock_ms());
+    }
+    progress_update(&x->bar, done, rows, cli_clock_ms());
+}
+
+void import_options_of(const struct cli *c, struct import_options *o, struct importing **progress,
+                       char rejects[4096])
+{
+    const char *given = cli_arg(c, "rejects");
+    if (given)
+        snprintf(rejects, 4096, "%s", given);
+    else
+        snprintf(rejects, 4096, "%s.rejects.csv", c->world);
+    struct importing *x = calloc(1, sizeof *x);
+    *o = (struct import_options){.strict = cli_arg(c, "strict") != NULL,
+                                 .again = cli_arg(c, "again") != NULL,
+                                 .rejects = rejects};
+    if (x) {
+        progress_init(&x->bar, stderr, !c->quiet && isatty(STDERR_FILENO), "", "rows", 0,
+                      term_width(stderr, 80), cli_clock_ms());
+        o->progress = import_progress;
+        o->progress_context = x;
+    }
+    *progress = x;
+}
+
+void import_progress_free(struct importing *x)
+{
+    if (x)
+        progress_done(&x->bar);
+    free(x);
+}
+
+static enum heed_status import_words(struct cli *c, struct world *w,
+                                     const struct import_options *options,
+                                     struct import_result *result, struct heed_error *err)
+{
+    struct heed_context context = cli_context(c);
+    const char *map = cli_arg(c, "map"), *what = cli_arg(c, "what");
+    if (map && what)
+        return error_set(err, HEED_USAGE, "import", "give a mapping or a kind with files, not both");
+    if (map)
+        return import_map(w, &context, map, cli_arg(c, "data"), options, result, err);
+    if (!what)
+        return error_set(err, HEED_USAGE, "import",
+                         "say what: `heed import KIND FILE...`, `heed import DIR` or `heed import "
+                         "--map FILE`");
+    if (c->files_n == 0)
+        return import_dir(w, &context, what, options, result, err);
+    int kind = import_kind_of_name(str_of(what));
+    if (kind < 0)
+        return error_set(err, HEED_USAGE, what,
+                         "it is not a kind: users, contents, goods, services, events, ratings, "
+                         "reviews");
+    enum heed_status status = HEED_OK, first = HEED_OK;
+    for (size_t i = 0; i < c->files_n; i++) { /* a file that cannot be read does not stop the others */
+        struct heed_error why = {0};
+        status = import_file(w, &context, (enum import_kind)kind, c->files[i], options, result, &why);
+        if (status != HEED_OK && first == HEED_OK) {
+            first = status;
+            *err = why;
+        } else if (status != HEED_OK) {
+            print_error(&(struct cli){0}, &why);
+        }
+        if (status != HEED_OK && status != HEED_INPUT)
+            break;
+    }
+    return first;
+}
+
+void print_bad_rows(const struct cli *c, const struct import_result *r, const char *rejects)
+{
+    if (c->quiet)
+        return;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->files[i].first[0])
+            fprintf(stderr, "heed: %s\n", r->files[i].first);
+    if (r->total.rejected + r->total.refused > 0)
+        fprintf(stderr, "heed: %llu rows were not applied; they stand with reasons in %s\n",
+                (unsigned long long)(r->total.rejected + r->total.refused), rejects);
+}
+
+int tool_import(struct cli *c)
+{
+    struct heed_error err = {0};
+    struct world *w = NULL;
+    struct import_result result = {0};
+    struct import_options options;
+    struct importing *progress;
+    char rejects[4096];
+    int64_t started = cli_clock_ms();
+    const char *what = cli_arg(c, "what");
+    if (c->actor) { /* imports are for the operator and for clients */
+        enum heed_status open = cli_open(c, false, false, STR_NONE, &w, &err);
+        uint32_t user = open == HEED_OK ? world_find_user(w, str_of(c->actor)) : HANDLE_NONE;
+        bool allowed = user != HANDLE_NONE &&
+                       w->state.catalogue.parties[user].role_bits & c->spec->roles;
+        world_close(w);
+        w = NULL;
+        if (open != HEED_OK)
+            return print_error(c, &err);
+        if (!allowed) {
+            enum refusal refusal = user == HANDLE_NONE ? REFUSED_unknown_user : REFUSED_forbidden;
+            json_t *reply = json_pack("{s:{s:s,s:s}}", "refused", "code", refusal_code(refusal),
+                                      "message", refusal_message(refusal));
+            print_reply(c, reply);
+            json_decref(reply);
+            return 1;
+        }
+    }
+    (void)what;
+    import_options_of(c, &options, &progress, rejects);
+    enum heed_status status = cli_open(c, true, false, STR_NONE, &w, &err);
+    if (status == HEED_OK)
+        status = import_words(c, w, &options, &result, &err);
+    import_progress_free(progress);
+    if (status == HEED_OK || (status == HEED_INPUT && result.n > 0 && !c->json)) {
+        json_t *reply = import_result_json(&result, (double)(cli_clock_ms() - started) / 1000);
+        if (reply)
+            print_reply(c, reply);
+        json_decref(reply);
+        print_bad_rows(c, &result, rejects);
+    }
+    world_close(w);
+    import_result_deinit(&result);
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}
+
+/* ── report, export, generate ── */
+
+enum heed_status write_report(struct world *w, const struct report_data *data, const char *path,
+                              enum report_lang lang, struct heed_error *err)
+{
+    (void)w;
+    char aside[4096];
+    snprintf(aside, sizeof aside, "%s.part", path);
+    FILE *f = fopen(aside, "w");
+    if (!f)
+        return error_set(err, HEED_STORAGE, path, "cannot be written (%s)", strerror(errno));
+    enum heed_status status = report_html(data, lang, f, err);
+    if (fclose(f) != 0 && status == HEED_OK)
+        status = error_set(err, HEED_STORAGE, path, "cannot be written (%s)", strerror(errno));
+    if (status == HEED_OK && rename(aside, path) != 0)
+        status = error_set(err, HEED_STORAGE, path, "cannot be written (%s)", strerror(errno));
+    if (status != HEED_OK)
+        unlink(aside);
+    return status;
+}
+
+enum report_lang lang_of(const struct cli *c)
+{
+    const char *lang = cli_arg(c, "lang");
+    return lang && strcmp(lang, "zh") == 0 ? REPORT_ZH : REPORT_EN;
+}
+
+bool lang_ok(const struct cli *c, struct heed_error *err)
+{
+    const char *lang = cli_arg(c, "lang");
+    if (!lang || strcmp(lang, "en") == 0 || strcmp(lang, "zh") == 0)
+        return true;
+    error_set(err, HEED_USAGE, "lang", "'%s' is not one of en, zh", lang);
+    return false;
+}
+
+int tool_report(struct cli *c)
+{
+    struct heed_error err = {0};
+    struct world *w = NULL;
+    struct report_data *data = NULL;
+    struct report_truth truth = {0};
+    char path[4096];
+    if (cli_arg(c, "out"))
+        snprintf(path, sizeof path, "%s", cli_arg(c, "out"));
+    else
+        snprintf(path, sizeof path, "%s.html", c->world);
+    enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
+    if (status == HEED_OK)
+        status = cli_open(c, false, false, STR_NONE, &w, &err);
+    if (status == HEED_OK)
+        status = report_gather(w, &truth, &data, &err);
+    if (status == HEED_OK)
+        status = write_report(w, data, path, lang_of(c), &err);
+    if (status == HEED_OK) {
+        json_t *reply = json_pack("{s:s}", "report", path);
+        print_reply(c, reply);
+        json_decref(reply);
+    }
+    report_free(data);
+    world_close(w);
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}
+
+int tool_export(struct cli *c)
+{
+    struct heed_error err = {0};
+    struct world *w = NULL;
+    enum heed_status status = cli_open(c, false, false, STR_NONE, &w, &err);
+    if (status == HEED_OK)
+        status = export_dir(w, cli_arg(c, "dir"), &err);
+    if (status == HEED_OK) {
+        json_t *reply = json_pack("{s:s}", "exported", cli_arg(c, "dir"));
+        print_reply(c, reply);
+        json_decref(reply);
+    }
+    world_close(w);
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}
+
+enum heed_status number_of(const struct cli *c, const char *name, int64_t fallback, int64_t *out,
+                           struct heed_error *err)
+{
+    const char *text = cli_arg(c, name);
+    *out = fallback;
+    int arg = command_arg(c->spec, str_of(name));
+    if (!text || arg < 0)
+        return HEED_OK;
+    return admit_parse_number(&c->spec->args[arg], str_of(text), out, err) ? HEED_OK : HEED_USAGE;
+}
+
+int tool_generate(struct cli *c)
+{
+    struct heed_error err = {0};
+    int64_t seed;
+    struct plaza_size size = plaza_default();
+    enum heed_status status = number_of(c, "seed", 1, &seed, &err);
+    if (status == HEED_OK)
+        status = plaza_generate(cli_arg(c, "dir"), (uint64_t)seed, &size, &err);
+    if (status == HEED_OK) {
+        json_t *reply = json_pack("{s:s,s:I}", "generated", cli_arg(c, "dir"), "seed",
+                                  (json_int_t)seed);
+        print_reply(c, reply);
+        json_decref(reply);
+    }
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}
+
+/* ── verify, simulate ── */
+
+static void bar_progress(void *context, uint64_t done, uint64_t total)
+{
+    struct progress *bar = context;
+    bar->total = total;
+    progress_update(bar, done, done, cli_clock_ms());
+}
+
+int tool_verify(struct cli *c)
+{
+    struct heed_error err = {0};
+    struct world *w = NULL;
+    json_t *reply = NULL;
+    bool ok = false;
+    struct progress bar;
+    progress_init(&bar, stderr, !c->quiet && isatty(STDERR_FILENO), "verify", "batches", 0,
+                  term_width(stderr, 80), cli_clock_ms());
+    const struct verify_options options = {bar_progress, &bar};
+    enum heed_status status = cli_open(c, false, false, STR_NONE, &w, &err);
+    if (status == HEED_OK)
+        status = world_verify(w, &options, &ok, &reply, &err);
+    progress_done(&bar);
+    if (status == HEED_INPUT && !reply && access(c->world, R_OK) == 0)
+        reply = json_pack("{s:b,s:[s++]}", "ok", 0, "problems", err.where, ": ", err.message);
+    if (reply)
+        print_reply(c, reply);
+    else
+        print_error(c, &err);
+    int code = !reply ? exit_of(status) : ok ? 0 : 3;
+    if (reply && !ok)
+        fprintf(stderr, "heed: %s does not hold; restore a backup\n", c->world);
+    json_decref(reply);
+    world_close(w);
+    return code;
+}
+
+int tool_simulate(struct cli *c)
+{
+    struct heed_error err = {0};
+    int64_t seed, commands;
+    struct progress bar;
+    struct simulate_result result = {0};
+    enum heed_status status = number_of(c, "seed", 1, &seed, &err);
+    if (status == HEED_OK)
+        status = number_of(c, "commands", 10000, &commands, &err);
+    if (status == HEED_OK) {
+        progress_init(&bar, stderr, !c->quiet && isatty(STDERR_FILENO), "simulate", "commands",
+                      (uint64_t)commands, term_width(stderr, 80), cli_clock_ms());
+        const struct simulate_options options = {.seed = (uint64_t)seed,
+                                                 .commands = (uint64_t)commands,
+                                                 .path = ":memory:",
+                                                 .progress = bar_progress,
+                                                 .progress_context = &bar};
+        status = simulate(&options, &result, &err);
+        progress_done(&bar);
+    }
+    if (status != HEED_OK)
+        return print_error(c, &err);
+    char hex[65];
+    json_t *reply =
+        json_pack("{s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s?}", "ok", (int)!result.failed, "seed",
+                  (json_int_t)seed, "commands", (json_int_t)result.commands, "refused",
+                  (json_int_t)result.refused, "batches", (json_int_t)result.batches, "checks",
+                  (json_int_t)result.checks, "world_hash", sha256_hex(result.world_hash, hex),
+                  "failure", result.failure);
+    print_reply(c, reply);
+    json_decref(reply);
+    int code = result.failed ? 3 : 0;
+    free(result.failure);
+    return code;
+}
+
+/* ── rules ── */
+
+int tool_rules_check(struct cli *c)
+{
+    struct heed_error err = {0};
+    struct strbuf text;
+    struct rules *rules = malloc(sizeof *rules);
+    strbuf_init(&text, RULES_MAX);
+    const char *path = cli_arg(c, "file");
+    enum heed_status status = rules ? read_small_file(path, &text, &err) : error_nomem(&err);
+    if (status == HEED_OK)
+        status = rules_parse((struct str){text.p, text.n}, path, rules, &err);
+    if (status == HEED_OK) {
+        json_t *reply = json_pack("{s:b,s:s}", "ok", 1, "file", path);
+        print_reply(c, reply);
+        json_decref(reply);
+    }
+    strbuf_deinit(&text);
+    free(rules);
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}
+
+int tool_rules_default(struct cli *c)
+{
+    struct heed_error err = {0};
+    const char *preset = cli_arg(c, "preset");
+    struct str text = rules_preset(preset);
+    if (!text.p) {
+        error_set(&err, HEED_USAGE, preset, "there is no such preset; there are: %s",
+                  rules_preset_names());
+        return print_error(c, &err);
+    }
+    if (c->json) {
+        json_t *reply = json_pack("{s:s%}", "yaml", text.p, text.n);
+        print_reply(c, reply);
+        json_decref(reply);
+    } else {
+        fwrite(text.p, 1, text.n, stdout);
+    }
+    return 0;
+}

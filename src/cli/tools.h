@@ -1,0 +1,31 @@
+/* Pieces the tools share. */
+#ifndef HEED_CLI_TOOLS_H
+#define HEED_CLI_TOOLS_H
+
+#include "cli/cli.h"
+#include "import/import.h"
+#include "report/report.h"
+
+/* A text file of at most 1 MiB, appended to out.                                                */
+HEED_MUST_CHECK enum heed_status read_small_file(const char *path, struct strbuf *out,
+                                                 struct heed_error *err);
+/* The rules of a new world: --rules, else --preset, else `preset` (NULL: the default). out is
+ * initialised by this and freed by the caller.                                                  */
+HEED_MUST_CHECK enum heed_status rules_of(const struct cli *c, const char *preset,
+                                          struct strbuf *out, struct heed_error *err);
+
+struct importing; /* the progress bar of an import */
+void import_options_of(const struct cli *c, struct import_options *o, struct importing **progress,
+                       char rejects[4096]);
+void import_progress_free(struct importing *x);
+void print_bad_rows(const struct cli *c, const struct import_result *r, const char *rejects);
+
+/* Writes aside and renames.                                                                     */
+HEED_MUST_CHECK enum heed_status write_report(struct world *w, const struct report_data *data,
+                                              const char *path, enum report_lang lang,
+                                              struct heed_error *err);
+enum report_lang lang_of(const struct cli *c);
+bool lang_ok(const struct cli *c, struct heed_error *err);
+HEED_MUST_CHECK enum heed_status number_of(const struct cli *c, const char *name, int64_t fallback,
+                                           int64_t *out, struct heed_error *err);
+#endif

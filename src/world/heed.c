@@ -1,0 +1,126 @@
+/* The public interface: heed.h over a world. */
+#include "heed.h"
+
+#include "base/time.h"
+#include "base/utf8.h"
+#include "world/admit.h"
+
+#include <math.h>
+#include <unistd.h>
+
+struct heed_world {
+    struct world *w;
+};
+
+const char *heed_version(void) { return HEED_VERSION; }
+
+enum heed_status heed_open(const char *path, const struct heed_options *options,
+                           struct heed_world **world, struct heed_error *err)
+{
+    error_clear(err);
+    *world = NULL;
+    struct heed_world *h = malloc(sizeof *h);
+    if (!h)
+        return error_nomem(err);
+    struct world_options o = {.read_only = options && options->read_only,
+                              .create = options && options->create,
+                              .rules_yaml = options ? options->rules_yaml : NULL,
+                              .rules_size = options ? options->rules_size : 0,
+                              .pid = getpid()};
+    enum heed_status status = world_open(path, &o, &h->w, err);
+    if (status != HEED_OK) {
+        free(h);
+        return status;
+    }
+    *world = h;
+    return HEED_OK;
+}
+
+void heed_close(struct heed_world *world)
+{
+    if (!world)
+        return;
+    world_close(world->w);
+    free(world);
+}
+
+enum heed_status heed_call(struct heed_world *world, const char *name,
+                           const struct heed_context *context, const struct heed_arg *args,
+                           size_t n, char **reply, struct heed_error *err)
+{
+    error_clear(err);
+    *reply = NULL;
+    const char *space = strchr(name, ' ');
+    struct str noun = {name, space ? (size_t)(space - name) : strlen(name)};
+    int id = command_find(noun, str_of(space ? space + 1 : ""));
+    if (id < 0)
+        return error_set(err, HEED_USAGE, name, "there is no such command; see `heed help`");
+    json_t *json = NULL;
+    enum heed_status status =
+        admit_call(world->w, command_spec((enum command_id)id), context, args, n, &json, err);
+    if (json && !(*reply = json_dumps(json, JSON_COMPACT)))
+        status = error_nomem(err);
+    json_decref(json);
+    return status;
+}
+
+enum event_result { EVENT_OK, EVENT_REJECTED, EVENT_REFUSED };
+
+static enum event_result event_call(struct world *w, const struct heed_event *e, struct call *call,
+                                    enum heed_status *status, struct heed_error *err)
+{
+    int verb = e->verb ? behaviour_verb(&w->state.rules.behaviour, str_of(e->verb)) : -1;
+    if (verb < 0 || !e->user || !e->target || e->time_ms < 0 || e->time_ms > TIME_MAX_MS ||
+        !(e->amount >= 0) || e->amount > 1e12)
+        return EVENT_REJECTED;
+    const char *texts[] = {e->surface, e->via};
+    uint32_t symbols[2] = {HANDLE_NONE, HANDLE_NONE};
+    uint32_t user = world_find_user(w, str_of(e->user));
+    uint32_t target = world_find_target(w, str_of(e->target));
+    if (user == HANDLE_NONE || target == 0)
+        return EVENT_REFUSED;
+    for (int i = 0; i < 2; i++) {
+        struct str text = str_of(texts[i]);
+        if (text.n == 0)
+            continue;
+        if (text.n > 256 || utf8_invalid_at(text) < text.n)
+            return EVENT_REJECTED;
+        *status = admit_symbol(w, text, &symbols[i], err);
+        if (*status != HEED_OK)
+            return EVENT_REJECTED;
+    }
+    *call = admit_event(e->time_ms, user, (uint32_t)verb, target, llround(e->amount * 1000),
+                        symbols[0], symbols[1], e->id && *e->id ? admit_key_hash(str_of(e->id)) : 0);
+    return EVENT_OK;
+}
+
+enum heed_status heed_events(struct heed_world *world, const struct heed_event *events, size_t n,
+                             struct heed_tally *tally, struct heed_error *err)
+{
+    error_clear(err);
+    struct heed_tally t = {.rows = n};
+    enum heed_status status = HEED_OK;
+    for (size_t i = 0; i < n; i++) {
+        struct call call;
+        enum event_result result = event_call(world->w, &events[i], &call, &status, err);
+        struct outcome o = {0};
+        if (status == HEED_OK && result == EVENT_OK)
+            status = world_apply(world->w, &call, &o, err);
+        if (status != HEED_OK)
+            return status;
+        if (result == EVENT_REJECTED)
+            t.rejected++;
+        else if (result == EVENT_REFUSED || o.refusal != REFUSED_NOT)
+            t.refused++;
+        else if (o.repeated)
+            t.duplicate++;
+        else
+            t.applied++;
+    }
+    status = world_commit(world->w, err);
+    if (status == HEED_OK && tally)
+        *tally = t;
+    return status;
+}
+
+void heed_free(void *reply) { free(reply); }
