@@ -121,6 +121,9 @@ HEED_MUST_CHECK enum heed_status behaviour_apply(struct behaviour *b,
 /* Hints that behaviour_apply will soon be called for these acts.                                */
 void behaviour_prefetch(const struct behaviour *b, const struct act *act);
 
+/* The second half of the hint, for acts a few places nearer: the pair itself.                   */
+void behaviour_prefetch_pair(const struct behaviour *b, const struct act *act);
+
 /* A slot shown by a feed: served and impressions grow by one.                                   */
 HEED_MUST_CHECK enum heed_status behaviour_served(struct behaviour *b, uint32_t target);
 
