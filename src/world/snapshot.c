@@ -211,6 +211,8 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
         status = feeds_load(s, k, err);
     if (status == HEED_OK)
         status = imports_load(s, k, err);
+    if (status == HEED_OK)
+        status = shop_check(&s->shop, &s->catalogue, &s->ledger, s->rules.currencies_n, err);
     if (status == HEED_OK && !source_end(k))
         status = error_set(err, HEED_INPUT, "snapshot", "it is damaged");
     return status;

@@ -166,7 +166,7 @@ enum heed_status vault_seal(struct world *w, enum target_kind kind, uint32_t han
                             uint32_t owner, const struct text *text, uint8_t commitment[32],
                             struct heed_error *err)
 {
-    uint8_t *key;
+    uint8_t *key = NULL;
     enum heed_status status = key_for(w, owner, &key, err);
     if (status != HEED_OK)
         return status;

@@ -98,7 +98,7 @@ struct world {
     uint64_t version; /* grows with every change of the state */
     bool read_only, no_snapshots, poisoned, erased_pending;
     uint64_t snapshot_batch, snapshot_bytes, journal_bytes_since; /* when to take the next */
-    char note[320]; /* what the opener should know: a damaged snapshot passed over …; "" */
+    char note[640]; /* what the opener should know: a damaged snapshot passed over …; "" */
 };
 
 struct world_options {
