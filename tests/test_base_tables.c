@@ -265,6 +265,27 @@ static void a_forgotten_string_leaves_no_bytes(void **state)
     intern_deinit(&t);
 }
 
+static void the_forgotten_take_no_room_in_the_index(void **state)
+{
+    (void)state;
+    struct intern t;
+    intern_init(&t);
+    char buf[8];
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_int_equal(intern_add(&t, word(i, buf)), i);
+        intern_forget(&t, i);
+    }
+    assert_true(t.index_cap <= 16);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(intern_add(&t, word(i, buf)), 1000 + i);
+    assert_true(t.index_cap <= 256);
+    size_t taken = 0;
+    for (size_t i = 0; i < t.index_cap; i++)
+        taken += t.index[i] != INTERN_NONE;
+    assert_int_equal(taken, 100);
+    intern_deinit(&t);
+}
+
 static void a_part_of_an_interned_string_can_be_added(void **state)
 {
     (void)state;
@@ -321,6 +342,7 @@ int main(void)
         cmocka_unit_test(an_empty_interner_finds_nothing),
         cmocka_unit_test(an_interner_does_what_a_list_does),
         cmocka_unit_test(a_forgotten_string_leaves_no_bytes),
+        cmocka_unit_test(the_forgotten_take_no_room_in_the_index),
         cmocka_unit_test(a_part_of_an_interned_string_can_be_added),
         cmocka_unit_test_teardown(an_interner_without_memory_is_unchanged, off),
     };
