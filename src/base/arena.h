@@ -8,7 +8,7 @@ struct arena_block;
 struct arena {
     struct arena_block *head;
     size_t block_size; /* bytes of a new block                */
-    size_t used;       /* bytes handed out since init or reset */
+    size_t used;       /* bytes handed out since init or reset, each piece rounded up to 16 */
     size_t limit;      /* alloc fails beyond it                */
 };
 

@@ -9,9 +9,10 @@
 /* Fills err (which may be NULL) unless it is already filled, and returns status, so that a
  * failing function can end in `return error_set(...)`. `where` may be NULL. Text too long for
  * the fields is cut at a UTF-8 boundary.                                                        */
-__attribute__((format(printf, 4, 5))) enum heed_status
-error_set(struct heed_error *err, enum heed_status status, const char *where, const char *format,
-          ...);
+__attribute__((format(printf, 4, 5))) enum heed_status error_set(struct heed_error *err,
+                                                                 enum heed_status status,
+                                                                 const char *where,
+                                                                 const char *format, ...);
 
 /* error_set(err, HEED_NOMEM, ...) with the usual words.                                         */
 enum heed_status error_nomem(struct heed_error *err);

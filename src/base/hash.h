@@ -9,7 +9,7 @@ struct sha256 {
     uint8_t b[32];
 };
 
-/* One-shot. Aborts only if libcrypto has no SHA-256 at all.                                     */
+/* One-shot. Cannot fail, allocates nothing.                                                      */
 struct sha256 sha256_of(const void *p, size_t n);
 
 /* Streaming. new: NULL on lack of memory. final frees the stream.                               */

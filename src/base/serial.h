@@ -24,7 +24,7 @@ void sink_u16(struct sink *s, uint16_t v);
 void sink_u32(struct sink *s, uint32_t v);
 void sink_u64(struct sink *s, uint64_t v);
 void sink_i64(struct sink *s, int64_t v);
-void sink_str(struct sink *s, struct str v); /* u32 length, bytes */
+void sink_str(struct sink *s, struct str v);     /* u32 length, bytes */
 HEED_MUST_CHECK bool sink_flush(struct sink *s); /* false if anything failed */
 
 struct source {

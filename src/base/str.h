@@ -17,19 +17,26 @@ struct str {
 #define STR_NONE ((struct str){NULL, 0})
 #define STR_ARG(s) (int)(s).n, (s).p /* for "%.*s" */
 
-static inline struct str str_of(const char *s) { return (struct str){s, s ? strlen(s) : 0}; }
+static inline struct str str_of(const char *s)
+{
+    return (struct str){s, s ? strlen(s) : 0};
+}
 
 static inline bool str_eq(struct str a, struct str b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-static inline bool str_is(struct str a, const char *s) { return str_eq(a, str_of(s)); }
+static inline bool str_is(struct str a, const char *s)
+{
+    return str_eq(a, str_of(s));
+}
 bool str_starts(struct str s, const char *prefix);
 struct str str_trim(struct str s); /* spaces and tabs at both ends */
 
 /* A growing string that never passes its limit. After a failure (limit or memory) `failed` is
- * set, further appends do nothing, and the text so far stays readable and NUL-terminated.       */
+ * set, further appends do nothing, and the text so far stays readable and NUL-terminated. An append
+ * is done whole or not at all; what is appended must not lie in the builder itself.              */
 struct strbuf {
     char *p;
     size_t n, cap, limit;

@@ -72,7 +72,7 @@ size_t utf8_width(struct str s)
         uint32_t c = utf8_next(s, &i);
         if (c < 0x80)
             columns += c >= 0x20 && c != 0x7f;
-        else
+        else if (c < 0x1160 || c > 0x11ff) /* vowels and finals join the Hangul letter before */
             columns += (size_t)utf8proc_charwidth((utf8proc_int32_t)c);
     }
     return columns;
