@@ -159,6 +159,12 @@ static void spearman_is_as_printed(void **state)
         {"one side constant", 3, {5, 5, 5}, {1, 2, 3}, 0.0, 0.0},
         {"both sides constant", 2, {5, 5}, {1, 1}, 0.0, 0.0},
         {"a single pair", 1, {5}, {1}, 0.0, 0.0},
+        {"not a number: all alike, after every number",
+         4,
+         {1, NAN, 2, NAN},
+         {1, 3, 2, 3},
+         1.0,
+         0.0},
         {"infinities are numbers", 3, {-INFINITY, 0, INFINITY}, {1, 2, 3}, 1.0, 0.0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
