@@ -77,7 +77,7 @@ double spearman(const double *x, const double *y, size_t n)
         xy += rx[i] * ry[i];
     }
     if (xx > 0.0 && yy > 0.0)
-        rho = xy / (sqrt(xx) * sqrt(yy));
+        rho = xy / (sqrt(xx * yy));
 done:
     free(ry);
     free(rx);
