@@ -27,16 +27,17 @@ int algorithm_of_name(struct str name); /* -1 when unknown */
 enum { FEED_MAX = 100 };
 
 struct allocation_rules {
-    uint32_t k;              /* slots of a feed */
+    uint32_t k; /* slots of a feed */
     enum algorithm algorithm;
-    int32_t mix_milli[4];    /* weights of exposure, engagement, quality, relevance in `mixed` */
-    uint32_t floor_ppm;      /* share of the mean exposure promised to each eligible content */
-    uint32_t neighbours;     /* kept for each item by relevance */
-    uint32_t max_history;    /* strongest items of a user that relevance looks at */
+    int32_t mix_milli[4]; /* exposure, engagement, quality, relevance; proportions count only */
+    uint32_t floor_ppm;   /* share of the mean exposure promised to each eligible content */
+    uint32_t neighbours;  /* kept for each item by relevance */
+    uint32_t max_history; /* strongest items of a user that relevance looks at */
 };
 
 /* Exposure a slot gives, in millionths: 1e6 / log2(1 + rank), rank from 1, as whole numbers from a
- * fixed table. Source: the usual position discount of DCG, Järvelin and Kekäläinen, TOIS 20 (2002). */
+ * fixed table. Source: the usual position discount of DCG, K. Järvelin and J. Kekäläinen,
+ * TOIS 20 (2002). 0 beyond FEED_MAX.                                                           */
 uint64_t exposure_of_rank(uint32_t rank);
 
 /* Contents as allocation sees them; arrays of n, owned by the caller.                           */
@@ -48,7 +49,8 @@ struct allocation_items {
     const double *quality;    /* 0..1                      */
 };
 
-/* Users' histories: row u is items[offsets[u] .. offsets[u+1]), weights > 0, in any order.      */
+/* Users' histories: row u is items[offsets[u] .. offsets[u+1]), weights > 0 (NULL: all alike),
+ * in any order, an item once.                                                                   */
 struct allocation_histories {
     size_t n;
     const uint64_t *offsets;
@@ -57,18 +59,23 @@ struct allocation_histories {
 };
 
 /* Item-to-item relevance: cosine of co-occurrence, sum over users of 1 for both, divided by the
- * root of the product of the items' user counts; the strongest `neighbours` of each item.
+ * root of the product of the items' user counts, all over histories cut at max_history; the
+ * strongest `neighbours` of each item, itself not among them (ties: smaller item).
  * Source: G. Linden, B. Smith, J. York, IEEE Internet Computing 7 (2003).
- * *out owned by the caller, relevance_free. Errors: HEED_NOMEM. O(sum of squared history lengths,
- * each cut at max_history).                                                                     */
+ * *out owned by the caller, relevance_free. Errors: HEED_NOMEM. O(sum of squared lengths).      */
 struct relevance;
 HEED_MUST_CHECK enum heed_status relevance_build(const struct allocation_histories *h, size_t items,
                                                  const struct allocation_rules *r,
                                                  struct relevance **out);
 void relevance_free(struct relevance *m);
 
-/* Static scores of the items, made once and used for many feeds: popularity and engagement scaled
- * to 0..1 (popularity by log(1+x)/log(1+max)).                                                   */
+/* Static scores of the items, made once and used for many feeds, each 0..1: popularity as
+ * log(1+x)/log(1+max), engagement as x/max (max over eligible items), quality as it is. `mixed`
+ * weighs by mix_milli over the sum of its magnitudes. relevance (may be NULL) is borrowed, of at
+ * most as many items; the arrays of `items` are not kept. Errors: HEED_NOMEM. O(items).
+ *
+ * Relevance to a user is sum weight x cosine over the strongest max_history items of the history,
+ * divided by that of the user's most relevant item.                                             */
 struct allocator;
 HEED_MUST_CHECK enum heed_status allocator_new(const struct allocation_items *items,
                                                const struct relevance *relevance,
@@ -89,8 +96,8 @@ const char *slot_reason_name(enum slot_reason reason);
 struct slot {
     uint32_t item;
     int32_t score_ppm;
-    int32_t value_ppm[SLOT_REASONS];  /* the term, 0..1e6                    */
-    int32_t weight_ppm[SLOT_REASONS]; /* its weight; score = sum value x weight */
+    int32_t value_ppm[SLOT_REASONS];  /* the term, 0..1e6; also where it has no weight         */
+    int32_t weight_ppm[SLOT_REASONS]; /* score = sum value x weight; the floor has no weight   */
 };
 
 struct feed_request {
@@ -100,14 +107,16 @@ struct feed_request {
     const uint32_t *blocked; /* items not to show, may be NULL */
     size_t blocked_n;
     const uint64_t *owed; /* exposure owed to each item in millionths, or NULL: no floor */
-    uint32_t owed_slots;  /* last slots given to items that are owed (most relevant to the user first) */
+    uint32_t owed_slots;  /* last slots given to items that are owed: the most relevant to the user
+                             first, then the greatest debt, then the smaller item */
     enum algorithm algorithm;
     uint32_t k;
 };
 
-/* The best k eligible items for one user, best first (ties: smaller item), the last owed_slots of
- * them paying debts where there are any. *n out: slots written, <= k. No allocation.
- * O(items + k log k).                                                                           */
+/* The best k eligible items for one user, best first (ties: smaller item; under `relevance`, which
+ * knows nothing of most items, higher quality first), the last owed_slots of them paying debts
+ * where there are any. *n out: slots written, <= k, FEED_MAX. No allocation. O(items + history x
+ * neighbours).                                                                                  */
 void allocator_feed(struct allocator *a, const struct feed_request *q, struct slot *slots,
                     size_t *n);
 
@@ -116,13 +125,16 @@ struct epoch_exposure {
     uint64_t *popularity; /* [items] what popularity alone would have given            */
     uint64_t feeds;
     uint64_t slots;
-    bool kept;            /* every eligible item has at least its floor */
-    uint32_t min_share_ppm; /* least exposure of an eligible item over the mean */
+    bool kept;              /* min_share_ppm >= floor_ppm, or there were no slots */
+    uint32_t min_share_ppm; /* least exposure of an eligible item over the mean; 0 without slots */
 };
 
 /* Feeds for all users of `h` (k, algorithm, floor from the rules), as totals only. Floor: the debt
  * outstanding is spread evenly over the users left, so it is paid by the last one whenever there
- * is room for it. out->given and out->popularity are the caller's, zeroed by this.              */
+ * is room for it (how: epoch.c). Where there is no room (fewer slots than items, say) the floor
+ * takes no more than its share of each feed, and kept is false. out->given and out->popularity are
+ * the caller's, zeroed by this. Errors: HEED_NOMEM.
+ * O(users x items) while there is debt, at most four times over.                                */
 HEED_MUST_CHECK enum heed_status allocator_epoch(struct allocator *a,
                                                  const struct allocation_histories *h,
                                                  struct epoch_exposure *out);

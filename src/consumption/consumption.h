@@ -41,9 +41,9 @@ struct open_epoch {
 
 struct payout {
     int64_t epoch;
-    int64_t points_milli;   /* before the curve; creators: quality-weighted */
+    int64_t points_milli;     /* before the curve; creators: quality-weighted */
     int64_t curve, curve_sum; /* in millionths of a point of curve(…) */
-    int64_t part_minor;     /* what was divided among all of this side */
+    int64_t part_minor;       /* what was divided among all of this side */
     int64_t uncapped_minor, amount_minor;
     uint32_t party;
     uint32_t creator; /* 1: for attention earned; 0: for attention given */
@@ -75,6 +75,9 @@ void consumption_deinit(struct consumption *c);
 void consumption_save(const struct consumption *c, struct sink *s);
 enum heed_status consumption_load(struct consumption *c, struct source *s, struct heed_error *err);
 
+/* Whether every handle is below its table's size; asked once after loading.                     */
+bool consumption_within(const struct consumption *c, size_t parties, size_t contents);
+
 /* Gathers points (> 0, else nothing happens) of a user for a content (HANDLE_NONE: for the user
  * only). Attention of a creator to their own content: pass content HANDLE_NONE.                 */
 HEED_MUST_CHECK enum heed_status consumption_attend(struct consumption *c,
@@ -85,12 +88,15 @@ HEED_MUST_CHECK enum heed_status consumption_attend(struct consumption *c,
 /* Oldest open epoch that a settlement through epoch `through` would settle, or NULL.            */
 const struct open_epoch *consumption_next(const struct consumption *c, int64_t through);
 
-/* Computes the payouts of the open epoch `number` and closes it. creator_of[contents] and
- * quality_ppm[contents] are facts; contents whose creator is UINT32_MAX earn nothing. Parties for
- * which excluded(context, party) is true get nothing (erased, frozen).
- * Payouts are appended to c->payouts (from *first, *n of them, amounts > 0 only) and add up to
- * s->paid_minor <= r->pool_minor; the caller moves the money. *s: pool, paid, payouts, events,
- * late are filled; feeds and floor are the caller's.                                            */
+/* Computes the payouts of the oldest open epoch, which must be `number`, and closes it.
+ * creator_of[contents] and quality_ppm[contents] are facts; contents whose creator is UINT32_MAX
+ * earn nothing. Parties for which excluded(context, party) is true (NULL: nobody is) take no part:
+ * they get nothing and their points are not in the sum of the curves.
+ * Payouts are appended to c->payouts (from *first, *n of them, amounts > 0 only: creators, then
+ * users, each by party) and add up to s->paid_minor <= r->pool_minor; the caller moves the money.
+ * *s: pool, paid, payouts, events, late are filled, and it is appended to c->settlements; feeds,
+ * floor and the time are the caller's, there too.
+ * Errors: HEED_NOMEM, nothing changed. O(n log n).                                              */
 HEED_MUST_CHECK enum heed_status
 consumption_settle(struct consumption *c, const struct consumption_rules *r, int64_t number,
                    const uint32_t *creator_of, const uint32_t *quality_ppm, size_t contents,

@@ -1,0 +1,73 @@
+/* What the files of this folder share; not for others. */
+#ifndef HEED_ALLOCATION_PARTS_H
+#define HEED_ALLOCATION_PARTS_H
+
+#include "allocation/allocation.h"
+
+struct neighbour {
+    uint32_t item;
+    float cosine;
+};
+
+/* Neighbours of item i: list[offsets[i] .. offsets[i+1]), strongest first (ties: smaller item). */
+struct relevance {
+    size_t items;
+    uint64_t *offsets;
+    struct neighbour *list;
+};
+
+struct weighted_item {
+    uint32_t item;
+    float weight;
+};
+
+/* The strongest of items[n] (ties: smaller item), at most max of them, strongest first. Weights
+ * NULL: all alike. What weighs nothing, or is not below `limit`, is passed over.
+ * out has room for max. Returns how many.                                                       */
+size_t strongest_items(const uint32_t *items, const float *weights, size_t n, size_t limit,
+                       size_t max, struct weighted_item *out);
+
+/* An item on its way into a feed: by score, then tie, then the smaller item.                    */
+struct candidate {
+    double score, tie;
+    uint32_t item;
+};
+
+/* An owed item on its way into a feed. Urgent ones first, the greatest debt before others; then by
+ * relevance, then debt; then the smaller item.                                                  */
+struct creditor {
+    double relevance;
+    uint64_t owed;
+    uint32_t item;
+    bool urgent;
+};
+
+/* Invariant between feeds: marks are zero, touched_n is zero.                                   */
+struct allocator {
+    size_t n, eligible_n;
+    struct allocation_rules rules;
+    const struct relevance *relevance; /* borrowed, may be NULL */
+    uint8_t *eligible;
+    double *values; /* [4][n]: exposure, engagement, quality, the fixed part of mixed */
+    int32_t weight_ppm[ALGORITHMS][4];
+    uint32_t *order[ALGORITHMS]; /* [eligible_n] by what is known without the user; or NULL */
+    /* of the feed in work */
+    uint8_t *marks;
+    double *relevant; /* [n] 0..1 where touched */
+    uint32_t *touched;
+    size_t touched_n, best_n;
+    struct weighted_item *history; /* [max_history] */
+    size_t history_max;
+    struct candidate best[FEED_MAX];
+    struct creditor creditors[FEED_MAX];
+};
+
+/* Sorts the items for an algorithm once and for all, so that a feed need not look at each.
+ * Errors: HEED_NOMEM.                                                                           */
+HEED_MUST_CHECK enum heed_status allocator_sort(struct allocator *a, enum algorithm algorithm);
+
+/* The items of a feed only. Those owed at least `urgent` are paid before all others, whatever
+ * their relevance. Returns their number.                                                        */
+size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t urgent,
+                  uint32_t items[FEED_MAX]);
+#endif

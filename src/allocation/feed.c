@@ -1,0 +1,356 @@
+/* One feed: static scores, relevance over neighbours, the best k, and what is owed. */
+#include "allocation/allocation_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { TOUCHED = 1, BLOCKED = 2, TAKEN = 4 };
+enum { PPM = 1000000 };
+
+static double unit(double x)
+{
+    return x > 0 ? x < 1 ? x : 1 : 0;
+}
+
+/* What is scored without relevance: the values of one reason, the blend of mixed, or NULL.      */
+static const double *fixed_of(const struct allocator *a, enum algorithm algorithm)
+{
+    static const int row[ALGORITHMS] = {0, 1, 2, -1, 3};
+    return row[algorithm] < 0 ? NULL : a->values + (size_t)row[algorithm] * a->n;
+}
+
+/* Relevance knows nothing of most items: among those it rates alike, quality decides.           */
+static const double *tie_of(const struct allocator *a, enum algorithm algorithm)
+{
+    return algorithm == ALGORITHM_RELEVANCE ? a->values + REASON_QUALITY * a->n : NULL;
+}
+
+static void set_weights(struct allocator *a)
+{
+    for (int w = 0; w < 4; w++)
+        a->weight_ppm[w][w] = PPM;
+    int64_t sum = 0;
+    for (int w = 0; w < 4; w++)
+        sum += llabs((long long)a->rules.mix_milli[w]);
+    for (int w = 0; w < 4 && sum > 0; w++)
+        a->weight_ppm[ALGORITHM_MIXED][w] = (int32_t)(((int64_t)a->rules.mix_milli[w] * PPM * 2 +
+                                                       (a->rules.mix_milli[w] < 0 ? -sum : sum)) /
+                                                      (2 * sum));
+}
+
+static void set_values(struct allocator *a, const struct allocation_items *items)
+{
+    size_t n = a->n;
+    double most = 0, liveliest = 0;
+    for (size_t i = 0; i < n; i++)
+        if (items->eligible[i]) {
+            a->eligible_n++;
+            most = items->popularity[i] > most ? items->popularity[i] : most;
+            liveliest = items->engagement[i] > liveliest ? items->engagement[i] : liveliest;
+        }
+    double *exposure = a->values, *engagement = exposure + n, *quality = engagement + n;
+    double *blend = quality + n, scale = log1p(most);
+    const int32_t *w = a->weight_ppm[ALGORITHM_MIXED];
+    for (size_t i = 0; i < n; i++) {
+        a->eligible[i] = items->eligible[i] != 0;
+        double seen = items->popularity[i];
+        exposure[i] = scale > 0 && seen > 0 ? unit(log1p(seen) / scale) : 0;
+        engagement[i] = liveliest > 0 ? unit(items->engagement[i] / liveliest) : 0;
+        quality[i] = unit(items->quality[i]);
+        blend[i] = ((double)w[REASON_EXPOSURE] / PPM * exposure[i] +
+                    (double)w[REASON_ENGAGEMENT] / PPM * engagement[i]) +
+                   (double)w[REASON_QUALITY] / PPM * quality[i];
+    }
+}
+
+enum heed_status allocator_new(const struct allocation_items *items,
+                               const struct relevance *relevance, const struct allocation_rules *r,
+                               struct allocator **out)
+{
+    *out = NULL;
+    struct allocator *a = calloc(1, sizeof *a);
+    if (!a)
+        return HEED_NOMEM;
+    size_t n = items->n;
+    heed_assert(!relevance || relevance->items <= n);
+    a->n = n;
+    a->rules = *r;
+    a->relevance = relevance;
+    a->history_max = r->max_history < n ? r->max_history : n;
+    a->eligible = malloc(n + 1);
+    a->marks = calloc(n + 1, 1);
+    a->values = malloc((4 * n + 1) * sizeof *a->values);
+    a->relevant = calloc(n + 1, sizeof *a->relevant);
+    a->touched = malloc((n + 1) * sizeof *a->touched);
+    a->history = malloc((a->history_max + 1) * sizeof *a->history);
+    if (!a->eligible || !a->marks || !a->values || !a->relevant || !a->touched || !a->history) {
+        allocator_free(a);
+        return HEED_NOMEM;
+    }
+    set_weights(a);
+    set_values(a, items);
+    *out = a;
+    return HEED_OK;
+}
+
+void allocator_free(struct allocator *a)
+{
+    if (!a)
+        return;
+    for (int i = 0; i < ALGORITHMS; i++)
+        free(a->order[i]);
+    free(a->eligible);
+    free(a->marks);
+    free(a->values);
+    free(a->relevant);
+    free(a->touched);
+    free(a->history);
+    free(a);
+}
+
+/* ── order ── */
+
+static bool better(const struct candidate *a, const struct candidate *b)
+{
+    if (a->score != b->score)
+        return a->score > b->score;
+    if (a->tie != b->tie)
+        return a->tie > b->tie;
+    return a->item < b->item;
+}
+
+static int compare_better(const void *a, const void *b)
+{
+    return better(a, b) ? -1 : better(b, a) ? 1 : 0;
+}
+
+/* An item as the algorithm sees it: relevant 0 for one that is not known to be.                 */
+static struct candidate candidate_of(const struct allocator *a, enum algorithm algorithm,
+                                     uint32_t item, double relevant)
+{
+    const double *fixed = fixed_of(a, algorithm), *tie = tie_of(a, algorithm);
+    double weight = (double)a->weight_ppm[algorithm][REASON_RELEVANCE] / PPM;
+    return (struct candidate){(fixed ? fixed[item] : 0) + weight * relevant, tie ? tie[item] : 0,
+                              item};
+}
+
+enum heed_status allocator_sort(struct allocator *a, enum algorithm algorithm)
+{
+    if (a->order[algorithm])
+        return HEED_OK;
+    struct candidate *c = malloc((a->eligible_n + 1) * sizeof *c);
+    uint32_t *order = malloc((a->eligible_n + 1) * sizeof *order);
+    if (!c || !order) {
+        free(c);
+        free(order);
+        return HEED_NOMEM;
+    }
+    size_t n = 0;
+    for (uint32_t i = 0; i < a->n; i++)
+        if (a->eligible[i])
+            c[n++] = candidate_of(a, algorithm, i, 0);
+    qsort(c, n, sizeof *c, compare_better);
+    for (size_t i = 0; i < n; i++)
+        order[i] = c[i].item;
+    free(c);
+    a->order[algorithm] = order;
+    return HEED_OK;
+}
+
+/* Keeps the best k in order; false when c is not among them.                                    */
+static bool offer(struct allocator *a, const struct candidate *c, size_t k)
+{
+    if (a->best_n == k && (k == 0 || !better(c, &a->best[k - 1])))
+        return false;
+    size_t at = a->best_n < k ? a->best_n++ : k - 1;
+    for (; at > 0 && better(c, &a->best[at - 1]); at--)
+        a->best[at] = a->best[at - 1];
+    a->best[at] = *c;
+    return true;
+}
+
+/* ── relevance to one user ── */
+
+static void touch_neighbours(struct allocator *a, const struct feed_request *q)
+{
+    const struct relevance *m = a->relevance;
+    size_t n = strongest_items(q->history, q->history_weights, q->history_n, m->items,
+                               a->history_max, a->history);
+    for (size_t h = 0; h < n; h++)
+        for (uint64_t i = m->offsets[a->history[h].item]; i < m->offsets[a->history[h].item + 1];
+             i++) {
+            uint32_t item = m->list[i].item;
+            if (!(a->marks[item] & TOUCHED)) {
+                a->marks[item] |= TOUCHED;
+                a->relevant[item] = 0;
+                a->touched[a->touched_n++] = item;
+            }
+            a->relevant[item] += (double)a->history[h].weight * (double)m->list[i].cosine;
+        }
+    double most = 0;
+    for (size_t i = 0; i < a->touched_n; i++)
+        if (a->eligible[a->touched[i]] && a->relevant[a->touched[i]] > most)
+            most = a->relevant[a->touched[i]];
+    for (size_t i = 0; i < a->touched_n; i++)
+        a->relevant[a->touched[i]] = most > 0 ? unit(a->relevant[a->touched[i]] / most) : 0;
+}
+
+static double relevant_to_user(const struct allocator *a, uint32_t item)
+{
+    return a->marks[item] & TOUCHED ? a->relevant[item] : 0;
+}
+
+static void feed_begin(struct allocator *a, const struct feed_request *q, bool related)
+{
+    heed_assert((unsigned)q->algorithm < ALGORITHMS);
+    for (size_t i = 0; i < q->blocked_n; i++)
+        if (q->blocked[i] < a->n)
+            a->marks[q->blocked[i]] |= BLOCKED;
+    if (related && a->relevance)
+        touch_neighbours(a, q);
+}
+
+static void feed_end(struct allocator *a, const struct feed_request *q, const uint32_t *items,
+                     size_t n)
+{
+    for (size_t i = 0; i < q->blocked_n; i++)
+        if (q->blocked[i] < a->n)
+            a->marks[q->blocked[i]] = 0;
+    for (size_t i = 0; i < a->touched_n; i++)
+        a->marks[a->touched[i]] = 0;
+    for (size_t i = 0; i < n; i++)
+        a->marks[items[i]] = 0;
+    a->touched_n = 0;
+}
+
+/* ── picking ── */
+
+/* The best k by the algorithm alone into a->best.                                               */
+static void pick_best(struct allocator *a, enum algorithm algorithm, size_t k)
+{
+    const uint32_t *order = a->order[algorithm];
+    a->best_n = 0;
+    if (!order) {
+        for (uint32_t i = 0; i < a->n; i++)
+            if (a->eligible[i] && !(a->marks[i] & BLOCKED)) {
+                struct candidate c = candidate_of(a, algorithm, i, relevant_to_user(a, i));
+                offer(a, &c, k);
+            }
+        return;
+    }
+    bool related = a->weight_ppm[algorithm][REASON_RELEVANCE] != 0;
+    for (size_t i = 0; related && i < a->touched_n; i++) {
+        uint32_t item = a->touched[i];
+        if (!a->eligible[item] || (a->marks[item] & BLOCKED))
+            continue;
+        struct candidate c = candidate_of(a, algorithm, item, a->relevant[item]);
+        offer(a, &c, k);
+    }
+    uint8_t skip = related ? BLOCKED | TOUCHED : BLOCKED;
+    for (size_t i = 0; i < a->eligible_n; i++) {
+        if (a->marks[order[i]] & skip)
+            continue;
+        struct candidate c = candidate_of(a, algorithm, order[i], 0);
+        if (!offer(a, &c, k))
+            break;
+    }
+}
+
+static bool before(const struct creditor *a, const struct creditor *b)
+{
+    if (a->urgent != b->urgent)
+        return a->urgent;
+    if (a->urgent && a->owed != b->owed)
+        return a->owed > b->owed;
+    if (a->relevance != b->relevance)
+        return a->relevance > b->relevance;
+    if (a->owed != b->owed)
+        return a->owed > b->owed;
+    return a->item < b->item;
+}
+
+/* Up to max owed items that are not yet in the feed, into a->creditors in their order.          */
+static size_t pick_creditors(struct allocator *a, const uint64_t *owed, size_t max, uint64_t urgent)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < a->n; i++) {
+        if (owed[i] == 0 || !a->eligible[i] || (a->marks[i] & (BLOCKED | TAKEN)))
+            continue;
+        struct creditor c = {relevant_to_user(a, i), owed[i], i, owed[i] >= urgent};
+        if (n == max && (max == 0 || !before(&c, &a->creditors[n - 1])))
+            continue;
+        size_t at = n < max ? n++ : max - 1;
+        for (; at > 0 && before(&c, &a->creditors[at - 1]); at--)
+            a->creditors[at] = a->creditors[at - 1];
+        a->creditors[at] = c;
+    }
+    return n;
+}
+
+/* The items of the feed, in order; the last *paying of them because they are owed. All are marked
+ * TAKEN.                                                                                        */
+static size_t pick(struct allocator *a, const struct feed_request *q, uint64_t urgent,
+                   uint32_t items[FEED_MAX], size_t *paying)
+{
+    pick_best(a, q->algorithm, q->k < FEED_MAX ? q->k : FEED_MAX);
+    size_t k = a->best_n, free_slots = q->owed ? q->owed_slots : 0, n = 0, at = 0;
+    free_slots = free_slots < k ? free_slots : k;
+    for (; at < k - free_slots; at++) {
+        items[n++] = a->best[at].item;
+        a->marks[a->best[at].item] |= TAKEN;
+    }
+    *paying = free_slots ? pick_creditors(a, q->owed, free_slots, urgent) : 0;
+    for (size_t i = 0; i < *paying; i++)
+        a->marks[a->creditors[i].item] |= TAKEN;
+    for (; n < k - *paying; at++)
+        if (!(a->marks[a->best[at].item] & TAKEN)) {
+            items[n++] = a->best[at].item;
+            a->marks[a->best[at].item] |= TAKEN;
+        }
+    for (size_t i = 0; i < *paying; i++)
+        items[n++] = a->creditors[i].item;
+    return n;
+}
+
+size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t urgent,
+                  uint32_t items[FEED_MAX])
+{
+    size_t paying;
+    bool related = a->weight_ppm[q->algorithm][REASON_RELEVANCE] != 0 || q->owed_slots > 0;
+    feed_begin(a, q, related);
+    size_t n = pick(a, q, urgent, items, &paying);
+    feed_end(a, q, items, n);
+    return n;
+}
+
+static int32_t to_ppm(double x)
+{
+    return (int32_t)lround(x * PPM);
+}
+
+static struct slot slot_of(const struct allocator *a, enum algorithm algorithm, uint32_t item,
+                           bool pays)
+{
+    double relevant = relevant_to_user(a, item);
+    struct slot s = {.item = item,
+                     .score_ppm = to_ppm(candidate_of(a, algorithm, item, relevant).score)};
+    for (int i = 0; i < 3; i++)
+        s.value_ppm[i] = to_ppm(a->values[(size_t)i * a->n + item]);
+    s.value_ppm[REASON_RELEVANCE] = to_ppm(relevant);
+    s.value_ppm[REASON_FLOOR] = pays ? PPM : 0;
+    memcpy(s.weight_ppm, a->weight_ppm[algorithm], sizeof a->weight_ppm[algorithm]);
+    return s;
+}
+
+void allocator_feed(struct allocator *a, const struct feed_request *q, struct slot *slots,
+                    size_t *n)
+{
+    uint32_t items[FEED_MAX];
+    size_t paying;
+    feed_begin(a, q, true);
+    size_t k = pick(a, q, UINT64_MAX, items, &paying);
+    for (size_t i = 0; i < k; i++)
+        slots[i] = slot_of(a, q->algorithm, items[i], i >= k - paying);
+    feed_end(a, q, items, k);
+    *n = k;
+}
