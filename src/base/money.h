@@ -30,8 +30,8 @@ HEED_MUST_CHECK bool muldiv_i64(int64_t a, int64_t b, int64_t c, enum rounding r
  * depend on the order of the rows; keys[n] are distinct (NULL: the index is the key).
  * All weights zero: every part is 0 and false is returned, as it is when total < 0, n == 0, or
  * memory is short. Weights may be as large as UINT64_MAX and add up to 2^128 - 1. O(n log n).   */
-HEED_MUST_CHECK bool money_split(struct money total, const uint64_t *weights,
-                                 const uint64_t *keys, size_t n, struct money *parts);
+HEED_MUST_CHECK bool money_split(struct money total, const uint64_t *weights, const uint64_t *keys,
+                                 size_t n, struct money *parts);
 
 enum money_parse { MONEY_OK, MONEY_MALFORMED, MONEY_TOO_MANY_DECIMALS, MONEY_TOO_LARGE };
 

@@ -1,4 +1,5 @@
-/* What a terminal shows: progress, tables and bars. Everything goes to the FILE the caller gives. */
+/* What a terminal shows: progress, tables and bars. Everything goes to the FILE the caller gives.
+ */
 #ifndef HEED_BASE_TERM_H
 #define HEED_BASE_TERM_H
 

@@ -37,7 +37,10 @@ void yaml_free(struct yaml *y)
     free(y);
 }
 
-int yaml_root(const struct yaml *y) { return y->nodes > 0 ? 1 : 0; }
+int yaml_root(const struct yaml *y)
+{
+    return y->nodes > 0 ? 1 : 0;
+}
 
 enum yaml_kind yaml_kind(const struct yaml *y, int node)
 {
@@ -162,8 +165,7 @@ static enum heed_status check_keys(struct yaml *y, int node, struct heed_error *
 }
 
 /* Enters a child: a node met twice means an alias.                                              */
-static enum heed_status enter(struct yaml *y, int child, struct place place,
-                              struct heed_error *err)
+static enum heed_status enter(struct yaml *y, int child, struct place place, struct heed_error *err)
 {
     if (!at(y, child))
         return yaml_error(y, place.parent, err, "it cannot be read");
@@ -175,7 +177,8 @@ static enum heed_status enter(struct yaml *y, int child, struct place place,
     return HEED_OK;
 }
 
-/* Gives every node its place, breadth by order of number: a child may have any number, so a work list. */
+/* Gives every node its place, breadth by order of number: a child may have any number, so a work
+ * list. */
 static enum heed_status place_nodes(struct yaml *y, struct heed_error *err)
 {
     int *work = malloc((y->nodes + 1) * sizeof *work);
@@ -226,7 +229,8 @@ enum heed_status yaml_load(struct str text, const char *name, struct yaml **out,
     enum heed_status status = HEED_OK;
     if (!yaml_parser_load(&parser, &y->document)) {
         char where[192];
-        size_t line = parser.problem_mark.line ? parser.problem_mark.line : parser.context_mark.line;
+        size_t line =
+            parser.problem_mark.line ? parser.problem_mark.line : parser.context_mark.line;
         snprintf(where, sizeof where, "%s: line %zu", name, line + 1);
         status = parser.error == YAML_MEMORY_ERROR
                      ? error_nomem(err)

@@ -1,10 +1,11 @@
 /* Recording acts.
  *
- * Time: events may come out of order. A pair, a target's popularity and a user's last act keep the newest
- * time they have seen; an older act is decayed to it, so any order gives nearly the same weights.
+ * Time: events may come out of order. A pair, a target's popularity and a user's last act keep the
+ * newest time they have seen; an older act is decayed to it, so any order gives nearly the same
+ * weights.
  *
- * Sessions: with [first, last] the span of a user's acts so far, an act more than the gap after `last` or
- * before `first` is a session more; an act inside the span adds none.
+ * Sessions: with [first, last] the span of a user's acts so far, an act more than the gap after
+ * `last` or before `first` is a session more; an act inside the span adds none.
  *
  * Active days: exact for days up to 63 behind the user's newest; an act further back adds none. */
 #include "behaviour/behaviour.h"
@@ -129,7 +130,8 @@ static void count_day(struct user_stats *u, int64_t t)
 }
 
 /* Points in 1/256, brought to the newer of two times.                                           */
-static void add_decayed(int64_t *value, int64_t *at_ms, int64_t points, int64_t t, int64_t half_life)
+static void add_decayed(int64_t *value, int64_t *at_ms, int64_t points, int64_t t,
+                        int64_t half_life)
 {
     if (t >= *at_ms) {
         *value = behaviour_decay(*value, t - *at_ms, half_life) + points;
@@ -200,7 +202,7 @@ enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rul
         t->reach++;
     }
     int64_t milli = behaviour_points(r, act->verb, act->amount_milli);
-    int64_t points = milli > POPULARITY_MAX / 256   ? POPULARITY_MAX / 1000
+    int64_t points = milli > POPULARITY_MAX / 256    ? POPULARITY_MAX / 1000
                      : milli < -POPULARITY_MAX / 256 ? -POPULARITY_MAX / 1000
                                                      : milli * 256 / 1000;
     add_to_pair(&b->pairs[p], r, points, act->time_ms);

@@ -21,9 +21,10 @@ enum verb_class {
 struct verb_rule {
     char name[24];
     enum verb_class class;
-    int32_t weight_milli;   /* preference and attention points a unit, in thousandths  */
-    int64_t unit_milli;     /* amount of one unit, in thousandths (60000: a minute of dwell); 0: the amount does not matter */
-    int64_t max_units;      /* units of one event that count at most                   */
+    int32_t weight_milli; /* preference and attention points a unit, in thousandths  */
+    int64_t unit_milli;   /* amount of one unit, in thousandths (60000: a minute of dwell); 0: the
+                             amount does not matter */
+    int64_t max_units;    /* units of one event that count at most                   */
 };
 
 struct behaviour_rules {
@@ -76,7 +77,7 @@ struct user_stats {
 struct target_stats {
     int64_t dwell_milli;
     int64_t last_ms;
-    int64_t popularity; /* decayed positive points in 1/256 at last_ms */
+    int64_t popularity;   /* decayed positive points in 1/256 at last_ms */
     uint64_t impressions; /* impression events and slots served            */
     uint64_t engagements; /* events of class engage                        */
     uint64_t served;      /* slots recorded by feeds                       */
@@ -102,7 +103,7 @@ struct behaviour {
     uint64_t verb_events[VERBS_MAX];
     int64_t verb_amount_milli[VERBS_MAX];
     uint64_t events, duplicates, out_of_order;
-    int64_t latest_ms; /* newest event time: "now" for recency */
+    int64_t latest_ms;   /* newest event time: "now" for recency */
     struct dedup *dedup; /* the window of event ids, behaviour/dedup.c */
 };
 
@@ -128,8 +129,9 @@ void behaviour_prefetch_pair(const struct behaviour *b, const struct act *act);
 HEED_MUST_CHECK enum heed_status behaviour_served(struct behaviour *b, uint32_t target);
 
 const struct pair *behaviour_pair(const struct behaviour *b, uint32_t user, uint32_t target);
-const struct target_stats *behaviour_target(const struct behaviour *b, uint32_t target); /* or NULL */
-const struct user_stats *behaviour_user(const struct behaviour *b, uint32_t user);       /* or NULL */
+const struct target_stats *behaviour_target(const struct behaviour *b,
+                                            uint32_t target);                      /* or NULL */
+const struct user_stats *behaviour_user(const struct behaviour *b, uint32_t user); /* or NULL */
 
 struct rate {
     double rate, lower;
@@ -138,7 +140,7 @@ struct rate {
 struct rate behaviour_engagement(const struct target_stats *t);
 
 struct preference {
-    uint32_t key; /* target, category symbol or party */
+    uint32_t key;   /* target, category symbol or party */
     int64_t weight; /* points in 1/256 at behaviour.latest_ms */
 };
 enum preference_over { PREFER_TARGETS, PREFER_CATEGORIES, PREFER_CREATORS };

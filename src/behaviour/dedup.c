@@ -1,5 +1,6 @@
-/* Event ids seen within the window: a queue in order of arrival and an index over it. Forgetting goes
- * from the front, so an id that came out of order may be kept until those before it are old.    */
+/* Event ids seen within the window: a queue in order of arrival and an index over it. Forgetting
+ * goes from the front, so an id that came out of order may be kept until those before it are old.
+ */
 #include "base/map.h"
 #include "behaviour/pairs.h"
 

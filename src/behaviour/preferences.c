@@ -26,8 +26,7 @@ static int stronger(const void *a, const void *b)
 
 enum heed_status behaviour_preferences(const struct behaviour *b, const struct behaviour_rules *r,
                                        const struct catalogue *c, uint32_t user,
-                                       enum preference_over over, struct preference *out,
-                                       size_t *n)
+                                       enum preference_over over, struct preference *out, size_t *n)
 {
     const struct user_stats *u = behaviour_user(b, user);
     size_t room = *n, have = 0;
@@ -43,8 +42,8 @@ enum heed_status behaviour_preferences(const struct behaviour *b, const struct b
         uint32_t key = key_of(c, over, pair->target);
         if (key == HANDLE_NONE)
             continue;
-        int64_t weight = behaviour_decay(
-            pair->weight, b->latest_ms - (int64_t)pair->time_s * 1000, r->half_life_ms);
+        int64_t weight = behaviour_decay(pair->weight, b->latest_ms - (int64_t)pair->time_s * 1000,
+                                         r->half_life_ms);
         uint32_t at = map_get(&places, key);
         if (at != MAP_NONE) {
             rows[at].weight += weight;

@@ -1,5 +1,5 @@
-/* Behaviour as bytes. Pairs go column by column, times as differences; the index, the chains of users, the
- * number of pairs and the reach are recomputed.                                                 */
+/* Behaviour as bytes. Pairs go column by column, times as differences; the index, the chains of
+ * users, the number of pairs and the reach are recomputed. */
 #include "base/error.h"
 #include "base/time.h"
 #include "base/varint.h"
@@ -117,7 +117,10 @@ static inline uint64_t column_next(struct source *s)
     return source_varint(s, UINT64_MAX);
 }
 
-static inline int64_t unzigzag(uint64_t z) { return (int64_t)(z >> 1 ^ (0 - (z & 1))); }
+static inline int64_t unzigzag(uint64_t z)
+{
+    return (int64_t)(z >> 1 ^ (0 - (z & 1)));
+}
 
 static void pairs_save(const struct behaviour *b, struct sink *s)
 {
@@ -136,7 +139,8 @@ static void pairs_save(const struct behaviour *b, struct sink *s)
     }
 }
 
-/* Pairs grow as their first column arrives, so a false count costs no more than the bytes there are. */
+/* Pairs grow as their first column arrives, so a false count costs no more than the bytes there
+ * are. */
 static bool pairs_load(struct behaviour *b, struct source *s)
 {
     size_t n = source_count(s, UINT32_MAX - 1);

@@ -7,9 +7,9 @@
 #include <jansson.h>
 
 struct cli {
-    const char *world;    /* path */
-    const char *actor;    /* --as; NULL: the operator */
-    int64_t now_ms;       /* --at, else the clock, read once */
+    const char *world; /* path */
+    const char *actor; /* --as; NULL: the operator */
+    int64_t now_ms;    /* --at, else the clock, read once */
     bool at_given;
     bool json, quiet, help;
     const struct command_spec *spec;
@@ -24,14 +24,14 @@ struct cli {
 int cli_parse(struct cli *c, int argc, char **argv);
 const char *cli_arg(const struct cli *c, const char *name); /* NULL when not given */
 
-void help_print(FILE *out);                                         /* all commands */
+void help_print(FILE *out); /* all commands */
 void help_command(const struct command_spec *spec, FILE *out);
 void help_noun(struct str noun, FILE *out); /* its commands; nothing when unknown */
 bool help_has_noun(struct str noun);
 
 /* Prints a reply: as one JSON document, or for people.                                          */
 void print_reply(const struct cli *c, const json_t *reply);
-/* An error on stderr, with --json as {"error":…} on stdout too. Gives the exit status.            */
+/* An error on stderr, with --json as {"error":…} on stdout too. Gives the exit status. */
 int print_error(const struct cli *c, const struct heed_error *err);
 int exit_of(enum heed_status status);
 

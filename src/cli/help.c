@@ -81,11 +81,14 @@ void help_noun(struct str noun, FILE *out)
 
 void help_print(FILE *out)
 {
-    fprintf(out, "heed %s: an attention economy engine\n\n"
-                 "usage: heed [--world PATH] [--json] [--quiet] [--as USER] [--at TIME] NOUN VERB [ARGS]\n\n",
+    fprintf(out,
+            "heed %s: an attention economy engine\n\n"
+            "usage: heed [--world PATH] [--json] [--quiet] [--as USER] [--at TIME] NOUN VERB "
+            "[ARGS]\n\n",
             heed_version());
     list(STR_NONE, out);
-    fputs("\nThe world is ./heed.world unless --world says otherwise. --as names who acts (default: the\n"
+    fputs("\nThe world is ./heed.world unless --world says otherwise. --as names who acts "
+          "(default: the\n"
           "operator), --at when (default: now). `heed help NOUN VERB` shows one command.\n"
           "Exit status: 0 done, 1 refused, 2 usage, 3 input at fault, 4 storage or system.\n",
           out);

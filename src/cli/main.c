@@ -54,8 +54,7 @@ static int call(struct cli *c)
     struct heed_error err = {0};
     json_t *reply = NULL;
     struct heed_context context = cli_context(c);
-    enum heed_status status =
-        cli_open(c, c->spec->kind == KIND_COMMAND, false, STR_NONE, &w, &err);
+    enum heed_status status = cli_open(c, c->spec->kind == KIND_COMMAND, false, STR_NONE, &w, &err);
     if (status == HEED_OK)
         status = admit_call(w, c->spec, &context, c->args, c->n, &reply, &err);
     if (reply)

@@ -20,7 +20,10 @@ static int64_t clock_ms(clockid_t id)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int64_t cli_clock_ms(void) { return clock_ms(CLOCK_MONOTONIC); }
+int64_t cli_clock_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
 
 const char *cli_arg(const struct cli *c, const char *name)
 {

@@ -24,8 +24,8 @@ int exit_of(enum heed_status status)
 int print_error(const struct cli *c, const struct heed_error *err)
 {
     if (c->json) {
-        json_t *doc = json_pack("{s:{s:s,s:s}}", "error", "where", err->where, "message",
-                                err->message);
+        json_t *doc =
+            json_pack("{s:{s:s,s:s}}", "error", "where", err->where, "message", err->message);
         if (doc) {
             json_dumpf(doc, stdout, 0);
             fputc('\n', stdout);
@@ -50,7 +50,10 @@ static void print_scalar(const json_t *v, FILE *out)
         fputs("-", out);
 }
 
-static bool scalar(const json_t *v) { return !json_is_object(v) && !json_is_array(v); }
+static bool scalar(const json_t *v)
+{
+    return !json_is_object(v) && !json_is_array(v);
+}
 
 static void cell(struct table *t, const json_t *v)
 {
@@ -77,7 +80,8 @@ static void cell(struct table *t, const json_t *v)
         } else {
             json_array_foreach(v, i, item)
             {
-                const json_t *name = json_object_get(item, "name"), *value = json_object_get(item, "value");
+                const json_t *name = json_object_get(item, "name"),
+                             *value = json_object_get(item, "value");
                 const json_t *weight = json_object_get(item, "weight");
                 fputs(gap, f);
                 if (name && value) {
@@ -115,9 +119,8 @@ static void print_rows(const json_t *rows, int width)
     struct table *t = table_new(columns, n);
     if (!t)
         return;
-    json_array_foreach(rows, i, row)
-        for (size_t j = 0; j < n; j++)
-            cell(t, json_object_get(row, columns[j].title));
+    json_array_foreach(rows, i, row) for (size_t j = 0; j < n; j++)
+        cell(t, json_object_get(row, columns[j].title));
     table_print(t, stdout, width);
     table_free(t);
 }
@@ -145,9 +148,8 @@ void print_reply(const struct cli *c, const json_t *reply)
     const char *key;
     json_t *value;
     size_t longest = 0;
-    json_object_foreach((json_t *)(uintptr_t)reply, key, value)
-        if (scalar(value) && strlen(key) > longest)
-            longest = strlen(key);
+    json_object_foreach((json_t *)(uintptr_t)reply, key,
+                        value) if (scalar(value) && strlen(key) > longest) longest = strlen(key);
     json_object_foreach((json_t *)(uintptr_t)reply, key, value)
     {
         if (!scalar(value))

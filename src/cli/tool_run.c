@@ -72,8 +72,8 @@ static enum heed_status settle(struct run *r, struct heed_error *err)
     say(r, "judging quality, allocating attention, paying rewards");
     struct heed_arg arg = {"until", text};
     struct heed_context context = {until, NULL};
-    enum heed_status status = admit_call(r->w, command_spec(COMMAND_settle_), &context, &arg, 1,
-                                         &r->settled, err);
+    enum heed_status status =
+        admit_call(r->w, command_spec(COMMAND_settle_), &context, &arg, 1, &r->settled, err);
     return status == HEED_REFUSED ? HEED_OK : status; /* nothing new to settle is no failure */
 }
 
@@ -99,9 +99,9 @@ static void print_run(const struct run *r, double seconds)
             printf("\nreport: %s\n", path);
         return;
     }
-    json_t *reply = json_pack("{s:o,s:O?,s:O?,s:s?,s:s}", "import",
-                              import_result_json(&r->result, seconds), "settled", r->settled,
-                              "traded", r->traded, "report", path, "world", r->c->world);
+    json_t *reply =
+        json_pack("{s:o,s:O?,s:O?,s:s?,s:s}", "import", import_result_json(&r->result, seconds),
+                  "settled", r->settled, "traded", r->traded, "report", path, "world", r->c->world);
     if (reply && r->truth.known)
         json_object_set_new(
             reply, "truth",
@@ -110,7 +110,8 @@ static void print_run(const struct run *r, double seconds)
                       (int)r->truth.copies_false, "quality_skill", r->truth.quality_skill,
                       "popularity_skill", r->truth.popularity_skill, "ring_popularity_share",
                       r->truth.ring_popularity_share, "ring_quality_share",
-                      r->truth.ring_quality_share, "ring_payout_share", r->truth.ring_payout_share));
+                      r->truth.ring_quality_share, "ring_payout_share",
+                      r->truth.ring_payout_share));
     if (reply)
         print_reply(r->c, reply);
     json_decref(reply);

@@ -69,8 +69,8 @@ int tool_init(struct cli *c)
         status = cli_open(c, true, true, (struct str){rules.p, rules.n}, &w, &err);
     }
     if (status == HEED_OK) {
-        json_t *reply = json_pack("{s:s,s:I}", "world", c->world, "commands",
-                                  (json_int_t)w->commands);
+        json_t *reply =
+            json_pack("{s:s,s:I}", "world", c->world, "commands", (json_int_t)w->commands);
         print_reply(c, reply);
         json_decref(reply);
     }
@@ -135,7 +135,8 @@ static enum heed_status import_words(struct cli *c, struct world *w,
     struct heed_context context = cli_context(c);
     const char *map = cli_arg(c, "map"), *what = cli_arg(c, "what");
     if (map && what)
-        return error_set(err, HEED_USAGE, "import", "give a mapping or a kind with files, not both");
+        return error_set(err, HEED_USAGE, "import",
+                         "give a mapping or a kind with files, not both");
     if (map)
         return import_map(w, &context, map, cli_arg(c, "data"), options, result, err);
     if (!what)
@@ -150,9 +151,11 @@ static enum heed_status import_words(struct cli *c, struct world *w,
                          "it is not a kind: users, contents, goods, services, events, ratings, "
                          "reviews");
     enum heed_status status = HEED_OK, first = HEED_OK;
-    for (size_t i = 0; i < c->files_n; i++) { /* a file that cannot be read does not stop the others */
+    for (size_t i = 0; i < c->files_n;
+         i++) { /* a file that cannot be read does not stop the others */
         struct heed_error why = {0};
-        status = import_file(w, &context, (enum import_kind)kind, c->files[i], options, result, &why);
+        status =
+            import_file(w, &context, (enum import_kind)kind, c->files[i], options, result, &why);
         if (status != HEED_OK && first == HEED_OK) {
             first = status;
             *err = why;
@@ -190,8 +193,8 @@ int tool_import(struct cli *c)
     if (c->actor) { /* imports are for the operator and for clients */
         enum heed_status open = cli_open(c, false, false, STR_NONE, &w, &err);
         uint32_t user = open == HEED_OK ? world_find_user(w, str_of(c->actor)) : HANDLE_NONE;
-        bool allowed = user != HANDLE_NONE &&
-                       w->state.catalogue.parties[user].role_bits & c->spec->roles;
+        bool allowed =
+            user != HANDLE_NONE && w->state.catalogue.parties[user].role_bits & c->spec->roles;
         world_close(w);
         w = NULL;
         if (open != HEED_OK)
@@ -323,8 +326,8 @@ int tool_generate(struct cli *c)
     if (status == HEED_OK)
         status = plaza_generate(cli_arg(c, "dir"), (uint64_t)seed, &size, &err);
     if (status == HEED_OK) {
-        json_t *reply = json_pack("{s:s,s:I}", "generated", cli_arg(c, "dir"), "seed",
-                                  (json_int_t)seed);
+        json_t *reply =
+            json_pack("{s:s,s:I}", "generated", cli_arg(c, "dir"), "seed", (json_int_t)seed);
         print_reply(c, reply);
         json_decref(reply);
     }
@@ -391,12 +394,11 @@ int tool_simulate(struct cli *c)
     if (status != HEED_OK)
         return print_error(c, &err);
     char hex[65];
-    json_t *reply =
-        json_pack("{s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s?}", "ok", (int)!result.failed, "seed",
-                  (json_int_t)seed, "commands", (json_int_t)result.commands, "refused",
-                  (json_int_t)result.refused, "batches", (json_int_t)result.batches, "checks",
-                  (json_int_t)result.checks, "world_hash", sha256_hex(result.world_hash, hex),
-                  "failure", result.failure);
+    json_t *reply = json_pack(
+        "{s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s?}", "ok", (int)!result.failed, "seed", (json_int_t)seed,
+        "commands", (json_int_t)result.commands, "refused", (json_int_t)result.refused, "batches",
+        (json_int_t)result.batches, "checks", (json_int_t)result.checks, "world_hash",
+        sha256_hex(result.world_hash, hex), "failure", result.failure);
     print_reply(c, reply);
     json_decref(reply);
     int code = result.failed ? 3 : 0;

@@ -1,10 +1,11 @@
 /* Import: files become calls, batch by batch.
  *
- * A file is read once, in order; every batch of rows is committed together with an import mark, so an
- * import that was cut short goes on behind the last whole batch and a file imported whole is not applied
- * again. rows = applied + rejected (malformed) + refused (well-formed, the world says no) + duplicate.
- * Bad rows go to a rejects file with path, line, column, reason and the row. With strict, a file is first
- * read through and checked; a bad row in it, and nothing of it is applied.                      */
+ * A file is read once, in order; every batch of rows is committed together with an import mark, so
+ * an import that was cut short goes on behind the last whole batch and a file imported whole is not
+ * applied again. rows = applied + rejected (malformed) + refused (well-formed, the world says no) +
+ * duplicate. Bad rows go to a rejects file with path, line, column, reason and the row. With
+ * strict, a file is first read through and checked; a bad row in it, and nothing of it is applied.
+ */
 #ifndef HEED_IMPORT_H
 #define HEED_IMPORT_H
 
@@ -30,9 +31,9 @@ struct import_options {
     bool strict, again;
     const char *rejects; /* file to append to; NULL: bad rows are only counted */
     struct reader_limits limits;
-    /* Called now and then with bytes read of bytes in all (0: unknown) and rows so far; may be NULL. */
-    void (*progress)(void *context, const char *path, uint64_t done, uint64_t total,
-                     uint64_t rows);
+    /* Called now and then with bytes read of bytes in all (0: unknown) and rows so far; may be
+     * NULL. */
+    void (*progress)(void *context, const char *path, uint64_t done, uint64_t total, uint64_t rows);
     void *progress_context;
 };
 
@@ -40,8 +41,8 @@ struct import_file {
     char *path; /* as given, owned */
     enum import_kind kind;
     struct heed_tally tally;
-    bool skipped;     /* imported whole before */
-    char first[512];  /* the first bad row, as a message; "" when none */
+    bool skipped;    /* imported whole before */
+    char first[512]; /* the first bad row, as a message; "" when none */
     uint64_t out_of_order;
 };
 
@@ -53,8 +54,8 @@ struct import_result {
 void import_result_deinit(struct import_result *r);
 json_t *import_result_json(const struct import_result *r, double seconds); /* NULL: no memory */
 
-/* One file of heed's own columns. HEED_INPUT: the file cannot be read at all, its header is wrong, or
- * strict found a bad row.                                                                       */
+/* One file of heed's own columns. HEED_INPUT: the file cannot be read at all, its header is wrong,
+ * or strict found a bad row. */
 HEED_MUST_CHECK enum heed_status import_file(struct world *w, const struct heed_context *context,
                                              enum import_kind kind, const char *path,
                                              const struct import_options *options,
@@ -72,8 +73,9 @@ HEED_MUST_CHECK enum heed_status import_map(struct world *w, const struct heed_c
                                             const struct import_options *options,
                                             struct import_result *result, struct heed_error *err);
 
-/* Writes users.csv … reviews.csv of the world into dir; importing them into a new world with the same rules
- * gives the same behaviour, quality and feeds. Erased people and what they did are left out.    */
+/* Writes users.csv … reviews.csv of the world into dir; importing them into a new world with the
+ * same rules gives the same behaviour, quality and feeds. Erased people and what they did are left
+ * out.    */
 HEED_MUST_CHECK enum heed_status export_dir(struct world *w, const char *dir,
                                             struct heed_error *err);
 #endif

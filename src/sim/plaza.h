@@ -9,16 +9,17 @@ struct plaza_size {
 };
 struct plaza_size plaza_default(void);
 
-/* Writes users.csv, contents.csv, goods.csv, events.csv, ratings.csv, reviews.csv and truth.csv (content,
- * skill, copy_of, ring) into dir, made if not there. Same seed and size, same bytes, on any machine. */
+/* Writes users.csv, contents.csv, goods.csv, events.csv, ratings.csv, reviews.csv and truth.csv
+ * (content, skill, copy_of, ring) into dir, made if not there. Same seed and size, same bytes, on
+ * any machine. */
 HEED_MUST_CHECK enum heed_status plaza_generate(const char *dir, uint64_t seed,
                                                 const struct plaza_size *size,
                                                 struct heed_error *err);
 
-/* People of a settled plaza spend what they earned in the shop: each user with money buys, in order of
- * handle, goods he has put in a cart or liked most, while he can pay. Commands like anyone's, one commit.
- * *traded out: {"purchases","spent_minor","fees_minor"}, the caller's. Does nothing when there
- * are purchases already.                                                                        */
+/* People of a settled plaza spend what they earned in the shop: each user with money buys, in order
+ * of handle, goods he has put in a cart or liked most, while he can pay. Commands like anyone's,
+ * one commit. *traded out: {"purchases","spent_minor","fees_minor"}, the caller's. Does nothing
+ * when there are purchases already. */
 HEED_MUST_CHECK enum heed_status plaza_trade(struct world *w, json_t **traded,
                                              struct heed_error *err);
 

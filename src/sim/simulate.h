@@ -1,8 +1,9 @@
 /* The seeded driver: random commands, hostile ones among them, against a world of their own.
  *
  * After every batch all invariants are checked: each currency sums to zero, issued - retired =
- * supply, stock never negative, a refusal leaves the world hash as it was, replay gives the same hash,
- * reopening too. A failure names the seed and the shortest prefix-and-subset of commands that still fails. */
+ * supply, stock never negative, a refusal leaves the world hash as it was, replay gives the same
+ * hash, reopening too. A failure names the seed and the shortest prefix-and-subset of commands that
+ * still fails. */
 #ifndef HEED_SIMULATE_H
 #define HEED_SIMULATE_H
 

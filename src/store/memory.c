@@ -130,8 +130,7 @@ static void erase(struct memory *m, uint32_t owner)
 
 /* Memory for everything is taken before anything changes.                                       */
 static enum heed_status append(struct store *s, const struct store_batch *b,
-                               const struct store_change *changes, size_t n,
-                               struct heed_error *err)
+                               const struct store_change *changes, size_t n, struct heed_error *err)
 {
     struct memory *m = (struct memory *)s;
     struct store_batch copy = *b;
@@ -145,7 +144,8 @@ static enum heed_status append(struct store *s, const struct store_batch *b,
     for (size_t i = 0; i < n; i++)
         switch (changes[i].what) {
         case STORE_PUT_ROW:
-            if (!put_row(m, &changes[i])) { /* only a test's fault gets here: the world is poisoned */
+            if (!put_row(m,
+                         &changes[i])) { /* only a test's fault gets here: the world is poisoned */
                 str_free(&copy.payload);
                 return error_nomem(err);
             }

@@ -62,14 +62,15 @@ enum heed_status sqlite_failed(struct sqlite_store *s, const char *doing, struct
     case SQLITE_FORMAT:
     case SQLITE_MISMATCH:
     case SQLITE_CONSTRAINT:
-        return error_set(err, HEED_INPUT, s->path, "the world file is damaged (%s); restore a backup",
-                         sqlite3_errmsg(s->db));
+        return error_set(err, HEED_INPUT, s->path,
+                         "the world file is damaged (%s); restore a backup", sqlite3_errmsg(s->db));
     case SQLITE_NOTADB:
         return error_set(err, HEED_INPUT, s->path,
                          "it is not a heed world (not a SQLite file); give another --world");
     case SQLITE_FULL:
-        return error_set(err, HEED_STORAGE, s->path,
-                         "the disk is full; make room and do it again: what was acknowledged is safe");
+        return error_set(
+            err, HEED_STORAGE, s->path,
+            "the disk is full; make room and do it again: what was acknowledged is safe");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -80,8 +81,8 @@ enum heed_status sqlite_failed(struct sqlite_store *s, const char *doing, struct
         return error_set(err, HEED_STORAGE, s->path, "another program holds the file; try again");
     default:
         return error_set(err, HEED_STORAGE, s->path, "cannot %s the world: %s%s%s", doing,
-                         s->db ? sqlite3_errmsg(s->db) : "SQLite cannot start",
-                         system ? ": " : "", system ? strerror(system) : "");
+                         s->db ? sqlite3_errmsg(s->db) : "SQLite cannot start", system ? ": " : "",
+                         system ? strerror(system) : "");
     }
 }
 
@@ -152,9 +153,8 @@ bool column_hash(sqlite3_stmt *st, int column, struct sha256 *out)
 static enum heed_status change(struct sqlite_store *s, const struct store_change *c,
                                struct heed_error *err)
 {
-    static const enum statement of[] = {[STORE_PUT_ROW] = PUT_ROW,
-                                        [STORE_PUT_KEY] = PUT_KEY,
-                                        [STORE_ERASE_OWNER] = ERASE_ROWS};
+    static const enum statement of[] = {
+        [STORE_PUT_ROW] = PUT_ROW, [STORE_PUT_KEY] = PUT_KEY, [STORE_ERASE_OWNER] = ERASE_ROWS};
     sqlite3_stmt *st = sqlite_use(s, of[c->what], err);
     if (!st)
         return HEED_STORAGE;
@@ -184,8 +184,7 @@ static enum heed_status change(struct sqlite_store *s, const struct store_change
 }
 
 static enum heed_status append(struct store *base, const struct store_batch *b,
-                               const struct store_change *changes, size_t n,
-                               struct heed_error *err)
+                               const struct store_change *changes, size_t n, struct heed_error *err)
 {
     struct sqlite_store *s = (struct sqlite_store *)base;
     enum heed_status status = sqlite_exec(s, "BEGIN IMMEDIATE", err);
@@ -223,7 +222,8 @@ static enum heed_status read_batches(struct store *base, uint64_t from,
     sqlite3_bind_int64(st, 1, (sqlite3_int64)from);
     enum heed_status status = HEED_OK;
     int code = SQLITE_DONE;
-    for (uint64_t next = from; status == HEED_OK && (code = sqlite3_step(st)) == SQLITE_ROW; next++) {
+    for (uint64_t next = from; status == HEED_OK && (code = sqlite3_step(st)) == SQLITE_ROW;
+         next++) {
         struct store_batch b = {0};
         uint64_t commands = 0;
         char where[48];
@@ -413,8 +413,8 @@ static enum heed_status no_file(const char *path, struct heed_error *err)
 {
     if (errno == ENOENT)
         return error_set(err, HEED_INPUT, path, "there is no world here; `heed init` makes one");
-    return error_set(err, errno == EACCES ? HEED_STORAGE : HEED_INPUT, path, "cannot be opened (%s)",
-                     strerror(errno));
+    return error_set(err, errno == EACCES ? HEED_STORAGE : HEED_INPUT, path,
+                     "cannot be opened (%s)", strerror(errno));
 }
 
 static enum heed_status look_at_path(const char *path, const struct store_options *options,
@@ -542,15 +542,17 @@ static enum heed_status configure(struct sqlite_store *s, const struct store_opt
         status = unfinished(s, &empty, err);
     if (status == HEED_OK && empty) {
         if (!options->create)
-            return error_set(err, HEED_INPUT, s->path, "it is empty, not a world; `heed init` makes one");
+            return error_set(err, HEED_INPUT, s->path,
+                             "it is empty, not a world; `heed init` makes one");
         *created = true;
         status = make(s, err);
     }
     if (status == HEED_OK)
         status = check_format(s, err);
     if (status == HEED_OK)
-        status = sqlite_exec(s, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-                                "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;",
+        status = sqlite_exec(s,
+                             "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+                             "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;",
                              err);
     return status;
 }
@@ -573,8 +575,9 @@ enum heed_status store_open_sqlite(const char *path, const struct store_options 
         status = error_nomem(err);
     if (status == HEED_OK && !options->read_only)
         status = take_lock(s, options->pid, err);
-    int flags = options->read_only ? SQLITE_OPEN_READONLY
-                                   : SQLITE_OPEN_READWRITE | (options->create ? SQLITE_OPEN_CREATE : 0);
+    int flags = options->read_only
+                    ? SQLITE_OPEN_READONLY
+                    : SQLITE_OPEN_READWRITE | (options->create ? SQLITE_OPEN_CREATE : 0);
     if (status == HEED_OK &&
         sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, options->vfs) != SQLITE_OK)
         status = sqlite_failed(s, "open", err);

@@ -106,7 +106,8 @@ enum heed_status sqlite_snapshots(struct store *base, struct store_snapshot *lis
     int code;
     while ((code = sqlite3_step(st)) == SQLITE_ROW && *n < room) {
         struct store_snapshot *x = &list[*n];
-        if (!column_u64(st, 0, INT64_MAX, &x->batch) || !column_u64(st, 1, INT64_MAX, &x->commands) ||
+        if (!column_u64(st, 0, INT64_MAX, &x->batch) ||
+            !column_u64(st, 1, INT64_MAX, &x->commands) ||
             !column_u64(st, 2, INT64_MAX, &x->bytes) || !column_hash(st, 3, &x->digest)) {
             sqlite_done(st);
             return sqlite_damaged("the list of snapshots", err);

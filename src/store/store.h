@@ -14,9 +14,9 @@
 #include "heed.h"
 
 struct store_batch {
-    uint64_t number;   /* from 0, without gaps                     */
-    uint64_t first;    /* number of its first command, from 0      */
-    uint32_t commands; /* how many, > 0                            */
+    uint64_t number;    /* from 0, without gaps                     */
+    uint64_t first;     /* number of its first command, from 0      */
+    uint32_t commands;  /* how many, > 0                            */
     struct sha256 hash; /* chain head after this batch             */
     struct str payload; /* compressed columns, see world/journal.h */
 };

@@ -271,12 +271,11 @@ static enum heed_status run_add(struct resolving *r, struct outcome *o)
         return error_set(r->err, HEED_USAGE, "id",
                          "an id has 1 to 64 bytes of UTF-8 and no control characters");
     if (r->call.command == COMMAND_user_add) {
-        struct user_row row = {.id = id,
-                               .name = value_of(r, "name"),
-                               .joined_at_ms = int_of(r, "joined"),
-                               .roles = int_of(r, "role") == CALL_ABSENT
-                                            ? 0
-                                            : (unsigned)int_of(r, "role")};
+        struct user_row row = {
+            .id = id,
+            .name = value_of(r, "name"),
+            .joined_at_ms = int_of(r, "joined"),
+            .roles = int_of(r, "role") == CALL_ABSENT ? 0 : (unsigned)int_of(r, "role")};
         return admit_user(r->w, r->context, &row, o, r->err);
     }
     if (r->call.command == COMMAND_content_add) {

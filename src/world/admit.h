@@ -1,8 +1,9 @@
 /* Admission: what comes from outside becomes calls.
  *
  * admit_call serves heed_call and the command line (named text arguments, any command or query);
- * the others serve imports, where the fields are already parsed. All apply at once (world_apply) and leave the
- * commit to the caller. Every id is 1 to 64 bytes of UTF-8 without control characters.          */
+ * the others serve imports, where the fields are already parsed. All apply at once (world_apply)
+ * and leave the commit to the caller. Every id is 1 to 64 bytes of UTF-8 without control
+ * characters.          */
 #ifndef HEED_ADMIT_H
 #define HEED_ADMIT_H
 

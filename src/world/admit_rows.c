@@ -186,8 +186,7 @@ static enum heed_status admit_party(struct world *w, const struct heed_context *
     uint32_t handle = (uint32_t)w->state.catalogue.parties_n;
     struct text text = {{id, STR_NONE, STR_NONE, STR_NONE}};
     uint8_t commitment[32];
-    enum heed_status status =
-        vault_seal(w, TARGET_USER, handle, handle, &text, commitment, err);
+    enum heed_status status = vault_seal(w, TARGET_USER, handle, handle, &text, commitment, err);
     if (status != HEED_OK)
         return status;
     struct call call = call_of(COMMAND_party_add, context->time_ms);
@@ -275,8 +274,9 @@ enum heed_status admit_content(struct world *w, const struct heed_context *conte
     struct call call = call_of(COMMAND_content_add, context->time_ms);
     call.actor = actor_of(w, context);
     if (row->good.n) {
-        struct str id = str_starts(row->good, "good:") ? (struct str){row->good.p + 5, row->good.n - 5}
-                                                       : row->good;
+        struct str id = str_starts(row->good, "good:")
+                            ? (struct str){row->good.p + 5, row->good.n - 5}
+                            : row->good;
         uint32_t good = intern_find(&c->good_ids, id);
         if (good == INTERN_NONE) {
             o->refusal = REFUSED_unknown_target;

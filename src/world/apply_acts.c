@@ -4,8 +4,7 @@
 
 static bool registered(const struct catalogue *c, int64_t party)
 {
-    return party >= 0 && (uint64_t)party < c->parties_n &&
-           c->parties[party].flags & PARTY_USER;
+    return party >= 0 && (uint64_t)party < c->parties_n && c->parties[party].flags & PARTY_USER;
 }
 
 /* Whether a user can act and a target be acted on.                                              */
@@ -32,7 +31,7 @@ enum heed_status apply_act(struct world *w, const struct act *act, struct outcom
     if (behaviour_apply(&s->behaviour, &r->behaviour, act, &duplicate) != HEED_OK)
         return error_nomem(err);
     if (duplicate) {
-        o->repeated = true;
+        o->repeated = o->counted = true;
         return HEED_OK;
     }
     int64_t points = behaviour_points(&r->behaviour, act->verb, act->amount_milli);

@@ -5,7 +5,8 @@
 
 static enum heed_status damaged(struct heed_error *err, const char *what)
 {
-    return error_set(err, HEED_INPUT, what, "the journal holds a call that cannot be: it is damaged");
+    return error_set(err, HEED_INPUT, what,
+                     "the journal holds a call that cannot be: it is damaged");
 }
 
 bool text_split(struct str blob, struct text_blob *out)
@@ -94,8 +95,8 @@ enum heed_status apply_user_add(struct world *w, const struct call *call, struct
                                 struct heed_error *err)
 {
     struct catalogue *c = &w->state.catalogue;
-    struct party p = {.joined_at_ms = call->i[1], .flags = PARTY_USER,
-                      .role_bits = (uint8_t)call->i[2]};
+    struct party p = {
+        .joined_at_ms = call->i[1], .flags = PARTY_USER, .role_bits = (uint8_t)call->i[2]};
     if (call->i[0] == CALL_ABSENT) {
         enum heed_status status = add_party(w, &p, &o->handle, err);
         if (status != HEED_OK)
@@ -114,8 +115,8 @@ enum heed_status apply_user_add(struct world *w, const struct call *call, struct
     }
     const struct rules *r = &w->state.rules;
     if (r->grants.new_user_grant_minor > 0) {
-        struct posting grant = {HOLDER_ISSUE, o->handle, r->grants.new_user_grant_minor, 0,
-                                CODE_GRANT, LEDGER_NONE};
+        struct posting grant = {HOLDER_ISSUE, o->handle,  r->grants.new_user_grant_minor, 0,
+                                CODE_GRANT,   LEDGER_NONE};
         enum refusal refusal = REFUSED_NOT;
         if (ledger_post(&w->state.ledger, call->time_ms, 0, 0, &grant, 1, &refusal, NULL, NULL) !=
             HEED_OK)

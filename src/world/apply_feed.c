@@ -56,14 +56,14 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
         json_t *reasons = json_array();
         for (int j = 0; j < SLOT_REASONS; j++)
             if (slots[i].weight_ppm[j] != 0 || slots[i].value_ppm[j] != 0)
-                json_array_append_new(
-                    reasons, json_pack("{s:s,s:f,s:f}", "name", slot_reason_name((enum slot_reason)j),
-                                       "value", slots[i].value_ppm[j] / 1e6, "weight",
-                                       slots[i].weight_ppm[j] / 1e6));
-        json_array_append_new(
-            list, json_pack("{s:i,s:o,s:f,s:o}", "rank", (int)i + 1, "target",
-                            reply_target(w, target_make(TARGET_CONTENT, slots[i].item)), "score",
-                            slots[i].score_ppm / 1e6, "reasons", reasons));
+                json_array_append_new(reasons, json_pack("{s:s,s:f,s:f}", "name",
+                                                         slot_reason_name((enum slot_reason)j),
+                                                         "value", slots[i].value_ppm[j] / 1e6,
+                                                         "weight", slots[i].weight_ppm[j] / 1e6));
+        json_array_append_new(list,
+                              json_pack("{s:i,s:o,s:f,s:o}", "rank", (int)i + 1, "target",
+                                        reply_target(w, target_make(TARGET_CONTENT, slots[i].item)),
+                                        "score", slots[i].score_ppm / 1e6, "reasons", reasons));
     }
     return json_pack("{s:o,s:s,s:o}", "user", reply_target(w, target_make(TARGET_USER, user)),
                      "algorithm", algorithm_name(algorithm), "slots", list);
@@ -101,9 +101,12 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
     if (n)
         memcpy(kept, slots, n * sizeof *kept);
     free(f->slots);
-    *f = (struct served_feed){call->time_ms, user,
+    *f = (struct served_feed){call->time_ms,
+                              user,
                               call->i[3] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[3],
-                              (uint32_t)algorithm, (uint32_t)n, kept};
+                              (uint32_t)algorithm,
+                              (uint32_t)n,
+                              kept};
     for (size_t i = 0; i < n; i++)
         if (behaviour_served(&s->behaviour, target_make(TARGET_CONTENT, slots[i].item)) != HEED_OK)
             return error_nomem(err);
@@ -140,7 +143,8 @@ static bool party_excluded(void *context, uint32_t party)
 static bool room_for(const struct ledger *l, int64_t amount)
 {
     for (size_t i = 0; i < l->accounts_n; i++)
-        if (l->accounts[i].credits > INT64_MAX - amount || l->accounts[i].debits > INT64_MAX - amount)
+        if (l->accounts[i].credits > INT64_MAX - amount ||
+            l->accounts[i].debits > INT64_MAX - amount)
             return false;
     return true;
 }
@@ -153,19 +157,23 @@ static enum heed_status pay(struct world *w, const struct call *call, const stru
     uint32_t pool = ledger_open(&s->ledger, HOLDER_POOL, r->currency);
     if (pool == LEDGER_NONE)
         return error_nomem(err);
-    uint32_t epoch = done->epoch >= 0 && done->epoch < LEDGER_NONE ? (uint32_t)done->epoch
-                                                                   : LEDGER_NONE;
+    uint32_t epoch =
+        done->epoch >= 0 && done->epoch < LEDGER_NONE ? (uint32_t)done->epoch : LEDGER_NONE;
     int64_t held = ledger_balance(&s->ledger, pool);
     struct posting *legs = malloc((n + 1) * sizeof *legs);
     if (!legs)
         return error_nomem(err);
-    legs[0] = (struct posting){HOLDER_ISSUE, HOLDER_POOL,
-                               held < r->pool_minor ? r->pool_minor - held : 0, r->currency,
-                               CODE_POOL_FILL, epoch};
+    legs[0] = (struct posting){
+        HOLDER_ISSUE, HOLDER_POOL,    held < r->pool_minor ? r->pool_minor - held : 0,
+        r->currency,  CODE_POOL_FILL, epoch};
     for (size_t i = 0; i < n; i++) {
         const struct payout *p = &s->consumption.payouts[first + i];
-        legs[i + 1] = (struct posting){HOLDER_POOL, p->party, p->amount_minor, r->currency,
-                                       p->creator ? CODE_REWARD_CREATOR : CODE_REWARD_USER, epoch};
+        legs[i + 1] = (struct posting){HOLDER_POOL,
+                                       p->party,
+                                       p->amount_minor,
+                                       r->currency,
+                                       p->creator ? CODE_REWARD_CREATOR : CODE_REWARD_USER,
+                                       epoch};
     }
     enum refusal refusal = REFUSED_NOT;
     enum heed_status status =
@@ -179,8 +187,8 @@ static enum heed_status pay(struct world *w, const struct call *call, const stru
 
 json_t *reply_settlement(const struct settlement *s)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:f,s:b,s:f}}", "epoch",
-                     (json_int_t)s->epoch, "pool_minor", (json_int_t)s->pool_minor, "paid_minor",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:f,s:b,s:f}}", "epoch", (json_int_t)s->epoch,
+                     "pool_minor", (json_int_t)s->pool_minor, "paid_minor",
                      (json_int_t)s->paid_minor, "payouts", (json_int_t)s->payouts, "feeds",
                      (json_int_t)s->feeds, "events", (json_int_t)s->events, "late",
                      (json_int_t)s->late, "floor", "share", s->floor_ppm / 1e6, "kept",

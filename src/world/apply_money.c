@@ -2,7 +2,10 @@
 #include "base/money.h"
 #include "world/apply.h"
 
-static int64_t or_zero(int64_t value) { return value == CALL_ABSENT ? 0 : value; }
+static int64_t or_zero(int64_t value)
+{
+    return value == CALL_ABSENT ? 0 : value;
+}
 
 /* A party's or system account's holder; HANDLE_NONE when the call cannot be.                     */
 static bool holder_ok(const struct world *w, int64_t holder)
@@ -37,33 +40,32 @@ static enum heed_status post(struct world *w, const struct call *call, uint32_t 
     struct posting leg = {from, to, amount, (uint16_t)currency, (uint16_t)code, LEDGER_NONE};
     uint32_t first = LEDGER_NONE;
     if (ledger_post(&w->state.ledger, call->time_ms, (uint64_t)or_zero(id_hi),
-                    (uint64_t)or_zero(id_lo), &leg, 1, &o->refusal, &first, &o->repeated) !=
-        HEED_OK)
+                    (uint64_t)or_zero(id_lo), &leg, 1, &o->refusal, &first,
+                    &o->repeated) != HEED_OK)
         return error_nomem(err);
     if (o->refusal != REFUSED_NOT || !o->want_reply)
         return HEED_OK;
     const struct ledger *l = &w->state.ledger;
     return reply_pack(&o->reply, err, "{s:I,s:o,s:o,s:o,s:I,s:b,s:I,s:I}", "transfer",
-                      (json_int_t)first, "from", reply_account(w, from), "to",
-                      reply_account(w, to), "currency", reply_currency(w, (uint16_t)currency),
-                      "amount_minor", (json_int_t)amount, "repeated", (int)o->repeated,
-                      "from_balance_minor",
+                      (json_int_t)first, "from", reply_account(w, from), "to", reply_account(w, to),
+                      "currency", reply_currency(w, (uint16_t)currency), "amount_minor",
+                      (json_int_t)amount, "repeated", (int)o->repeated, "from_balance_minor",
                       (json_int_t)ledger_balance(l, ledger_find(l, from, leg.currency)),
                       "to_balance_minor",
                       (json_int_t)ledger_balance(l, ledger_find(l, to, leg.currency)));
 }
 
 /* i: from, to, amount, currency, id hi, id lo                                                   */
-enum heed_status apply_ledger_transfer(struct world *w, const struct call *call,
-                                       struct outcome *o, struct heed_error *err)
+enum heed_status apply_ledger_transfer(struct world *w, const struct call *call, struct outcome *o,
+                                       struct heed_error *err)
 {
     uint32_t from = (uint32_t)call->i[0], to = (uint32_t)call->i[1];
     if (holder_system_name(from) || holder_system_name(to)) {
         o->refusal = REFUSED_system_account;
         return HEED_OK;
     }
-    return post(w, call, from, to, call->i[2], call->i[3], CODE_TRANSFER, call->i[4], call->i[5],
-                o, err);
+    return post(w, call, from, to, call->i[2], call->i[3], CODE_TRANSFER, call->i[4], call->i[5], o,
+                err);
 }
 
 /* i: to, amount, currency, id hi, id lo                                                         */
@@ -121,8 +123,8 @@ enum heed_status apply_shop_list(struct world *w, const struct call *call, struc
         return HEED_OK;
     }
     int64_t stock = call->i[3] == 1 ? -1 : call->i[2] == CALL_ABSENT ? -2 : call->i[2];
-    o->refusal = shop_list(&w->state.catalogue, target,
-                           call->i[1] == CALL_ABSENT ? -1 : call->i[1], stock, call->i[4] != 1);
+    o->refusal = shop_list(&w->state.catalogue, target, call->i[1] == CALL_ABSENT ? -1 : call->i[1],
+                           stock, call->i[4] != 1);
     if (o->refusal != REFUSED_NOT || !o->want_reply)
         return HEED_OK;
     return reply_pack(&o->reply, err, "{s:o,s:b,s:I,s:o,s:I}", "good", reply_target(w, target),
@@ -134,14 +136,13 @@ static enum heed_status reply_purchase(const struct world *w, uint32_t number, s
                                        struct heed_error *err)
 {
     const struct purchase *p = &w->state.shop.purchases[number];
-    return reply_pack(&o->reply, err, "{s:I,s:o,s:o,s:I,s:o,s:I,s:I,s:I,s:b,s:b}", "purchase",
-                      (json_int_t)number, "user",
-                      reply_target(w, target_make(TARGET_USER, p->buyer)), "good",
-                      reply_target(w, p->target), "units", (json_int_t)p->units, "currency",
-                      reply_currency(w, p->currency), "price_minor", (json_int_t)p->price_minor,
-                      "fee_minor", (json_int_t)p->fee_minor, "proceeds_minor",
-                      (json_int_t)(p->price_minor - p->fee_minor), "refunded", (int)p->refunded,
-                      "repeated", (int)o->repeated);
+    return reply_pack(
+        &o->reply, err, "{s:I,s:o,s:o,s:I,s:o,s:I,s:I,s:I,s:b,s:b}", "purchase", (json_int_t)number,
+        "user", reply_target(w, target_make(TARGET_USER, p->buyer)), "good",
+        reply_target(w, p->target), "units", (json_int_t)p->units, "currency",
+        reply_currency(w, p->currency), "price_minor", (json_int_t)p->price_minor, "fee_minor",
+        (json_int_t)p->fee_minor, "proceeds_minor", (json_int_t)(p->price_minor - p->fee_minor),
+        "refunded", (int)p->refunded, "repeated", (int)o->repeated);
 }
 
 /* i: good, user, units, id hi, id lo                                                            */
@@ -205,6 +206,5 @@ enum heed_status apply_shop_refund(struct world *w, const struct call *call, str
     if (shop_refund(&s->shop, &s->rules.shop, &s->catalogue, &s->ledger, call->time_ms, number,
                     &o->refusal) != HEED_OK)
         return error_nomem(err);
-    return o->refusal == REFUSED_NOT && o->want_reply ? reply_purchase(w, number, o, err)
-                                                      : HEED_OK;
+    return o->refusal == REFUSED_NOT && o->want_reply ? reply_purchase(w, number, o, err) : HEED_OK;
 }

@@ -16,7 +16,7 @@ struct call {
     int64_t time_ms;
     int64_t i[CALL_INTS];
     struct str blob;
-    uint32_t actor; /* party, or HANDLE_NONE: the operator */
+    uint32_t actor;   /* party, or HANDLE_NONE: the operator */
     uint16_t command; /* enum command_id */
 };
 #endif

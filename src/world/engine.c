@@ -38,8 +38,8 @@ void engine_free(struct engine *e)
 struct quality_score engine_quality(const struct world *w, uint32_t target)
 {
     const struct target_stats *t = behaviour_target(&w->state.behaviour, target);
-    return quality_score(&w->state.quality, &w->state.rules.quality, target,
-                         t ? t->engagements : 0, t ? t->impressions : 0);
+    return quality_score(&w->state.quality, &w->state.rules.quality, target, t ? t->engagements : 0,
+                         t ? t->impressions : 0);
 }
 
 double engine_popularity(const struct world *w, const struct target_stats *t)
@@ -217,8 +217,8 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
         .history_n = history,
         .blocked = e->blocked,
         .blocked_n = blocked,
-        .algorithm = algorithm == CALL_ABSENT ? s->rules.allocation.algorithm
-                                              : (enum algorithm)algorithm,
+        .algorithm =
+            algorithm == CALL_ABSENT ? s->rules.allocation.algorithm : (enum algorithm)algorithm,
         .k = k > 0 ? (uint32_t)k : s->rules.allocation.k,
     };
     if (q.k > *n)

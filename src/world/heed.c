@@ -12,7 +12,10 @@ struct heed_world {
     struct world *w;
 };
 
-const char *heed_version(void) { return HEED_VERSION; }
+const char *heed_version(void)
+{
+    return HEED_VERSION;
+}
 
 enum heed_status heed_open(const char *path, const struct heed_options *options,
                            struct heed_world **world, struct heed_error *err)
@@ -89,8 +92,9 @@ static enum event_result event_call(struct world *w, const struct heed_event *e,
         if (*status != HEED_OK)
             return EVENT_REJECTED;
     }
-    *call = admit_event(e->time_ms, user, (uint32_t)verb, target, llround(e->amount * 1000),
-                        symbols[0], symbols[1], e->id && *e->id ? admit_key_hash(str_of(e->id)) : 0);
+    *call =
+        admit_event(e->time_ms, user, (uint32_t)verb, target, llround(e->amount * 1000), symbols[0],
+                    symbols[1], e->id && *e->id ? admit_key_hash(str_of(e->id)) : 0);
     return EVENT_OK;
 }
 
@@ -123,4 +127,7 @@ enum heed_status heed_events(struct heed_world *world, const struct heed_event *
     return status;
 }
 
-void heed_free(void *reply) { free(reply); }
+void heed_free(void *reply)
+{
+    free(reply);
+}

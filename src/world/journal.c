@@ -11,7 +11,8 @@
  *     per call: time, actor + 1, delta-coded against the call before
  *     per place p = 0…: for each call with more than p integers, i[p]
  *     per call whose command has a blob: length; then all blobs' bytes
- * An integer is zigzag(delta to the same place of the last call of the same command) + 1, absent is 0.  */
+ * An integer is zigzag(delta to the same place of the last call of the same command) + 1, absent is
+ * 0.  */
 
 enum { CODEC_VERSION = 1, FRAME_MAX = 256 << 20, LEVEL = 1 };
 
@@ -26,7 +27,10 @@ struct journal_codec {
     bool blob[COMMAND_COUNT];
 };
 
-struct sha256 journal_genesis(void) { return sha256_of("heed journal 1", 14); }
+struct sha256 journal_genesis(void)
+{
+    return sha256_of("heed journal 1", 14);
+}
 
 static void put_le64(uint8_t *p, uint64_t v)
 {
@@ -113,8 +117,8 @@ static int64_t unzigzag(uint64_t z, int64_t before)
     return (int64_t)((uint64_t)before + (z >> 1 ^ (~(z & 1) + 1)));
 }
 
-/* Integers travel as zigzag + 1 with 0 for absent; the one difference whose zigzag is 2^64 - 1 would
- * wrap to 0, so it is written as two numbers.                                                   */
+/* Integers travel as zigzag + 1 with 0 for absent; the one difference whose zigzag is 2^64 - 1
+ * would wrap to 0, so it is written as two numbers. */
 static uint8_t *put_int(uint8_t *p, int64_t v, int64_t *before)
 {
     if (v == CALL_ABSENT)

@@ -1,8 +1,8 @@
 /* The journal's batches: calls in columns, compressed, chained by hash.
  *
- * A payload is a zstd frame of columns: the commands in order, then time, actor, each integer by its
- * place, lengths of blobs, bytes of blobs. Each integer column is delta-coded against the value before it
- * of the same command (a command's columns are told apart by the table), zigzag, LEB128.
+ * A payload is a zstd frame of columns: the commands in order, then time, actor, each integer by
+ * its place, lengths of blobs, bytes of blobs. Each integer column is delta-coded against the value
+ * before it of the same command (a command's columns are told apart by the table), zigzag, LEB128.
  *
  *     head(0) = SHA-256("heed journal 1")
  *     head(n+1) = SHA-256(head(n) ‖ number ‖ first ‖ commands ‖ SHA-256(payload))
@@ -23,13 +23,14 @@ struct journal_codec;
 struct journal_codec *journal_codec_new(void); /* NULL: no memory */
 void journal_codec_free(struct journal_codec *c);
 
-/* *payload points into c, good until its next use. Errors: HEED_NOMEM.                                                             */
+/* *payload points into c, good until its next use. Errors: HEED_NOMEM. */
 HEED_MUST_CHECK enum heed_status journal_encode(struct journal_codec *c, const struct call *calls,
                                                 size_t n, struct str *payload,
                                                 struct heed_error *err);
 
-/* *calls and their blobs point into c, good until its next use. Never trusts the bytes: unknown commands,
- * counts beyond `expected` or beyond the bytes, and frames above 256 MiB are HEED_INPUT.         */
+/* *calls and their blobs point into c, good until its next use. Never trusts the bytes: unknown
+ * commands, counts beyond `expected` or beyond the bytes, and frames above 256 MiB are HEED_INPUT.
+ */
 HEED_MUST_CHECK enum heed_status journal_decode(struct journal_codec *c, struct str payload,
                                                 size_t expected, const struct call **calls,
                                                 struct heed_error *err);

@@ -27,11 +27,11 @@ static json_t *money_rows(const struct world *w)
     json_t *rows = json_array();
     for (uint32_t i = 0; i < w->state.rules.currencies_n; i++) {
         struct ledger_totals t = ledger_totals(&w->state.ledger, (uint16_t)i);
-        json_array_append_new(
-            rows, json_pack("{s:o,s:I,s:I,s:I}", "currency", reply_currency(w, (uint16_t)i),
-                            "supply_minor", (json_int_t)t.supply_minor, "issued_minor",
-                            (json_int_t)t.issued_minor, "retired_minor",
-                            (json_int_t)t.retired_minor));
+        json_array_append_new(rows, json_pack("{s:o,s:I,s:I,s:I}", "currency",
+                                              reply_currency(w, (uint16_t)i), "supply_minor",
+                                              (json_int_t)t.supply_minor, "issued_minor",
+                                              (json_int_t)t.issued_minor, "retired_minor",
+                                              (json_int_t)t.retired_minor));
     }
     return rows;
 }
@@ -118,9 +118,8 @@ static enum heed_status show_user(struct world *w, uint32_t user, enum preferenc
             (over == PREFER_CREATORS && erased_party(w, rows[i].key)))
             continue;
         json_array_append_new(preferences,
-                              json_pack("{s:o,s:f}", "target",
-                                        preference_key(w, over, rows[i].key), "weight",
-                                        (double)rows[i].weight / 256));
+                              json_pack("{s:o,s:f}", "target", preference_key(w, over, rows[i].key),
+                                        "weight", (double)rows[i].weight / 256));
     }
     free(rows);
     int64_t days = u && u->first_ms ? (b->latest_ms - u->first_ms) / DAY_MS + 1 : 0;
@@ -132,9 +131,9 @@ static enum heed_status show_user(struct world *w, uint32_t user, enum preferenc
         (json_int_t)(u ? u->sessions : 0), "active_days", (json_int_t)(u ? u->active_days : 0),
         "last_seen", reply_time(u && u->events ? u->last_ms : 0), "frequency",
         days > 0 ? (double)u->events / (double)days : 0.0, "recency",
-        u && u->events ? exp2(-(double)(b->latest_ms - u->last_ms) /
-                              (double)s->rules.behaviour.half_life_ms)
-                       : 0.0,
+        u && u->events
+            ? exp2(-(double)(b->latest_ms - u->last_ms) / (double)s->rules.behaviour.half_life_ms)
+            : 0.0,
         "reach", (json_int_t)(t ? t->reach : 0), "preferences", preferences);
 }
 
@@ -230,8 +229,8 @@ enum heed_status query_behaviour_top(struct world *w, const struct call *call,
 
 /* ── quality ── */
 
-enum heed_status query_quality_show(struct world *w, const struct call *call,
-                                    enum refusal *refusal, json_t **out, struct heed_error *err)
+enum heed_status query_quality_show(struct world *w, const struct call *call, enum refusal *refusal,
+                                    json_t **out, struct heed_error *err)
 {
     uint32_t target = (uint32_t)call->i[0];
     if (erased_target(w, target)) {
@@ -250,8 +249,8 @@ enum heed_status query_quality_show(struct world *w, const struct call *call,
         struct copy_of c = quality_copy_of(&w->state.quality, target_index(target));
         if (c.original != HANDLE_NONE)
             copy = json_pack("{s:o,s:f}", "target",
-                             reply_target(w, target_make(TARGET_CONTENT, c.original)),
-                             "similarity", c.similarity_ppm / 1e6);
+                             reply_target(w, target_make(TARGET_CONTENT, c.original)), "similarity",
+                             c.similarity_ppm / 1e6);
     }
     return reply_pack(out, err, "{s:o,s:f,s:o,s:o}", "target", reply_target(w, target), "quality",
                       q.score, "parts", parts, "copy_of", copy);
@@ -276,8 +275,8 @@ enum heed_status query_feed_show(struct world *w, const struct call *call, enum 
     return *out ? HEED_OK : error_nomem(err);
 }
 
-enum heed_status query_feed_explain(struct world *w, const struct call *call,
-                                    enum refusal *refusal, json_t **out, struct heed_error *err)
+enum heed_status query_feed_explain(struct world *w, const struct call *call, enum refusal *refusal,
+                                    json_t **out, struct heed_error *err)
 {
     uint32_t user = (uint32_t)call->i[0], target = (uint32_t)call->i[1];
     uint32_t at = map_get(&w->state.feed_of, user);
@@ -291,13 +290,12 @@ enum heed_status query_feed_explain(struct world *w, const struct call *call,
             continue;
         json_t *feed = reply_feed(w, user, (enum algorithm)f->algorithm, f->slots, f->n);
         json_t *slot = json_array_get(json_object_get(feed, "slots"), i);
-        enum heed_status status =
-            reply_pack(out, err, "{s:O,s:s,s:o,s:O,s:O,s:O,s:O}", "user",
-                       json_object_get(feed, "user"), "algorithm",
-                       algorithm_name((enum algorithm)f->algorithm), "served_at",
-                       reply_time(f->time_ms), "rank", json_object_get(slot, "rank"), "target",
-                       json_object_get(slot, "target"), "score", json_object_get(slot, "score"),
-                       "reasons", json_object_get(slot, "reasons"));
+        enum heed_status status = reply_pack(
+            out, err, "{s:O,s:s,s:o,s:O,s:O,s:O,s:O}", "user", json_object_get(feed, "user"),
+            "algorithm", algorithm_name((enum algorithm)f->algorithm), "served_at",
+            reply_time(f->time_ms), "rank", json_object_get(slot, "rank"), "target",
+            json_object_get(slot, "target"), "score", json_object_get(slot, "score"), "reasons",
+            json_object_get(slot, "reasons"));
         json_decref(feed);
         return status;
     }

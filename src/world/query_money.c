@@ -22,13 +22,12 @@ enum heed_status query_ledger_balance(struct world *w, const struct call *call,
         if (a == LEDGER_NONE && i > 0)
             continue;
         json_array_append_new(
-            rows, json_pack("{s:o,s:I,s:I,s:I,s:I}", "currency", reply_currency(w, (uint16_t)i),
-                            "balance_minor", (json_int_t)(a == LEDGER_NONE ? 0 : ledger_balance(l, a)),
-                            "debits_minor", (json_int_t)(a == LEDGER_NONE ? 0 : l->accounts[a].debits),
-                            "credits_minor",
-                            (json_int_t)(a == LEDGER_NONE ? 0 : l->accounts[a].credits),
-                            "transfers",
-                            (json_int_t)(a == LEDGER_NONE ? 0 : l->accounts[a].transfers)));
+            rows,
+            json_pack("{s:o,s:I,s:I,s:I,s:I}", "currency", reply_currency(w, (uint16_t)i),
+                      "balance_minor", (json_int_t)(a == LEDGER_NONE ? 0 : ledger_balance(l, a)),
+                      "debits_minor", (json_int_t)(a == LEDGER_NONE ? 0 : l->accounts[a].debits),
+                      "credits_minor", (json_int_t)(a == LEDGER_NONE ? 0 : l->accounts[a].credits),
+                      "transfers", (json_int_t)(a == LEDGER_NONE ? 0 : l->accounts[a].transfers)));
     }
     return reply_pack(out, err, "{s:o,s:O,s:O,s:o}", "account", reply_account(w, holder),
                       "currency", json_object_get(json_array_get(rows, 0), "currency"),
@@ -56,13 +55,12 @@ enum heed_status query_ledger_history(struct world *w, const struct call *call,
         uint32_t other = l->accounts[in ? x->debit : x->credit].holder;
         json_array_append_new(
             rows,
-            json_pack("{s:I,s:o,s:s,s:o,s:I,s:o}", "transfer", (json_int_t)t, "time",
-                      reply_time(x->time_ms), "code",
-                      transfer_code_name((enum transfer_code)x->code), "other",
-                      erased_holder(w, other) ? json_string("user:") : reply_account(w, other),
-                      "amount_minor", (json_int_t)(in ? x->amount_minor : -x->amount_minor),
-                      "reference",
-                      x->reference == LEDGER_NONE ? json_null() : json_integer(x->reference)));
+            json_pack(
+                "{s:I,s:o,s:s,s:o,s:I,s:o}", "transfer", (json_int_t)t, "time",
+                reply_time(x->time_ms), "code", transfer_code_name((enum transfer_code)x->code),
+                "other", erased_holder(w, other) ? json_string("user:") : reply_account(w, other),
+                "amount_minor", (json_int_t)(in ? x->amount_minor : -x->amount_minor), "reference",
+                x->reference == LEDGER_NONE ? json_null() : json_integer(x->reference)));
         t = in ? x->credit_prev : x->debit_prev;
     }
     return reply_pack(out, err, "{s:o,s:o,s:I,s:o}", "account", reply_account(w, holder),
@@ -97,8 +95,7 @@ enum heed_status query_shop_goods(struct world *w, const struct call *call, enum
             listed++;
             if (json_array_size(rows) < k)
                 json_array_append_new(
-                    rows, offer(w,
-                                target_make(service ? TARGET_SERVICE : TARGET_GOOD, (uint32_t)i),
+                    rows, offer(w, target_make(service ? TARGET_SERVICE : TARGET_GOOD, (uint32_t)i),
                                 &goods[i]));
         }
     }
@@ -118,15 +115,15 @@ enum heed_status query_reward_explain(struct world *w, const struct call *call,
         if (p->party != user || p->epoch != call->i[1])
             continue;
         total += p->amount_minor;
-        json_array_append_new(
-            rows,
-            json_pack("{s:s,s:f,s:f,s:f,s:I,s:f,s:I,s:I,s:b}", "for",
-                      p->creator ? "attention earned" : "attention given", "points",
-                      (double)p->points_milli / 1000, "curve", (double)p->curve / 1e6, "curve_sum",
-                      (double)p->curve_sum / 1e6, "part_minor", (json_int_t)p->part_minor, "cap",
-                      r->cap_ppm / 1e6, "uncapped_minor", (json_int_t)p->uncapped_minor,
-                      "amount_minor", (json_int_t)p->amount_minor, "capped",
-                      (int)(p->amount_minor < p->uncapped_minor)));
+        json_array_append_new(rows, json_pack("{s:s,s:f,s:f,s:f,s:I,s:f,s:I,s:I,s:b}", "for",
+                                              p->creator ? "attention earned" : "attention given",
+                                              "points", (double)p->points_milli / 1000, "curve",
+                                              (double)p->curve / 1e6, "curve_sum",
+                                              (double)p->curve_sum / 1e6, "part_minor",
+                                              (json_int_t)p->part_minor, "cap", r->cap_ppm / 1e6,
+                                              "uncapped_minor", (json_int_t)p->uncapped_minor,
+                                              "amount_minor", (json_int_t)p->amount_minor, "capped",
+                                              (int)(p->amount_minor < p->uncapped_minor)));
     }
     if (json_array_size(rows) == 0) {
         json_decref(rows);

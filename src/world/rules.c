@@ -29,7 +29,9 @@ struct field {
 };
 
 #define FIELD(path, leaf, member, min, max)                                                        \
-    {path, leaf, offsetof(struct rules, member), sizeof(((struct rules *)0)->member), min, max}
+    {                                                                                              \
+        path, leaf, offsetof(struct rules, member), sizeof(((struct rules *)0)->member), min, max  \
+    }
 #define YEAR (366 * DAY_MS)
 
 /* Currencies come first in the file's meaning, whatever its order: see rules_parse.              */
@@ -100,8 +102,8 @@ static bool duration(struct str text, int64_t *ms)
     static const struct {
         const char *name;
         int64_t ms;
-    } units[] = {{"ms", 1},           {"s", 1000},       {"min", 60000},
-                 {"h", 3600000},      {"d", DAY_MS},     {"w", 7 * DAY_MS}};
+    } units[] = {{"ms", 1},      {"s", 1000},   {"min", 60000},
+                 {"h", 3600000}, {"d", DAY_MS}, {"w", 7 * DAY_MS}};
     size_t n = 0;
     while (n < text.n && ((text.p[n] >= '0' && text.p[n] <= '9') || text.p[n] == '.'))
         n++;
@@ -144,8 +146,9 @@ static enum heed_status number(const struct reading *x, int node, const struct f
                  money_to_text((struct money){f->max}, 3, high));
         break;
     case LEAF_MONEY:
-        scale = r->currencies[strcmp(f->path, "consumption.pool") == 0 ? r->consumption.currency : 0]
-                    .scale;
+        scale =
+            r->currencies[strcmp(f->path, "consumption.pool") == 0 ? r->consumption.currency : 0]
+                .scale;
         snprintf(what, sizeof what, "an amount of money with up to %d decimals", scale);
         if (!decimal(text, scale, out))
             return expected(x, node, what);
@@ -277,7 +280,8 @@ static enum heed_status currencies(const struct reading *x, int list)
         if (rules_currency(r, text) >= 0)
             return yaml_error(x->y, code, x->err, "the currency '%.*s' is given twice",
                               STR_ARG(text));
-        if (scale && (!decimal(yaml_text(x->y, scale), 0, &decimals) || decimals < 0 || decimals > 9))
+        if (scale &&
+            (!decimal(yaml_text(x->y, scale), 0, &decimals) || decimals < 0 || decimals > 9))
             return expected(x, scale, "a number of decimals between 0 and 9");
         struct currency *c = &r->currencies[r->currencies_n++];
         memset(c, 0, sizeof *c);

@@ -24,10 +24,14 @@
 
 static const struct command_spec specs[COMMAND_COUNT] = {
 #define HEED_COMMAND(noun, verb, kind, roles, help, example)                                       \
-    {#noun, #verb,                                                                                 \
-     KIND_OF_##kind, (unsigned)(roles),                                                            \
-     help, example,                                                                                \
-     args_##noun##_##verb, sizeof args_##noun##_##verb / sizeof args_##noun##_##verb[0] - 1},
+    {#noun,                                                                                        \
+     #verb,                                                                                        \
+     KIND_OF_##kind,                                                                               \
+     (unsigned)(roles),                                                                            \
+     help,                                                                                         \
+     example,                                                                                      \
+     args_##noun##_##verb,                                                                         \
+     sizeof args_##noun##_##verb / sizeof args_##noun##_##verb[0] - 1},
 #define HEED_ARG(...)
 #define HEED_END
 #include "world/commands.def"

@@ -32,18 +32,18 @@ enum arg_type {
     ARG_CURRENCY, /* -> index in the rules; absent: 0                                */
     ARG_AMOUNT,   /* money in major units -> minor, in the command's currency        */
     ARG_INT,
-    ARG_DECIMAL,  /* >= 0 -> thousandths                                             */
-    ARG_SCORE,    /* -> thousandths                                                  */
-    ARG_TIME,     /* -> milliseconds                                                 */
-    ARG_ROLE,     /* -> role bits                                                    */
-    ARG_CHOICE,   /* -> place among the choices                                      */
-    ARG_FLAG,     /* -> 1                                                            */
-    ARG_ID,       /* any text -> 128-bit hash in two integers                        */
-    ARG_KEY,      /* any text -> 64-bit hash, never 0                                */
-    ARG_TEXT,     /* sealed by admission, or for tools                               */
-    ARG_FILE,     /* tools only                                                      */
-    ARG_BLOB,     /* bytes that admission makes                                      */
-    ARG_FACT,     /* bytes computed from the world's state when the command is given */
+    ARG_DECIMAL, /* >= 0 -> thousandths                                             */
+    ARG_SCORE,   /* -> thousandths                                                  */
+    ARG_TIME,    /* -> milliseconds                                                 */
+    ARG_ROLE,    /* -> role bits                                                    */
+    ARG_CHOICE,  /* -> place among the choices                                      */
+    ARG_FLAG,    /* -> 1                                                            */
+    ARG_ID,      /* any text -> 128-bit hash in two integers                        */
+    ARG_KEY,     /* any text -> 64-bit hash, never 0                                */
+    ARG_TEXT,    /* sealed by admission, or for tools                               */
+    ARG_FILE,    /* tools only                                                      */
+    ARG_BLOB,    /* bytes that admission makes                                      */
+    ARG_FACT,    /* bytes computed from the world's state when the command is given */
 };
 
 enum { POSITIONAL = 1, REQUIRED = 2, SELF = 4, REST = 8 };
@@ -66,7 +66,7 @@ struct command_spec {
 };
 
 const struct command_spec *command_spec(enum command_id id);
-/* Integers of a call: one an argument, two an ARG_ID, none a blob, fact, text or file.            */
+/* Integers of a call: one an argument, two an ARG_ID, none a blob, fact, text or file. */
 size_t command_ints(const struct command_spec *spec);
 int command_find(struct str noun, struct str verb); /* enum command_id, or -1 */
 

@@ -58,8 +58,7 @@ struct str people_id(const struct people *p, uint32_t party)
     return p && party < p->ids.count ? intern_str(&p->ids, party) : STR("");
 }
 
-enum heed_status people_add(struct people *p, struct str id, uint32_t party,
-                            struct heed_error *err)
+enum heed_status people_add(struct people *p, struct str id, uint32_t party, struct heed_error *err)
 {
     /* erased people before this one have no id: their places are held, never to be found */
     while (p->ids.count < party) {
@@ -74,8 +73,9 @@ enum heed_status people_add(struct people *p, struct str id, uint32_t party,
     if (h == INTERN_NONE)
         return error_nomem(err);
     if (h != party)
-        return error_set(err, HEED_INPUT, "vault", "two people have the same id: the world file is "
-                                                   "damaged; restore a backup");
+        return error_set(err, HEED_INPUT, "vault",
+                         "two people have the same id: the world file is "
+                         "damaged; restore a backup");
     return HEED_OK;
 }
 
@@ -162,9 +162,8 @@ static enum heed_status key_for(struct world *w, uint32_t owner, uint8_t **key,
     return HEED_OK;
 }
 
-enum heed_status vault_seal(struct world *w, enum target_kind kind, uint32_t handle,
-                            uint32_t owner, const struct text *text, uint8_t commitment[32],
-                            struct heed_error *err)
+enum heed_status vault_seal(struct world *w, enum target_kind kind, uint32_t handle, uint32_t owner,
+                            const struct text *text, uint8_t commitment[32], struct heed_error *err)
 {
     uint8_t *key = NULL;
     enum heed_status status = key_for(w, owner, &key, err);
@@ -217,8 +216,7 @@ enum heed_status vault_erase(struct world *w, uint32_t party, struct heed_error 
 {
     people_forget(w->people, party);
     w->erased_pending = true;
-    return queue(w, (struct store_change){.what = STORE_ERASE_OWNER, .owner = party}, NULL, 0,
-                 err);
+    return queue(w, (struct store_change){.what = STORE_ERASE_OWNER, .owner = party}, NULL, 0, err);
 }
 
 static enum heed_status row_damaged(enum target_kind kind, uint32_t handle, struct heed_error *err)
@@ -308,12 +306,12 @@ static enum heed_status each_row(void *context, uint32_t handle, uint32_t owner,
     return status == HEED_OK ? e->visit(e->context, handle, owner, &text, commitment, err) : status;
 }
 
-enum heed_status
-vault_each(struct world *w, enum target_kind kind,
-           enum heed_status (*visit)(void *context, uint32_t handle, uint32_t owner,
-                                     const struct text *text, const uint8_t commitment[32],
-                                     struct heed_error *err),
-           void *context, struct heed_error *err)
+enum heed_status vault_each(struct world *w, enum target_kind kind,
+                            enum heed_status (*visit)(void *context, uint32_t handle,
+                                                      uint32_t owner, const struct text *text,
+                                                      const uint8_t commitment[32],
+                                                      struct heed_error *err),
+                            void *context, struct heed_error *err)
 {
     struct each e = {w->people->ctx, kind, {0}, visit, context};
     strbuf_init(&e.buf, SIZE_MAX);

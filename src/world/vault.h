@@ -1,20 +1,21 @@
 /* The vault: personal text sealed under its owner's key, apart from the journal.
  *
  * A text is id, name, title … of one party, content, good or service. Its row holds
- *     nonce(12) ‖ AES-256-GCM(key of owner, nonce, aad = kind ‖ handle, salt(32) ‖ fields) ‖ tag(16)
- * and the journal only commitment = SHA-256(salt ‖ fields). Erasing a person destroys the key and the
- * rows; the commitment then binds nothing that can be guessed, since the salt is gone with them. The
- * owner of a content's text is its creator, of a good's its seller, else the world.             */
+ *     nonce(12) ‖ AES-256-GCM(key of owner, nonce, aad = kind ‖ handle, salt(32) ‖ fields) ‖
+ * tag(16) and the journal only commitment = SHA-256(salt ‖ fields). Erasing a person destroys the
+ * key and the rows; the commitment then binds nothing that can be guessed, since the salt is gone
+ * with them. The owner of a content's text is its creator, of a good's its seller, else the world.
+ */
 #ifndef HEED_VAULT_H
 #define HEED_VAULT_H
 
 #include "world/world.h"
 
 enum text_field {
-    TEXT_ID,          /* parties only */
-    TEXT_NAME,        /* parties, goods, services; title of contents */
-    TEXT_BODY,        /* body of contents; description of goods, services */
-    TEXT_ATTRIBUTES,  /* JSON object of further columns */
+    TEXT_ID,         /* parties only */
+    TEXT_NAME,       /* parties, goods, services; title of contents */
+    TEXT_BODY,       /* body of contents; description of goods, services */
+    TEXT_ATTRIBUTES, /* JSON object of further columns */
     TEXT_FIELDS
 };
 
@@ -35,9 +36,8 @@ HEED_MUST_CHECK enum heed_status people_add(struct people *p, struct str id, uin
                                             struct heed_error *err);
 void people_forget(struct people *p, uint32_t party);
 
-/* Seals a text for (kind, handle) of owner (a party, or STORE_WORLD_OWNER): makes the owner's key when
- * there is none, and queues row and key as changes of the pending batch.
- * commitment out.                                                                               */
+/* Seals a text for (kind, handle) of owner (a party, or STORE_WORLD_OWNER): makes the owner's key
+ * when there is none, and queues row and key as changes of the pending batch. commitment out. */
 HEED_MUST_CHECK enum heed_status vault_seal(struct world *w, enum target_kind kind, uint32_t handle,
                                             uint32_t owner, const struct text *text,
                                             uint8_t commitment[32], struct heed_error *err);

@@ -98,7 +98,7 @@ static enum heed_status check_batch(void *context, const struct store_batch *b,
     for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
         struct outcome o = {0};
         status = state_apply(w, &calls[i], &o, err);
-        if (status == HEED_OK && (o.refusal != REFUSED_NOT || o.repeated))
+        if (status == HEED_OK && !outcome_changed(&o))
             return error_set(err, HEED_INPUT, where, "command %llu is refused on replay (%s)",
                              (unsigned long long)(b->first + i),
                              o.repeated ? "repeated" : refusal_code(o.refusal));
@@ -126,7 +126,8 @@ static enum heed_status check_text(void *context, uint32_t handle, uint32_t owne
     (void)text;
     (void)err;
     struct commitments *c = context;
-    if (handle >= c->n || c->owners[handle] != owner || memcmp(c->rows[handle], commitment, 32) != 0)
+    if (handle >= c->n || c->owners[handle] != owner ||
+        memcmp(c->rows[handle], commitment, 32) != 0)
         return error_set(err, HEED_INPUT, "vault",
                          "the sealed text %u is not the one the journal committed to", handle);
     c->seen[handle] = true;
@@ -159,8 +160,9 @@ static enum heed_status check_vault(struct verifying *v, struct heed_error *err)
             bool world = owner == STORE_WORLD_OWNER;
             bool erased = !world && c->parties[owner].flags & PARTY_ERASED;
             if (erased == texts->seen[i])
-                problem(v, erased ? "vault: %s %zu belongs to an erased person and is still there"
-                                  : "vault: the sealed text of %s %zu is missing",
+                problem(v,
+                        erased ? "vault: %s %zu belongs to an erased person and is still there"
+                               : "vault: the sealed text of %s %zu is missing",
                         target_kind_name((enum target_kind)kind), i);
             size_t at = world ? c->parties_n : owner;
             if (!erased && !owns[at]) {
@@ -240,9 +242,9 @@ static enum heed_status reply(struct verifying *v, bool *ok, json_t **out, struc
     const struct rules *r = &v->fresh->state.rules;
     for (uint32_t i = 0; i < r->currencies_n; i++)
         json_array_append_new(
-            money, json_pack("{s:s,s:I}", "currency", r->currencies[i].code, "sum_minor",
-                             (json_int_t)ledger_totals(&v->fresh->state.ledger, (uint16_t)i)
-                                 .sum_minor));
+            money,
+            json_pack("{s:s,s:I}", "currency", r->currencies[i].code, "sum_minor",
+                      (json_int_t)ledger_totals(&v->fresh->state.ledger, (uint16_t)i).sum_minor));
     *ok = json_array_size(v->problems) == 0;
     return reply_pack(out, err, "{s:b,s:I,s:s,s:s,s:o,s:O}", "ok", (int)*ok, "commands",
                       (json_int_t)v->fresh->commands, "world_hash", sha256_hex(hash, hex),

@@ -10,10 +10,11 @@ struct verify_options {
 };
 
 /* Checks a world that is open (nothing pending): the store's own consistency, the hash chain, every
- * call's replay, the state against the live one and against each snapshot at its batch, every currency's sum, stock,
- * and each sealed text against the commitment in the journal. *ok false: *reply says what is wrong under
- * "problems". *reply {"ok","commands","world_hash","chain_head","money":[…]} is the caller's.
- * HEED_OK whether it holds or not; other statuses only when checking itself was impossible.      */
+ * call's replay, the state against the live one and against each snapshot at its batch, every
+ * currency's sum, stock, and each sealed text against the commitment in the journal. *ok false:
+ * *reply says what is wrong under "problems". *reply
+ * {"ok","commands","world_hash","chain_head","money":[…]} is the caller's. HEED_OK whether it holds
+ * or not; other statuses only when checking itself was impossible.      */
 HEED_MUST_CHECK enum heed_status world_verify(struct world *w, const struct verify_options *options,
                                               bool *ok, json_t **reply, struct heed_error *err);
 #endif

@@ -53,7 +53,7 @@ enum heed_status state_apply(struct world *w, const struct call *call, struct ou
     bool want_reply = o->want_reply;
     *o = (struct outcome){.want_reply = want_reply, .handle = HANDLE_NONE};
     enum heed_status status = appliers[call->command](w, call, o, err);
-    if (status == HEED_OK && o->refusal == REFUSED_NOT && !o->repeated)
+    if (status == HEED_OK && outcome_changed(o))
         w->version++;
     return status;
 }
@@ -88,7 +88,7 @@ enum heed_status world_apply(struct world *w, const struct call *call, struct ou
     if (w->read_only)
         return error_set(err, HEED_USAGE, "world", "it was opened for reading only");
     enum heed_status status = state_apply(w, call, o, err);
-    if (status == HEED_OK && o->refusal == REFUSED_NOT && !o->repeated && !pending_add(w, call))
+    if (status == HEED_OK && outcome_changed(o) && !pending_add(w, call))
         status = error_nomem(err);
     if (status != HEED_OK)
         w->poisoned = true; /* how far the state got is not known */
@@ -98,8 +98,8 @@ enum heed_status world_apply(struct world *w, const struct call *call, struct ou
 /* A snapshot pays when the journal to replay has grown to about what loading one costs.          */
 static bool snapshot_due(const struct world *w)
 {
-    uint64_t limit = w->snapshot_bytes / 2 > SNAPSHOT_MIN_BYTES ? w->snapshot_bytes / 2
-                                                                : SNAPSHOT_MIN_BYTES;
+    uint64_t limit =
+        w->snapshot_bytes / 2 > SNAPSHOT_MIN_BYTES ? w->snapshot_bytes / 2 : SNAPSHOT_MIN_BYTES;
     return !w->no_snapshots && w->journal_bytes_since >= limit;
 }
 
@@ -220,7 +220,7 @@ const struct import_mark *world_import_mark(const struct world *w, const struct 
 
 struct replay {
     struct world *w;
-    uint64_t from; /* apply batches from here on; those before only chain */
+    uint64_t from;    /* apply batches from here on; those before only chain */
     bool trust_first; /* the first batch read gives the head instead of being checked */
 };
 
@@ -234,14 +234,16 @@ static enum heed_status replay_batch(void *context, const struct store_batch *b,
     if (r->trust_first) {
         r->trust_first = false;
         if (b->number + 1 != w->batches || b->first + b->commands != w->commands)
-            return error_set(err, HEED_INPUT, where, "it does not fit the snapshot; restore a backup");
+            return error_set(err, HEED_INPUT, where,
+                             "it does not fit the snapshot; restore a backup");
         w->head = b->hash;
         return HEED_OK;
     }
     if (!sha256_eq(journal_chain(w->head, b->number, b->first, b->commands, b->payload), b->hash))
-        return error_set(err, HEED_INPUT, where,
-                         "the journal's hash chain is broken here: the world file is damaged or was "
-                         "changed; restore a backup");
+        return error_set(
+            err, HEED_INPUT, where,
+            "the journal's hash chain is broken here: the world file is damaged or was "
+            "changed; restore a backup");
     w->head = b->hash;
     if (b->number < r->from)
         return HEED_OK;
@@ -252,7 +254,7 @@ static enum heed_status replay_batch(void *context, const struct store_batch *b,
     for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
         struct outcome o = {0};
         status = state_apply(w, &calls[i], &o, err);
-        if (status == HEED_OK && (o.refusal != REFUSED_NOT || o.repeated))
+        if (status == HEED_OK && !outcome_changed(&o))
             status = error_set(err, HEED_INPUT, where,
                                "a journalled command is refused on replay (%s): the world file is "
                                "damaged or of another version",
@@ -316,9 +318,8 @@ static enum heed_status replay(struct world *w, struct heed_error *err)
 static enum heed_status create(struct world *w, const struct world_options *options,
                                struct heed_error *err)
 {
-    struct str rules = options->rules_yaml
-                           ? (struct str){options->rules_yaml, options->rules_size}
-                           : rules_preset(NULL);
+    struct str rules = options->rules_yaml ? (struct str){options->rules_yaml, options->rules_size}
+                                           : rules_preset(NULL);
     struct call call = {.command = COMMAND_world_create, .actor = HANDLE_NONE, .blob = rules};
     for (int i = 0; i < CALL_INTS; i++)
         call.i[i] = CALL_ABSENT;
@@ -335,8 +336,8 @@ enum heed_status world_open(const char *path, const struct world_options *option
         struct rules *rules = malloc(sizeof *rules);
         if (!rules)
             return error_nomem(err);
-        enum heed_status ok =
-            rules_parse((struct str){options->rules_yaml, options->rules_size}, "rules", rules, err);
+        enum heed_status ok = rules_parse((struct str){options->rules_yaml, options->rules_size},
+                                          "rules", rules, err);
         free(rules);
         if (ok != HEED_OK)
             return ok;
@@ -365,7 +366,8 @@ enum heed_status world_open(const char *path, const struct world_options *option
         if (created || (options->create && !options->read_only))
             status = create(w, options, err);
         else
-            status = error_set(err, HEED_INPUT, path, "there is no world here; `heed init` makes one");
+            status =
+                error_set(err, HEED_INPUT, path, "there is no world here; `heed init` makes one");
     } else if (status == HEED_OK) {
         status = people_load(w, err);
     }

@@ -6,11 +6,11 @@
  *   apply    the call changes the state, or is refused and changes nothing (and is not journalled).
  *   journal  world_commit writes all calls applied since the last commit as one batch, durable.
  *   reply    only after the commit.
- * If a commit fails the state in memory is ahead of the store: the world is then poisoned, every later
- * call says HEED_STORAGE, and opening it again gives the last committed state.
+ * If a commit fails the state in memory is ahead of the store: the world is then poisoned, every
+ * later call says HEED_STORAGE, and opening it again gives the last committed state.
  *
- * Replay applies the journal's calls to an empty state, with the same functions. Nothing in apply reads a
- * clock, the store, the vault or a random source.                                              */
+ * Replay applies the journal's calls to an empty state, with the same functions. Nothing in apply
+ * reads a clock, the store, the vault or a random source. */
 #ifndef HEED_WORLD_H
 #define HEED_WORLD_H
 
@@ -72,10 +72,16 @@ struct state {
 struct outcome {
     enum refusal refusal;
     bool want_reply; /* in: build `reply`               */
-    bool repeated;   /* the same id was applied before, or the event's id was seen: nothing changed */
+    bool repeated;   /* the same id was applied before, or the event's id was seen */
+    bool counted;    /* repeated, but counted in the state, so journalled          */
     uint32_t handle; /* of what was made, else HANDLE_NONE */
     json_t *reply;   /* out, owned by the caller; NULL unless wanted and not refused */
 };
+
+static inline bool outcome_changed(const struct outcome *o)
+{
+    return o->refusal == REFUSED_NOT && (!o->repeated || o->counted);
+}
 
 struct people; /* vault.h: outside ids, sealing */
 struct engine; /* feeds.h: allocator kept between feeds */
@@ -128,7 +134,8 @@ HEED_MUST_CHECK enum heed_status state_apply(struct world *w, const struct call 
  * when one is due.                                                                              */
 HEED_MUST_CHECK enum heed_status world_commit(struct world *w, struct heed_error *err);
 
-/* An empty world without a store or names, to replay into. NULL: no memory. world_close frees it. */
+/* An empty world without a store or names, to replay into. NULL: no memory. world_close frees it.
+ */
 struct world *world_new(void);
 
 /* Queries see what is applied. Each fills *out (owned by the caller) or *refusal.               */
@@ -141,17 +148,23 @@ HEED_MUST_CHECK enum heed_status world_hash(const struct world *w, struct sha256
                                             struct heed_error *err);
 
 /* "Now" for recency: the world's latest event.                                                  */
-static inline int64_t world_now(const struct world *w) { return w->state.behaviour.latest_ms; }
+static inline int64_t world_now(const struct world *w)
+{
+    return w->state.behaviour.latest_ms;
+}
 
-/* Outside id of a party; empty when erased or unknown (p NUL-terminated, valid until the next add). */
+/* Outside id of a party; empty when erased or unknown (p NUL-terminated, valid until the next add).
+ */
 struct str world_party_id(const struct world *w, uint32_t party);
 /* "content:17"; for an erased user "user:". buf of 96.                                          */
 char *world_target_text(const struct world *w, uint32_t target, char buf[96]);
 
 /* ── lookups, without side effects (safe while nothing is added) ── */
-uint32_t world_find_user(const struct world *w, struct str id);  /* registered users; or HANDLE_NONE */
+uint32_t world_find_user(const struct world *w,
+                         struct str id); /* registered users; or HANDLE_NONE */
 uint32_t world_find_party(const struct world *w, struct str id); /* users and creators */
-uint32_t world_find_target(const struct world *w, struct str text); /* kind:id; 0 when unknown or malformed */
+uint32_t world_find_target(const struct world *w,
+                           struct str text); /* kind:id; 0 when unknown or malformed */
 uint32_t world_find_symbol(const struct world *w, struct str text); /* or HANDLE_NONE */
 const struct import_mark *world_import_mark(const struct world *w, const struct sha256 *digest);
 
