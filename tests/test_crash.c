@@ -1,0 +1,179 @@
+/* kill -9 at random moments: what was acknowledged is there, and the world holds.
+ * ctest: TIMEOUT 900
+ *
+ * A child writes to a world on disk and reports each acknowledged piece of work through a pipe; the
+ * parent kills it after a random number of reports and a random pause, opens the world and looks.
+ * HEED_CRASHES=N sets how many kills (default 200; the long target runs 10,000).                 */
+#include "support_world.h"
+
+#include "base/prng.h"
+#include "heed.h"
+#include "world/verify.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { EVENTS_A_BATCH = 50 };
+
+/* What the child says: the number of the shop order or of the batch of events that is durable.   */
+struct report {
+    uint32_t kind; /* 0: order, 1: events */
+    uint32_t number;
+};
+
+static void say(int fd, uint32_t kind, uint32_t number)
+{
+    struct report r = {kind, number};
+    if (write(fd, &r, sizeof r) != (ssize_t)sizeof r)
+        _exit(3);
+}
+
+static void must(enum heed_status status, const struct heed_error *err)
+{
+    if (status == HEED_OK)
+        return;
+    fprintf(stderr, "child: %s: %s\n", err->where, err->message);
+    _exit(4);
+}
+
+static void order(struct heed_world *w, uint32_t number)
+{
+    char id[24];
+    char *reply = NULL;
+    struct heed_error err;
+    snprintf(id, sizeof id, "order%u", number);
+    struct heed_arg args[] = {{"good", "sword"}, {"user", "bob"}, {"id", id}};
+    struct heed_context context = {T0, NULL};
+    must(heed_call(w, "shop buy", &context, args, 3, &reply, &err), &err);
+    heed_free(reply);
+}
+
+static void events(struct heed_world *w, uint32_t number)
+{
+    struct heed_event e[EVENTS_A_BATCH];
+    char ids[EVENTS_A_BATCH][32];
+    struct heed_tally tally;
+    struct heed_error err;
+    for (uint32_t i = 0; i < EVENTS_A_BATCH; i++) {
+        snprintf(ids[i], sizeof ids[i], "event%u.%u", number, i);
+        e[i] = (struct heed_event){.time_ms = T0 + number,
+                                   .user = "bob",
+                                   .verb = "dwell",
+                                   .target = "content:post1",
+                                   .id = ids[i],
+                                   .amount = 2};
+    }
+    must(heed_events(w, e, EVENTS_A_BATCH, &tally, &err), &err);
+    if (tally.applied + tally.duplicate != EVENTS_A_BATCH)
+        _exit(5);
+}
+
+/* Starts behind what is known to be done, and repeats the one that may or may not be.            */
+static void child(const char *path, int fd, uint32_t orders, uint32_t batches)
+{
+    struct heed_world *w = NULL;
+    struct heed_options options = {0};
+    struct heed_error err;
+    must(heed_open(path, &options, &w, &err), &err);
+    for (uint32_t i = 0;; i++) {
+        order(w, orders + i);
+        say(fd, 0, orders + i);
+        events(w, batches + i);
+        say(fd, 1, batches + i);
+    }
+}
+
+static void check(const char *path, uint32_t orders, uint32_t batches, uint64_t seed, int kill_n)
+{
+    struct world *w = world_at(path);
+    const struct shop *shop = &w->state.shop;
+    uint64_t dwell = w->state.behaviour.verb_events[behaviour_verb(&w->state.rules.behaviour,
+                                                                   STR("dwell"))];
+    /* the one under way when the process died may have come through, never a part of it */
+    if (shop->purchases_n != orders && shop->purchases_n != orders + 1)
+        fail_msg("seed %llu, kill %d: %zu orders, %u acknowledged", (unsigned long long)seed, kill_n,
+                 shop->purchases_n, orders);
+    if (dwell != (uint64_t)batches * EVENTS_A_BATCH && dwell != (uint64_t)(batches + 1) * EVENTS_A_BATCH)
+        fail_msg("seed %llu, kill %d: %llu events, %u batches acknowledged",
+                 (unsigned long long)seed, kill_n, (unsigned long long)dwell, batches);
+    assert_int_equal(ledger_totals(&w->state.ledger, 0).sum_minor, 0);
+    if (kill_n % 20 == 0) {
+        bool ok = false;
+        json_t *reply = NULL;
+        struct heed_error err = {0};
+        assert_int_equal(world_verify(w, NULL, &ok, &reply, &err), HEED_OK);
+        if (!ok)
+            fail_msg("seed %llu, kill %d: %s", (unsigned long long)seed, kill_n,
+                     json_dumps(reply, 0));
+        json_decref(reply);
+    }
+    world_close(w);
+}
+
+static void nothing_acknowledged_is_lost_to_kill_9(void **unused)
+{
+    (void)unused;
+    const char *wanted = getenv("HEED_CRASHES");
+    int kills = wanted ? (int)strtol(wanted, NULL, 10) : 200;
+    struct prng r;
+    uint64_t seed = 20260101;
+    prng_seed(&r, seed);
+    char *path = test_path("crash.world");
+    struct world *w = world_at(path);
+    fill_small(w);
+    json_decref(call_ok(w, "ledger issue", "to", "bob", "amount", "1000000", NULL));
+    json_decref(call_ok(w, "shop list", "good", "sword", "unlimited", "1", "price", "0.01", NULL));
+    world_close(w);
+    uint32_t orders = 0, batches = 0;
+    for (int k = 0; k < kills; k++) {
+        int fds[2];
+        assert_int_equal(pipe(fds), 0);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            close(fds[0]);
+            child(path, fds[1], orders, batches);
+            _exit(0);
+        }
+        close(fds[1]);
+        uint64_t reports = prng_below(&r, 12);
+        struct report got;
+        for (uint64_t i = 0; i < reports && read(fds[0], &got, sizeof got) == (ssize_t)sizeof got; i++)
+            *(got.kind ? &batches : &orders) = got.number + 1;
+        struct timespec pause = {0, (long)prng_below(&r, 3000000)};
+        nanosleep(&pause, NULL); /* not a wait for something: the moment of the kill is random */
+        kill(pid, SIGKILL);
+        int status;
+        waitpid(pid, &status, 0);
+        if (!WIFSIGNALED(status))
+            fail_msg("seed %llu, kill %d: the child ended by itself with %d",
+                     (unsigned long long)seed, k, WEXITSTATUS(status));
+        while (read(fds[0], &got, sizeof got) == (ssize_t)sizeof got)
+            *(got.kind ? &batches : &orders) = got.number + 1;
+        close(fds[0]);
+        check(path, orders, batches, seed, k);
+    }
+    printf("%d kills, %u orders and %u batches of events acknowledged, none lost\n", kills, orders,
+           batches);
+    assert_true(orders > (uint32_t)kills); /* real work was under way */
+    unlink(path);
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_acknowledged_is_lost_to_kill_9),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
