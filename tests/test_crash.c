@@ -97,13 +97,14 @@ static void check(const char *path, uint32_t orders, uint32_t batches, uint64_t 
 {
     struct world *w = world_at(path);
     const struct shop *shop = &w->state.shop;
-    uint64_t dwell = w->state.behaviour.verb_events[behaviour_verb(&w->state.rules.behaviour,
-                                                                   STR("dwell"))];
+    uint64_t dwell =
+        w->state.behaviour.verb_events[behaviour_verb(&w->state.rules.behaviour, STR("dwell"))];
     /* the one under way when the process died may have come through, never a part of it */
     if (shop->purchases_n != orders && shop->purchases_n != orders + 1)
-        fail_msg("seed %llu, kill %d: %zu orders, %u acknowledged", (unsigned long long)seed, kill_n,
-                 shop->purchases_n, orders);
-    if (dwell != (uint64_t)batches * EVENTS_A_BATCH && dwell != (uint64_t)(batches + 1) * EVENTS_A_BATCH)
+        fail_msg("seed %llu, kill %d: %zu orders, %u acknowledged", (unsigned long long)seed,
+                 kill_n, shop->purchases_n, orders);
+    if (dwell != (uint64_t)batches * EVENTS_A_BATCH &&
+        dwell != (uint64_t)(batches + 1) * EVENTS_A_BATCH)
         fail_msg("seed %llu, kill %d: %llu events, %u batches acknowledged",
                  (unsigned long long)seed, kill_n, (unsigned long long)dwell, batches);
     assert_int_equal(ledger_totals(&w->state.ledger, 0).sum_minor, 0);
@@ -148,7 +149,8 @@ static void nothing_acknowledged_is_lost_to_kill_9(void **unused)
         close(fds[1]);
         uint64_t reports = prng_below(&r, 12);
         struct report got;
-        for (uint64_t i = 0; i < reports && read(fds[0], &got, sizeof got) == (ssize_t)sizeof got; i++)
+        for (uint64_t i = 0; i < reports && read(fds[0], &got, sizeof got) == (ssize_t)sizeof got;
+             i++)
             *(got.kind ? &batches : &orders) = got.number + 1;
         struct timespec pause = {0, (long)prng_below(&r, 3000000)};
         nanosleep(&pause, NULL); /* not a wait for something: the moment of the kill is random */

@@ -432,7 +432,7 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
                                                            : status;
     }
     struct outcome o;
-    status = run_command(&r, &o);
+    status = world_guard(w, run_command(&r, &o));
     if (status == HEED_OK)
         status = world_commit(w, err);
     if (status == HEED_OK && o.refusal != REFUSED_NOT)

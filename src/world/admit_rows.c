@@ -199,8 +199,9 @@ static enum heed_status admit_party(struct world *w, const struct heed_context *
     return status;
 }
 
-enum heed_status admit_user(struct world *w, const struct heed_context *context,
-                            const struct user_row *row, struct outcome *o, struct heed_error *err)
+static enum heed_status add_user(struct world *w, const struct heed_context *context,
+                                 const struct user_row *row, struct outcome *o,
+                                 struct heed_error *err)
 {
     const struct catalogue *c = &w->state.catalogue;
     uint32_t party = people_find(w->people, row->id);
@@ -266,9 +267,9 @@ static enum heed_status symbol_arg(struct world *w, struct str text, int64_t *ou
     return status;
 }
 
-enum heed_status admit_content(struct world *w, const struct heed_context *context,
-                               const struct content_row *row, struct outcome *o,
-                               struct heed_error *err)
+static enum heed_status add_content(struct world *w, const struct heed_context *context,
+                                    const struct content_row *row, struct outcome *o,
+                                    struct heed_error *err)
 {
     const struct catalogue *c = &w->state.catalogue;
     struct call call = call_of(COMMAND_content_add, context->time_ms);
@@ -311,8 +312,9 @@ enum heed_status admit_content(struct world *w, const struct heed_context *conte
     return status;
 }
 
-enum heed_status admit_good(struct world *w, const struct heed_context *context,
-                            const struct good_row *row, struct outcome *o, struct heed_error *err)
+static enum heed_status add_good(struct world *w, const struct heed_context *context,
+                                 const struct good_row *row, struct outcome *o,
+                                 struct heed_error *err)
 {
     const struct catalogue *c = &w->state.catalogue;
     if (intern_find(row->service ? &c->service_ids : &c->good_ids, row->id) != INTERN_NONE) {
@@ -383,4 +385,23 @@ struct call admit_import_mark(const struct import_mark *mark, struct sha256 *dig
     c.i[4] = (int64_t)mark->duplicate;
     c.i[5] = mark->done;
     return c;
+}
+
+enum heed_status admit_user(struct world *w, const struct heed_context *context,
+                            const struct user_row *row, struct outcome *o, struct heed_error *err)
+{
+    return world_guard(w, add_user(w, context, row, o, err));
+}
+
+enum heed_status admit_content(struct world *w, const struct heed_context *context,
+                               const struct content_row *row, struct outcome *o,
+                               struct heed_error *err)
+{
+    return world_guard(w, add_content(w, context, row, o, err));
+}
+
+enum heed_status admit_good(struct world *w, const struct heed_context *context,
+                            const struct good_row *row, struct outcome *o, struct heed_error *err)
+{
+    return world_guard(w, add_good(w, context, row, o, err));
 }

@@ -165,10 +165,6 @@ static enum heed_status key_for(struct world *w, uint32_t owner, uint8_t **key,
 enum heed_status vault_seal(struct world *w, enum target_kind kind, uint32_t handle, uint32_t owner,
                             const struct text *text, uint8_t commitment[32], struct heed_error *err)
 {
-    uint8_t *key = NULL;
-    enum heed_status status = key_for(w, owner, &key, err);
-    if (status != HEED_OK)
-        return status;
     size_t n = SALT;
     for (int f = 0; f < TEXT_FIELDS; f++) {
         if (text->fields[f].n > FIELD_MAX)
@@ -176,6 +172,10 @@ enum heed_status vault_seal(struct world *w, enum target_kind kind, uint32_t han
                              FIELD_MAX);
         n += 4 + text->fields[f].n;
     }
+    uint8_t *key = NULL;
+    enum heed_status status = key_for(w, owner, &key, err);
+    if (status != HEED_OK)
+        return status;
     uint8_t *plain = malloc(n), *sealed = malloc(NONCE + n + TAG);
     if (!plain || !sealed) {
         status = error_nomem(err);

@@ -95,6 +95,13 @@ enum heed_status world_apply(struct world *w, const struct call *call, struct ou
     return status;
 }
 
+enum heed_status world_guard(struct world *w, enum heed_status status)
+{
+    if (status != HEED_OK && (w->pending_n > 0 || w->changes_n > 0))
+        w->poisoned = true;
+    return status;
+}
+
 /* A snapshot pays when the journal to replay has grown to about what loading one costs.          */
 static bool snapshot_due(const struct world *w)
 {

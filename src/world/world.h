@@ -130,6 +130,10 @@ HEED_MUST_CHECK enum heed_status world_apply(struct world *w, const struct call 
 HEED_MUST_CHECK enum heed_status state_apply(struct world *w, const struct call *call,
                                              struct outcome *o, struct heed_error *err);
 
+/* For whoever admits: an error after something was queued leaves a half-done command behind, so the
+ * world is poisoned. Gives status back.                                                         */
+enum heed_status world_guard(struct world *w, enum heed_status status);
+
 /* Makes everything applied so far durable. Nothing pending: nothing happens. Takes a snapshot
  * when one is due.                                                                              */
 HEED_MUST_CHECK enum heed_status world_commit(struct world *w, struct heed_error *err);
