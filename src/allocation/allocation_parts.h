@@ -70,4 +70,9 @@ HEED_MUST_CHECK enum heed_status allocator_sort(struct allocator *a, enum algori
  * their relevance. Returns their number.                                                        */
 size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t urgent,
                   uint32_t items[FEED_MAX]);
+
+/* Moves slots of feeds[users][k] until each eligible item of given[n] has `floor`; false when it
+ * finds no way. Each item stays at most once in a feed. O(users x k) an item that lacks.        */
+bool floor_repair(uint32_t *feeds, size_t users, size_t k, const uint8_t *eligible, size_t n,
+                  uint64_t floor, uint64_t *given);
 #endif

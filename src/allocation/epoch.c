@@ -12,8 +12,8 @@
  * else each slot goes to the owed item most relevant to the user. That is McNaughton's schedule
  * (Management Science 6 (1959) 1): the last user clears the debt, except that an owed item may lie
  * in the first k - S slots of just those users who should pay it. Then all k slots pay, debts
- * before relevance; and where that is not enough either, the floor takes no more than its own share
- * of each feed and is reported as not kept.                                                      */
+ * before relevance, and single slots are moved until all have the floor; where that is not enough
+ * either, the floor takes no more than its own share of each feed and is reported as not kept.  */
 #include "allocation/allocation_parts.h"
 
 #include <stdlib.h>
@@ -27,6 +27,7 @@ struct epoch {
     size_t k;           /* slots of each feed */
     size_t rows;        /* of `natural`: one a user, or one for all */
     uint32_t *natural;  /* [rows][k] feeds without a floor */
+    uint32_t *feeds;    /* [users][k] feeds served */
     uint64_t total;     /* exposure of all feeds */
     uint64_t floor;     /* of one item */
     uint64_t last;      /* exposure of the last slot */
@@ -159,6 +160,7 @@ static bool serve(struct epoch *e, size_t aside, bool debts_first)
             heed_assert(n == e->k);
             shown = items;
         }
+        memcpy(e->feeds + u * e->k, shown, e->k * sizeof *shown);
         for (size_t i = 0; i < kept_free; i++)
             e->expected[natural[i]] -= exposure_of_rank((uint32_t)i + 1);
         for (size_t i = 0; i < e->k; i++) {
@@ -189,7 +191,9 @@ static bool serve_with_floor(struct epoch *e, uint64_t feed)
         if (aside < e->k && aside > 0 && serve(e, e->k, false))
             return true;
     }
-    if (e->k * (u128)e->h->n >= e->a->eligible_n && serve(e, e->k, true))
+    if (e->k * (u128)e->h->n >= e->a->eligible_n &&
+        (serve(e, e->k, true) ||
+         floor_repair(e->feeds, e->h->n, e->k, e->a->eligible, e->a->n, e->floor, e->given)))
         return true;
     return serve(e, slots_of_share(e, feed), false);
 }
@@ -224,11 +228,12 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     e.floor = (uint64_t)(((u128)e.total * a->rules.floor_ppm + part - 1) / part);
     e.rows = a->weight_ppm[a->rules.algorithm][REASON_RELEVANCE] == 0 ? 1 : h->n;
     e.natural = malloc(e.rows * e.k * sizeof *e.natural);
+    e.feeds = malloc(h->n * e.k * sizeof *e.feeds);
     e.expected = malloc(a->n * sizeof *e.expected);
     e.owed = malloc(a->n * sizeof *e.owed);
     e.need = malloc(a->n * sizeof *e.need);
     enum heed_status status = HEED_NOMEM;
-    if (e.natural && e.expected && e.owed && e.need &&
+    if (e.natural && e.feeds && e.expected && e.owed && e.need &&
         allocator_sort(a, a->rules.algorithm) == HEED_OK &&
         allocator_sort(a, ALGORITHM_EXPOSURE) == HEED_OK) {
         make_natural(&e);
@@ -239,6 +244,7 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
         status = HEED_OK;
     }
     free(e.natural);
+    free(e.feeds);
     free(e.expected);
     free(e.owed);
     free(e.need);

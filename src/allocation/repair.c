@@ -1,0 +1,62 @@
+/* The last means to keep a floor: moving single slots from items that have more than it to items
+ * that have less. A move changes one feed: an item rises past another that can spare the
+ * difference, or takes the slot of one that can spare all of it. */
+#include "allocation/allocation_parts.h"
+
+struct move {
+    size_t slot;
+    uint64_t gain; /* 0: no move */
+};
+
+/* Of two gains, the smaller if it suffices, else the larger.                                    */
+static bool better_gain(uint64_t a, uint64_t b, uint64_t wanted)
+{
+    if (a >= wanted && b >= wanted)
+        return a < b;
+    return a > b;
+}
+
+static size_t slot_of_item(const uint32_t *feed, size_t k, uint32_t item)
+{
+    size_t at = 0;
+    while (at < k && feed[at] != item)
+        at++;
+    return at;
+}
+
+/* The best move for an item that stands at slot `at` of the feed (k: not in it).                */
+static struct move find_move(const uint32_t *feed, size_t k, size_t at, uint64_t floor,
+                             const uint64_t *given, uint64_t wanted)
+{
+    struct move best = {0, 0};
+    uint64_t has = exposure_of_rank(at < k ? (uint32_t)at + 1 : 0);
+    for (size_t slot = 0; slot < at; slot++) {
+        uint64_t gain = exposure_of_rank((uint32_t)slot + 1) - has;
+        if (given[feed[slot]] >= floor + gain &&
+            (best.gain == 0 || better_gain(gain, best.gain, wanted)))
+            best = (struct move){slot, gain};
+    }
+    return best;
+}
+
+bool floor_repair(uint32_t *feeds, size_t users, size_t k, const uint8_t *eligible, size_t n,
+                  uint64_t floor, uint64_t *given)
+{
+    for (uint32_t item = 0; item < n; item++) {
+        for (size_t u = 0; u < users && eligible[item] && given[item] < floor; u++) {
+            uint32_t *feed = feeds + u * k;
+            size_t at = slot_of_item(feed, k, item);
+            struct move m = find_move(feed, k, at, floor, given, floor - given[item]);
+            if (m.gain == 0)
+                continue;
+            given[item] += m.gain;
+            given[feed[m.slot]] -= m.gain;
+            if (at < k)
+                feed[at] = feed[m.slot];
+            feed[m.slot] = item;
+        }
+        if (eligible[item] && given[item] < floor)
+            return false;
+    }
+    return true;
+}
