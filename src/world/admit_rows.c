@@ -362,6 +362,13 @@ struct call admit_event(int64_t time_ms, uint32_t user, uint32_t verb, uint32_t 
     return c;
 }
 
+struct call admit_served(int64_t time_ms, uint32_t target)
+{
+    struct call c = call_of(COMMAND_event_served, time_ms);
+    c.i[0] = target;
+    return c;
+}
+
 struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_t score_milli,
                          enum rating_kind kind)
 {

@@ -37,6 +37,7 @@ bool text_split(struct str blob, struct text_blob *out);
 
 /* Slots of a served feed as a fact.                                                             */
 bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n);
+bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], size_t *n);
 
 /* Done by several commands.                                                                     */
 HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act,

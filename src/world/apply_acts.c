@@ -75,6 +75,20 @@ enum heed_status apply_event_add(struct world *w, const struct call *call, struc
     return status;
 }
 
+/* i: target                                                                                     */
+enum heed_status apply_event_served(struct world *w, const struct call *call, struct outcome *o,
+                                    struct heed_error *err)
+{
+    struct state *s = &w->state;
+    if (call->i[0] < 0 || call->i[0] > UINT32_MAX ||
+        !catalogue_has(&s->catalogue, (uint32_t)call->i[0])) {
+        o->refusal = REFUSED_unknown_target;
+        return HEED_OK;
+    }
+    return behaviour_served(&s->behaviour, (uint32_t)call->i[0]) == HEED_OK ? HEED_OK
+                                                                            : error_nomem(err);
+}
+
 /* i: user, target, score, kind, time                                                            */
 enum heed_status apply_rating_add(struct world *w, const struct call *call, struct outcome *o,
                                   struct heed_error *err)

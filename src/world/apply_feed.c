@@ -34,8 +34,9 @@ bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n)
     return !b->failed;
 }
 
-bool slots_unpack(struct unpack *u, size_t contents, struct slot *slots, size_t *n)
+bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], size_t *n)
 {
+    struct unpack from = {fact.p, fact.n, false}, *u = &from;
     *n = (size_t)unpack_max(u, FEED_MAX);
     for (size_t i = 0; i < *n && !u->bad; i++) {
         slots[i].item = (uint32_t)unpack_max(u, contents ? contents - 1 : 0);
@@ -87,10 +88,9 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
         call->i[2] == CALL_ABSENT ? (int64_t)s->rules.allocation.algorithm : call->i[2];
     struct slot slots[FEED_MAX];
     size_t n = 0;
-    struct unpack u = {call->blob.p, call->blob.n, false};
     if (algorithm < 0 || algorithm >= ALGORITHMS ||
         call->i[3] >= (int64_t)s->catalogue.symbols.count ||
-        !slots_unpack(&u, s->catalogue.contents_n, slots, &n))
+        !slots_read(call->blob, s->catalogue.contents_n, slots, &n))
         return damaged(err, "feed serve");
     struct served_feed *f = feed_for(s, user);
     struct slot *kept = n ? malloc(n * sizeof *kept) : NULL;

@@ -1,0 +1,338 @@
+/* A world as the files that import reads. */
+#include "base/csv.h"
+#include "base/money.h"
+#include "base/time.h"
+#include "import/import.h"
+#include "world/apply.h"
+#include "world/vault.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct exporting {
+    struct world *w;
+    const char *dir;
+    FILE *f;
+    char path[4096];
+    struct strbuf buf;
+};
+
+static bool erased(const struct world *w, uint32_t party)
+{
+    return party >= w->state.catalogue.parties_n ||
+           w->state.catalogue.parties[party].flags & PARTY_ERASED;
+}
+
+static enum heed_status begin(struct exporting *x, const char *name, const char *header,
+                              struct heed_error *err)
+{
+    snprintf(x->path, sizeof x->path, "%s/%s", x->dir, name);
+    x->f = fopen(x->path, "w");
+    if (!x->f)
+        return error_set(err, HEED_STORAGE, x->path, "cannot be written (%s)", strerror(errno));
+    fputs(header, x->f);
+    return HEED_OK;
+}
+
+static enum heed_status end(struct exporting *x, enum heed_status status, struct heed_error *err)
+{
+    bool ok = !ferror(x->f);
+    ok = fclose(x->f) == 0 && ok;
+    x->f = NULL;
+    if (status == HEED_OK && !ok)
+        return error_set(err, HEED_STORAGE, x->path, "cannot be written (%s)", strerror(errno));
+    return status;
+}
+
+/* A cell, quoted only when it must be.                                                          */
+static void cell(FILE *f, struct str s, bool first)
+{
+    if (!first)
+        fputc(',', f);
+    bool quote = false;
+    for (size_t i = 0; i < s.n && !quote; i++)
+        quote = s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
+    if (!quote) {
+        fwrite(s.p ? s.p : "", 1, s.n, f);
+        return;
+    }
+    fputc('"', f);
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            fputc('"', f);
+        fputc(s.p[i], f);
+    }
+    fputc('"', f);
+}
+
+static void time_cell(FILE *f, int64_t ms)
+{
+    char text[32];
+    cell(f, str_of(time_to_text(ms, text)), false);
+}
+
+static struct str symbol(const struct world *w, uint32_t s)
+{
+    return s == HANDLE_NONE ? STR_NONE : intern_str(&w->state.catalogue.symbols, s);
+}
+
+/* Further columns were kept as one JSON object a row; they go out as one column `attributes`.    */
+static enum heed_status open_text(struct exporting *x, enum target_kind kind, uint32_t handle,
+                                  struct text *text, bool *found, struct heed_error *err)
+{
+    return vault_open(x->w, kind, handle, &x->buf, text, found, err);
+}
+
+static enum heed_status users(struct exporting *x, struct heed_error *err)
+{
+    const struct catalogue *c = &x->w->state.catalogue;
+    enum heed_status status = begin(x, "users.csv", "id,name,joined_at,role,attributes\n", err);
+    if (status != HEED_OK)
+        return status;
+    for (uint32_t i = 0; status == HEED_OK && i < c->parties_n; i++) {
+        if (!(c->parties[i].flags & PARTY_USER) || erased(x->w, i))
+            continue;
+        struct text text;
+        bool found;
+        status = open_text(x, TARGET_USER, i, &text, &found, err);
+        if (status != HEED_OK || !found)
+            continue;
+        const char *role = role_name((enum role)c->parties[i].role_bits);
+        cell(x->f, text.fields[TEXT_ID], true);
+        cell(x->f, text.fields[TEXT_NAME], false);
+        time_cell(x->f, c->parties[i].joined_at_ms);
+        cell(x->f, role ? str_of(role) : STR("member"), false);
+        cell(x->f, text.fields[TEXT_ATTRIBUTES], false);
+        fputc('\n', x->f);
+    }
+    return end(x, status, err);
+}
+
+static enum heed_status contents(struct exporting *x, struct heed_error *err)
+{
+    const struct catalogue *c = &x->w->state.catalogue;
+    enum heed_status status = begin(
+        x, "contents.csv", "id,creator,title,body,kind,category,good,created_at,attributes\n", err);
+    if (status != HEED_OK)
+        return status;
+    for (uint32_t i = 0; status == HEED_OK && i < c->contents_n; i++) {
+        const struct content *k = &c->contents[i];
+        if (erased(x->w, k->creator))
+            continue;
+        struct text text;
+        bool found;
+        status = open_text(x, TARGET_CONTENT, i, &text, &found, err);
+        if (status != HEED_OK || !found)
+            continue;
+        cell(x->f, intern_str(&c->content_ids, i), true);
+        cell(x->f, world_party_id(x->w, k->creator), false);
+        cell(x->f, text.fields[TEXT_NAME], false);
+        cell(x->f, text.fields[TEXT_BODY], false);
+        cell(x->f, symbol(x->w, k->kind), false);
+        cell(x->f, symbol(x->w, k->category), false);
+        cell(x->f, k->good == HANDLE_NONE ? STR_NONE : intern_str(&c->good_ids, k->good), false);
+        time_cell(x->f, k->created_at_ms);
+        cell(x->f, text.fields[TEXT_ATTRIBUTES], false);
+        fputc('\n', x->f);
+    }
+    return end(x, status, err);
+}
+
+static void whole_cell(FILE *f, int64_t v, bool given)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)v);
+    cell(f, given ? str_of(text) : STR_NONE, false);
+}
+
+static enum heed_status goods(struct exporting *x, bool services, struct heed_error *err)
+{
+    const struct catalogue *c = &x->w->state.catalogue;
+    enum heed_status status = begin(
+        x, services ? "services.csv" : "goods.csv",
+        "id,name,seller,description,category,price,currency,stock,sales,created_at,attributes\n",
+        err);
+    if (status != HEED_OK)
+        return status;
+    size_t n = services ? c->services_n : c->goods_n;
+    for (uint32_t i = 0; status == HEED_OK && i < n; i++) {
+        const struct good *g = services ? &c->services[i] : &c->goods[i];
+        const struct currency *currency = &x->w->state.rules.currencies[g->currency];
+        struct text text;
+        bool found;
+        char price[32];
+        status = open_text(x, services ? TARGET_SERVICE : TARGET_GOOD, i, &text, &found, err);
+        if (status != HEED_OK || !found)
+            continue;
+        cell(x->f, intern_str(services ? &c->service_ids : &c->good_ids, i), true);
+        cell(x->f, text.fields[TEXT_NAME], false);
+        cell(x->f, g->seller == HANDLE_NONE ? STR_NONE : world_party_id(x->w, g->seller), false);
+        cell(x->f, text.fields[TEXT_BODY], false);
+        cell(x->f, symbol(x->w, g->category), false);
+        cell(x->f,
+             g->price_minor < 0
+                 ? STR_NONE
+                 : str_of(money_to_text((struct money){g->price_minor}, currency->scale, price)),
+             false);
+        cell(x->f, str_of(currency->code), false);
+        whole_cell(x->f, g->stock, g->stock >= 0);
+        whole_cell(x->f, g->sales, true);
+        time_cell(x->f, g->created_at_ms);
+        cell(x->f, text.fields[TEXT_ATTRIBUTES], false);
+        fputc('\n', x->f);
+    }
+    return end(x, status, err);
+}
+
+/* ── what happened, from the journal ── */
+
+struct walking {
+    struct exporting *x;
+    struct journal_codec *codec;
+    bool ratings;          /* else events                         */
+    enum rating_kind kind; /* which of them: user, or the others */
+    bool reviews;
+};
+
+static bool known_target(const struct world *w, int64_t target)
+{
+    uint32_t t = (uint32_t)target;
+    if (target_kind(t) == TARGET_USER)
+        return !erased(w, target_index(t));
+    return target_kind(t) != TARGET_CONTENT ||
+           !erased(w, w->state.catalogue.contents[target_index(t)].creator);
+}
+
+static void event_row(FILE *f, const struct world *w, int64_t time_ms, int64_t user,
+                      const char *verb, int64_t target, int64_t amount, int64_t surface,
+                      int64_t via, int64_t key)
+{
+    char text[96];
+    fprintf(f, "%s", time_to_text(time_ms, text));
+    cell(f, user == CALL_ABSENT ? STR("-") : world_party_id(w, (uint32_t)user), false);
+    cell(f, str_of(verb), false);
+    cell(f, str_of(world_target_text(w, (uint32_t)target, text)), false);
+    cell(f, str_of(money_to_text((struct money){amount}, 3, text)), false);
+    cell(f, surface == CALL_ABSENT ? STR_NONE : symbol(w, (uint32_t)surface), false);
+    cell(f, via == CALL_ABSENT ? STR_NONE : symbol(w, (uint32_t)via), false);
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)key);
+    cell(f, key == CALL_ABSENT ? STR_NONE : str_of(text), false);
+    fputc('\n', f);
+}
+
+static void walk_event(struct walking *k, const struct call *c)
+{
+    const struct world *w = k->x->w;
+    FILE *f = k->x->f;
+    if (c->command == COMMAND_event_served) {
+        if (known_target(w, c->i[0]))
+            event_row(f, w, c->time_ms, CALL_ABSENT, "served", c->i[0], 1000, CALL_ABSENT,
+                      CALL_ABSENT, CALL_ABSENT);
+    } else if (c->command == COMMAND_event_add) {
+        if (!erased(w, (uint32_t)c->i[0]) && known_target(w, c->i[2]))
+            event_row(f, w, c->i[7] == CALL_ABSENT ? c->time_ms : c->i[7], c->i[0],
+                      w->state.rules.behaviour.verbs[c->i[1]].name, c->i[2],
+                      c->i[3] == CALL_ABSENT ? 1000 : c->i[3], c->i[4], c->i[5], c->i[6]);
+    } else if (c->command == COMMAND_shop_buy) {
+        if (!erased(w, (uint32_t)c->i[1]))
+            event_row(f, w, c->time_ms, c->i[1], "purchase", c->i[0],
+                      c->i[2] == CALL_ABSENT ? 1000 : c->i[2] * 1000, CALL_ABSENT, CALL_ABSENT,
+                      CALL_ABSENT);
+    }
+}
+
+static void walk_feed(struct walking *k, const struct call *c)
+{
+    struct slot slots[FEED_MAX];
+    size_t n = 0;
+    const struct world *w = k->x->w;
+    if (!slots_read(c->blob, w->state.catalogue.contents_n, slots, &n))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t target = target_make(TARGET_CONTENT, slots[i].item);
+        if (known_target(w, target))
+            event_row(k->x->f, w, c->time_ms, CALL_ABSENT, "served", target, 1000, CALL_ABSENT,
+                      CALL_ABSENT, CALL_ABSENT);
+    }
+}
+
+static void walk_rating(struct walking *k, const struct call *c)
+{
+    const struct world *w = k->x->w;
+    int64_t kind = c->i[3] == CALL_ABSENT ? RATING_USER : c->i[3];
+    if ((kind != RATING_USER) != k->reviews || erased(w, (uint32_t)c->i[0]) ||
+        !known_target(w, c->i[1]))
+        return;
+    char text[96];
+    FILE *f = k->x->f;
+    fprintf(f, "%s", time_to_text(c->i[4] == CALL_ABSENT ? c->time_ms : c->i[4], text));
+    cell(f, world_party_id(w, (uint32_t)c->i[0]), false);
+    cell(f, str_of(world_target_text(w, (uint32_t)c->i[1], text)), false);
+    cell(f, str_of(money_to_text((struct money){c->i[2]}, 3, text)), false);
+    cell(f, str_of(rating_kind_name((enum rating_kind)kind)), false);
+    fputc('\n', f);
+}
+
+static enum heed_status walk_batch(void *context, const struct store_batch *b,
+                                   struct heed_error *err)
+{
+    struct walking *k = context;
+    const struct call *calls;
+    enum heed_status status = journal_decode(k->codec, b->payload, b->commands, &calls, err);
+    for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
+        if (k->ratings && calls[i].command == COMMAND_rating_add)
+            walk_rating(k, &calls[i]);
+        else if (!k->ratings && calls[i].command == COMMAND_feed_serve)
+            walk_feed(k, &calls[i]);
+        else if (!k->ratings)
+            walk_event(k, &calls[i]);
+    }
+    return status;
+}
+
+static enum heed_status walk(struct exporting *x, const char *name, const char *header,
+                             struct walking k, struct heed_error *err)
+{
+    enum heed_status status = begin(x, name, header, err);
+    if (status != HEED_OK)
+        return status;
+    k.x = x;
+    k.codec = journal_codec_new();
+    status =
+        k.codec ? x->w->store->ops->read(x->w->store, 0, walk_batch, &k, err) : error_nomem(err);
+    journal_codec_free(k.codec);
+    return end(x, status, err);
+}
+
+enum heed_status export_dir(struct world *w, const char *dir, struct heed_error *err)
+{
+    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+        return error_set(err, HEED_STORAGE, dir, "cannot be made (%s)", strerror(errno));
+    struct exporting *x = calloc(1, sizeof *x);
+    if (!x)
+        return error_nomem(err);
+    x->w = w;
+    x->dir = dir;
+    strbuf_init(&x->buf, SIZE_MAX);
+    enum heed_status status = users(x, err);
+    if (status == HEED_OK)
+        status = contents(x, err);
+    if (status == HEED_OK)
+        status = goods(x, false, err);
+    if (status == HEED_OK)
+        status = goods(x, true, err);
+    if (status == HEED_OK)
+        status = walk(x, "events.csv", "time,user,verb,target,amount,surface,via,id\n",
+                      (struct walking){0}, err);
+    if (status == HEED_OK)
+        status = walk(x, "ratings.csv", "time,user,target,score,kind\n",
+                      (struct walking){.ratings = true}, err);
+    if (status == HEED_OK)
+        status = walk(x, "reviews.csv", "time,user,target,score,kind\n",
+                      (struct walking){.ratings = true, .reviews = true}, err);
+    strbuf_deinit(&x->buf);
+    free(x);
+    return status;
+}

@@ -1,0 +1,308 @@
+#include "import/import.h"
+
+#include "import/session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+
+void import_result_deinit(struct import_result *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        free(r->files[i].path);
+    free(r->files);
+    *r = (struct import_result){0};
+}
+
+json_t *import_result_json(const struct import_result *r, double seconds)
+{
+    json_t *files = json_array();
+    for (size_t i = 0; i < r->n; i++) {
+        const struct import_file *f = &r->files[i];
+        json_t *row = json_pack(
+            "{s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "path", f->path, "kind", import_kind_name(f->kind),
+            "rows", (json_int_t)f->tally.rows, "applied", (json_int_t)f->tally.applied, "rejected",
+            (json_int_t)f->tally.rejected, "refused", (json_int_t)f->tally.refused, "duplicate",
+            (json_int_t)f->tally.duplicate);
+        if (f->skipped)
+            json_object_set_new(row, "skipped", json_true());
+        if (f->out_of_order)
+            json_object_set_new(row, "out_of_order", json_integer((json_int_t)f->out_of_order));
+        json_array_append_new(files, row);
+    }
+    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:f}", "files", files, "rows",
+                     (json_int_t)r->total.rows, "applied", (json_int_t)r->total.applied, "rejected",
+                     (json_int_t)r->total.rejected, "refused", (json_int_t)r->total.refused,
+                     "duplicate", (json_int_t)r->total.duplicate, "seconds", seconds);
+}
+
+/* ── sessions ── */
+
+enum heed_status session_error(const struct session *s, const struct heed_error *why,
+                               struct heed_error *err)
+{
+    char where[192];
+    snprintf(where, sizeof where, "%.120s%s%.60s", s->file->path, *why->where ? ": " : "",
+             strstr(why->where, s->file->path) ? "" : why->where);
+    return error_set(err, why->status, where, "%s", why->message);
+}
+
+static void put_csv_cell(FILE *f, struct str s)
+{
+    fputc('"', f);
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            fputc('"', f);
+        fputc(s.p[i], f);
+    }
+    fputc('"', f);
+}
+
+void session_bad(struct session *s, bool refused, const char *where, const char *reason,
+                 uint64_t line, struct str raw)
+{
+    struct import_file *f = s->file;
+    if (refused)
+        f->tally.refused++;
+    else
+        f->tally.rejected++;
+    if (!f->first[0])
+        snprintf(f->first, sizeof f->first, "%.200s: %.120s: %.180s", f->path, where, reason);
+    if (s->checking || !s->options->rejects)
+        return;
+    if (!s->rejects) {
+        s->rejects = fopen(s->options->rejects, "a");
+        if (!s->rejects)
+            return; /* the rows are counted all the same */
+        fseek(s->rejects, 0, SEEK_END);
+        if (ftell(s->rejects) == 0)
+            fputs("path,line,where,reason,row\n", s->rejects);
+    }
+    put_csv_cell(s->rejects, str_of(f->path));
+    fprintf(s->rejects, ",%llu,", (unsigned long long)line);
+    put_csv_cell(s->rejects, str_of(where));
+    fputc(',', s->rejects);
+    put_csv_cell(s->rejects, str_of(reason));
+    fputc(',', s->rejects);
+    put_csv_cell(s->rejects, raw.n > 4096 ? (struct str){raw.p, 4096} : raw);
+    fputc('\n', s->rejects);
+}
+
+void session_refused(struct session *s, enum refusal refusal, const char *where, uint64_t line,
+                     struct str raw)
+{
+    session_bad(s, true, where, refusal_message(refusal), line, raw);
+}
+
+enum heed_status session_commit(struct session *s, bool done, struct heed_error *err)
+{
+    if (s->checking)
+        return HEED_OK;
+    const struct heed_tally *t = &s->file->tally;
+    s->mark.rows = t->rows;
+    s->mark.applied = t->applied;
+    s->mark.rejected = t->rejected;
+    s->mark.refused = t->refused;
+    s->mark.duplicate = t->duplicate;
+    s->mark.done = done;
+    struct sha256 digest;
+    struct call call = admit_import_mark(&s->mark, &digest);
+    struct outcome o = {0};
+    enum heed_status status = world_apply(s->w, &call, &o, err);
+    return status == HEED_OK ? world_commit(s->w, err) : status;
+}
+
+void session_progress(struct session *s, uint64_t done, uint64_t total)
+{
+    if (s->options->progress)
+        s->options->progress(s->options->progress_context, s->file->path, done, total,
+                             s->file->tally.rows);
+}
+
+/* ── one file ── */
+
+static enum heed_status digest_of(enum import_kind kind, const char *path, struct str mapping,
+                                  const struct reader_limits *limits, struct sha256 *out,
+                                  struct heed_error *err)
+{
+    struct sha256 content;
+    enum heed_status status = reader_digest(path, limits, &content, err);
+    struct sha256_stream *s = status == HEED_OK ? sha256_new() : NULL;
+    if (status != HEED_OK)
+        return status;
+    if (!s)
+        return error_nomem(err);
+    const char *name = import_kind_name(kind);
+    sha256_update(s, name, strlen(name) + 1);
+    sha256_update(s, content.b, sizeof content.b);
+    sha256_update(s, mapping.p ? mapping.p : "", mapping.n);
+    *out = sha256_final(s);
+    return HEED_OK;
+}
+
+static enum heed_status run(struct session *s, struct heed_error *err)
+{
+    struct heed_error why = {0};
+    enum heed_status status =
+        s->file->kind == IMPORT_EVENTS ? import_events(s, &why) : import_things(s, &why);
+    return status == HEED_OK ? HEED_OK : session_error(s, &why, err);
+}
+
+/* The pass of --strict that only looks. A bad row is then an error that names the first.         */
+static enum heed_status check_strictly(struct session *s, struct heed_error *err)
+{
+    s->checking = true;
+    enum heed_status status = run(s, err);
+    s->checking = false;
+    if (status != HEED_OK)
+        return status;
+    if (s->file->tally.rejected + s->file->tally.refused > 0) {
+        char first[512];
+        memcpy(first, s->file->first, sizeof first);
+        s->file->first[0] = 0; /* the error says it */
+        return error_set(err, HEED_INPUT, "strict", "%.220s (%llu bad rows; nothing was applied)",
+                         first,
+                         (unsigned long long)(s->file->tally.rejected + s->file->tally.refused));
+    }
+    s->file->tally = (struct heed_tally){0};
+    return HEED_OK;
+}
+
+static struct import_file *add_file(struct import_result *r, const char *path,
+                                    enum import_kind kind)
+{
+    if (!array_grow(&r->files, &r->cap, r->n + 1, sizeof *r->files))
+        return NULL;
+    r->files[r->n] = (struct import_file){.path = strdup(path), .kind = kind};
+    return r->files[r->n].path ? &r->files[r->n++] : NULL;
+}
+
+enum heed_status import_one(struct world *w, const struct heed_context *context,
+                            enum import_kind kind, const char *path, const char *shown,
+                            const struct row_format *format, struct str mapping,
+                            const struct import_options *options, struct import_result *result,
+                            struct heed_error *err)
+{
+    struct session s = {.w = w, .context = *context, .options = options, .format = format};
+    s.file = add_file(result, shown, kind);
+    if (!s.file)
+        return error_nomem(err);
+    free(s.file->path);
+    s.file->path = strdup(path); /* while reading; the result shows `shown` */
+    enum heed_status status =
+        s.file->path ? digest_of(kind, path, mapping, &options->limits, &s.mark.digest, err)
+                     : error_nomem(err);
+    const struct import_mark *before =
+        status == HEED_OK && !options->again ? world_import_mark(w, &s.mark.digest) : NULL;
+    uint64_t out_of_order = w->state.behaviour.out_of_order;
+    if (before && before->done) {
+        s.file->skipped = true;
+    } else if (status == HEED_OK) {
+        if (options->strict)
+            status = check_strictly(&s, err);
+        if (before) {
+            s.skip = before->rows;
+            s.file->tally = (struct heed_tally){before->rows, before->applied, before->rejected,
+                                                before->refused, before->duplicate};
+        }
+        if (status == HEED_OK)
+            status = run(&s, err);
+    }
+    s.file->out_of_order = w->state.behaviour.out_of_order - out_of_order;
+    if (s.rejects && fclose(s.rejects) != 0 && status == HEED_OK)
+        status = error_set(err, HEED_STORAGE, options->rejects, "cannot be written (%s)",
+                           strerror(errno));
+    if (strcmp(path, shown) != 0) {
+        free(s.file->path);
+        s.file->path = strdup(shown);
+        if (!s.file->path) {
+            result->n--;
+            return error_nomem(err);
+        }
+    }
+    const struct heed_tally *t = &s.file->tally;
+    result->total.rows += t->rows;
+    result->total.applied += t->applied;
+    result->total.rejected += t->rejected;
+    result->total.refused += t->refused;
+    result->total.duplicate += t->duplicate;
+    return status;
+}
+
+enum heed_status import_file(struct world *w, const struct heed_context *context,
+                             enum import_kind kind, const char *path,
+                             const struct import_options *options, struct import_result *result,
+                             struct heed_error *err)
+{
+    return import_one(w, context, kind, path, path, NULL, STR_NONE, options, result, err);
+}
+
+/* ── a folder ── */
+
+static bool is_file_of(const char *name, const char *kind)
+{
+    static const char *const ends[] = {".csv", ".jsonl", ".ndjson"};
+    static const char *const packed[] = {"", ".gz", ".zst", ".xz", ".bz2"};
+    char want[64];
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = 0; j < 5; j++) {
+            snprintf(want, sizeof want, "%s%s%s", kind, ends[i], packed[j]);
+            if (strcmp(name, want) == 0)
+                return true;
+        }
+    return false;
+}
+
+static enum heed_status find_file(const char *dir, enum import_kind kind, char path[4096],
+                                  struct heed_error *err)
+{
+    path[0] = 0;
+    DIR *d = opendir(dir);
+    if (!d)
+        return error_set(err, HEED_INPUT, dir,
+                         errno == ENOTDIR ? "it is not a folder; say what the file holds: `heed "
+                                            "import events %s`"
+                                          : "the folder %s cannot be read",
+                         dir);
+    enum heed_status status = HEED_OK;
+    for (struct dirent *e; (e = readdir(d));) {
+        if (!is_file_of(e->d_name, import_kind_name(kind)))
+            continue;
+        if (path[0])
+            status = error_set(err, HEED_INPUT, dir, "it holds more than one file of %s",
+                               import_kind_name(kind));
+        snprintf(path, 4096, "%s/%s", dir, e->d_name);
+    }
+    closedir(d);
+    return status;
+}
+
+enum heed_status import_dir(struct world *w, const struct heed_context *context, const char *dir,
+                            const struct import_options *options, struct import_result *result,
+                            struct heed_error *err)
+{
+    /* contents may name goods they feature, so goods are read before them and reported after */
+    static const enum import_kind order[IMPORT_KINDS] = {
+        IMPORT_USERS,  IMPORT_GOODS,   IMPORT_SERVICES, IMPORT_CONTENTS,
+        IMPORT_EVENTS, IMPORT_RATINGS, IMPORT_REVIEWS};
+    size_t first = result->n;
+    enum heed_status status = HEED_OK;
+    for (int i = 0; status == HEED_OK && i < IMPORT_KINDS; i++) {
+        char path[4096];
+        status = find_file(dir, order[i], path, err);
+        if (status == HEED_OK && path[0])
+            status = import_file(w, context, order[i], path, options, result, err);
+    }
+    if (status == HEED_OK && result->n == first)
+        return error_set(err, HEED_INPUT, dir,
+                         "it holds none of users.csv, contents.csv, goods.csv, services.csv, "
+                         "events.csv, ratings.csv, reviews.csv");
+    for (size_t i = first; i + 1 < result->n; i++) /* a handful: the order of the kinds */
+        for (size_t j = i + 1; j < result->n; j++)
+            if (result->files[j].kind < result->files[i].kind) {
+                struct import_file swap = result->files[i];
+                result->files[i] = result->files[j];
+                result->files[j] = swap;
+            }
+    return status;
+}

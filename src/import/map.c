@@ -1,0 +1,312 @@
+/* Mapping files: how files made elsewhere become heed's rows. See docs/mapping.md. */
+#include "base/csv.h"
+#include "base/utf8.h"
+#include "base/yaml.h"
+#include "import/join.h"
+#include "import/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAP_BYTES_MAX = 1 << 20 };
+
+struct mapping {
+    struct yaml *y;
+    struct strbuf text; /* of the whole file */
+    char *data;         /* folder its paths start from */
+};
+
+static enum heed_status only(const struct mapping *m, int node, const char *keys,
+                             struct heed_error *err)
+{
+    if (yaml_kind(m->y, node) != YAML_MAP)
+        return yaml_error(m->y, node, err, "a map of keys was expected:%s", keys);
+    for (size_t i = 0; i < yaml_count(m->y, node); i++) {
+        char word[64];
+        struct str key = yaml_key(m->y, node, i);
+        snprintf(word, sizeof word, " %.*s ", (int)utf8_cut(key, 40), key.p);
+        if (!strstr(keys, word))
+            return yaml_error(m->y, yaml_value(m->y, node, i), err,
+                              "there is no such key here; the keys are%s", keys);
+    }
+    return HEED_OK;
+}
+
+static enum heed_status text_of(const struct mapping *m, int parent, const char *key, bool needed,
+                                char **out, struct heed_error *err)
+{
+    int node = yaml_get(m->y, parent, key);
+    *out = NULL;
+    if (!node && !needed)
+        return HEED_OK;
+    if (!node)
+        return yaml_error(m->y, parent, err, "the key '%s' is missing", key);
+    if (yaml_kind(m->y, node) != YAML_SCALAR)
+        return yaml_error(m->y, node, err, "plain text was expected");
+    struct str s = yaml_text(m->y, node);
+    *out = strndup(s.p, s.n);
+    return *out ? HEED_OK : error_nomem(err);
+}
+
+static enum heed_status csv_of(const struct mapping *m, int node, struct csv_format *out,
+                               struct heed_error *err)
+{
+    int delimiter = yaml_get(m->y, node, "delimiter"), quote = yaml_get(m->y, node, "quote");
+    int encoding = yaml_get(m->y, node, "encoding");
+    struct str d = yaml_text(m->y, delimiter), q = yaml_text(m->y, quote);
+    struct str e = yaml_text(m->y, encoding);
+    *out = (struct csv_format){0};
+    if (delimiter) {
+        if (str_is(d, "tab"))
+            out->delimiter = '\t';
+        else if (d.n == 1 && (unsigned char)d.p[0] < 0x80 && d.p[0] != '"' && d.p[0] != '\n' &&
+                 d.p[0] != '\r')
+            out->delimiter = d.p[0];
+        else
+            return yaml_error(m->y, delimiter, err, "one ASCII character or tab was expected");
+    }
+    if (quote) {
+        if (str_is(q, "none"))
+            out->quote = CSV_NO_QUOTE;
+        else if (q.n == 1 && (q.p[0] == '"' || q.p[0] == '\''))
+            out->quote = q.p[0];
+        else
+            return yaml_error(m->y, quote, err, "none, ' or \" was expected");
+    }
+    if (encoding) {
+        if (str_is(e, "latin1"))
+            out->latin1 = true;
+        else if (!str_is(e, "utf-8"))
+            return yaml_error(m->y, encoding, err, "utf-8 or latin1 was expected");
+    }
+    return HEED_OK;
+}
+
+static enum heed_status field_of(const struct mapping *m, int node, bool joined,
+                                 struct mapped_field *out, struct heed_error *err)
+{
+    enum heed_status status =
+        only(m, node, " column constant joined prefix otherwise first factor round max ", err);
+    if (status != HEED_OK)
+        return status;
+    static const struct {
+        const char *key;
+        int from;
+    } sources[] = {
+        {"column", MAPPED_COLUMN}, {"constant", MAPPED_CONSTANT}, {"joined", MAPPED_JOINED}};
+    for (size_t i = 0; i < 3; i++) {
+        if (!yaml_get(m->y, node, sources[i].key))
+            continue;
+        if (out->from != MAPPED_NONE)
+            return yaml_error(m->y, node, err, "give one of column, constant and joined");
+        out->from = sources[i].from;
+        status = text_of(m, node, sources[i].key, true, &out->column, err);
+        if (status != HEED_OK)
+            return status;
+    }
+    if (out->from == MAPPED_NONE)
+        return yaml_error(m->y, node, err, "one of column, constant and joined is missing");
+    if (out->from == MAPPED_JOINED && !joined)
+        return yaml_error(m->y, node, err, "this file has no join");
+    status = text_of(m, node, "prefix", false, &out->prefix, err);
+    if (status == HEED_OK)
+        status = text_of(m, node, "otherwise", false, &out->otherwise, err);
+    if (status == HEED_OK)
+        status = text_of(m, node, "first", false, &out->first, err);
+    if (status != HEED_OK)
+        return status;
+    int factor = yaml_get(m->y, node, "factor"), round = yaml_get(m->y, node, "round");
+    int max = yaml_get(m->y, node, "max");
+    int64_t n;
+    if (factor &&
+        (!admit_decimal(yaml_text(m->y, factor), &out->factor_milli) || out->factor_milli <= 0))
+        return yaml_error(m->y, factor, err, "a number above 0 was expected");
+    if (round && !str_is(yaml_text(m->y, round), "whole"))
+        return yaml_error(m->y, round, err, "whole was expected");
+    out->whole = round != 0;
+    if (max && (!admit_decimal(yaml_text(m->y, max), &n) || n < 1000 || n > 65536000))
+        return yaml_error(m->y, max, err, "a number of bytes between 1 and 65536 was expected");
+    out->max = max ? (size_t)(n / 1000) : 0;
+    return HEED_OK;
+}
+
+static enum heed_status columns_of(const struct mapping *m, int file, enum import_kind kind,
+                                   struct row_format *f, struct heed_error *err)
+{
+    int columns = yaml_get(m->y, file, "columns");
+    if (yaml_kind(m->y, columns) != YAML_MAP)
+        return yaml_error(m->y, columns ? columns : file, err, "the map 'columns' is missing");
+    uint32_t given = 0;
+    for (size_t i = 0; i < yaml_count(m->y, columns); i++) {
+        int node = yaml_value(m->y, columns, i);
+        int field = field_of_name(yaml_key(m->y, columns, i));
+        if (field < 0 || !(kind_fields(kind) >> field & 1))
+            return yaml_error(m->y, node, err, "%s have no such field", import_kind_name(kind));
+        enum heed_status status = field_of(m, node, f->join_key != NULL, &f->fields[field], err);
+        if (status != HEED_OK)
+            return status;
+        given |= UINT32_C(1) << field;
+    }
+    for (int i = 0; i < FIELDS; i++)
+        if (kind_required(kind) >> i & 1 && !(given >> i & 1))
+            return yaml_error(m->y, columns, err, "%s need the field '%s'", import_kind_name(kind),
+                              field_name((enum field)i));
+    return HEED_OK;
+}
+
+static void format_free(struct row_format *f)
+{
+    for (int i = 0; i < FIELDS; i++) {
+        free(f->fields[i].column);
+        free(f->fields[i].prefix);
+        free(f->fields[i].otherwise);
+        free(f->fields[i].first);
+    }
+    free(f->join_key);
+    free(f);
+}
+
+static char *path_in(const struct mapping *m, const char *path)
+{
+    size_t n = strlen(m->data) + strlen(path) + 2;
+    char *full = malloc(n);
+    if (full)
+        snprintf(full, n, "%s%s%s", *path == '/' ? "" : m->data, *path == '/' ? "" : "/", path);
+    return full;
+}
+
+static enum heed_status join_of(const struct mapping *m, int file, struct row_format *f,
+                                const struct reader_limits *limits, struct join **out,
+                                struct heed_error *err)
+{
+    int node = yaml_get(m->y, file, "join");
+    *out = NULL;
+    if (!node)
+        return HEED_OK;
+    enum heed_status status =
+        only(m, node, " path delimiter quote encoding key on normalise prefer ", err);
+    char *path = NULL, *full = NULL, *on = NULL, *prefer = NULL;
+    struct join_options o = {0};
+    int normalise = yaml_get(m->y, node, "normalise");
+    if (status == HEED_OK)
+        status = text_of(m, node, "path", true, &path, err);
+    if (status == HEED_OK)
+        status = text_of(m, node, "key", true, &f->join_key, err);
+    if (status == HEED_OK)
+        status = text_of(m, node, "on", true, &on, err);
+    if (status == HEED_OK)
+        status = text_of(m, node, "prefer", false, &prefer, err);
+    if (status == HEED_OK)
+        status = csv_of(m, node, &o.csv, err);
+    if (status == HEED_OK && normalise) {
+        o.alnum_lower = str_is(yaml_text(m->y, normalise), "alnum-lower");
+        if (!o.alnum_lower && !str_is(yaml_text(m->y, normalise), "none"))
+            status = yaml_error(m->y, normalise, err, "alnum-lower or none was expected");
+    }
+    if (status == HEED_OK && prefer && strncmp(prefer, "lowest ", 7) != 0)
+        status =
+            yaml_error(m->y, yaml_get(m->y, node, "prefer"), err, "'lowest COLUMN' was expected");
+    if (status == HEED_OK && !(full = path_in(m, path)))
+        status = error_nomem(err);
+    if (status == HEED_OK) {
+        o.path = full;
+        o.on = on;
+        o.prefer = prefer ? prefer + 7 : NULL;
+        status = join_load(&o, limits, out, err);
+    }
+    free(path);
+    free(full);
+    free(on);
+    free(prefer);
+    return status;
+}
+
+static enum heed_status one_file(const struct mapping *m, int node, struct world *w,
+                                 const struct heed_context *context,
+                                 const struct import_options *options, struct import_result *result,
+                                 struct heed_error *err)
+{
+    enum heed_status status =
+        only(m, node, " path kind delimiter quote encoding columns join ", err);
+    if (status != HEED_OK)
+        return status;
+    char *path = NULL, *full = NULL;
+    struct join *join = NULL;
+    struct row_format *f = calloc(1, sizeof *f);
+    if (!f)
+        return error_nomem(err);
+    f->mapped = true;
+    int kind_node = yaml_get(m->y, node, "kind");
+    int kind = import_kind_of_name(yaml_text(m->y, kind_node));
+    if (kind < 0)
+        status = yaml_error(m->y, kind_node ? kind_node : node, err,
+                            "the key 'kind' must be one of users, contents, goods, services, "
+                            "events, ratings, reviews");
+    if (status == HEED_OK)
+        status = text_of(m, node, "path", true, &path, err);
+    if (status == HEED_OK)
+        status = csv_of(m, node, &f->csv, err);
+    if (status == HEED_OK)
+        status = join_of(m, node, f, &options->limits, &join, err);
+    f->join = join;
+    if (status == HEED_OK)
+        status = columns_of(m, node, (enum import_kind)kind, f, err);
+    if (status == HEED_OK && !(full = path_in(m, path)))
+        status = error_nomem(err);
+    if (status == HEED_OK) {
+        struct str mapping = {m->text.p, m->text.n};
+        status = import_one(w, context, (enum import_kind)kind, full, path, f, mapping, options,
+                            result, err);
+    }
+    format_free(f);
+    join_free(join);
+    free(path);
+    free(full);
+    return status;
+}
+
+static enum heed_status read_text(const char *path, struct strbuf *out, struct heed_error *err)
+{
+    struct reader *r = NULL;
+    const struct reader_limits limits = {.max_bytes = MAP_BYTES_MAX};
+    enum heed_status status = reader_open(path, &limits, &r, err);
+    char buf[4096];
+    for (size_t n = 1; status == HEED_OK && n > 0;) {
+        status = reader_read(r, buf, sizeof buf, &n, err);
+        if (status == HEED_OK && !strbuf_put(out, buf, n))
+            status = error_set(err, HEED_INPUT, path, "it is longer than %d bytes", MAP_BYTES_MAX);
+    }
+    reader_close(r);
+    return status;
+}
+
+/* The folder of a file; "." when it names none.                                                 */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+enum heed_status import_map(struct world *w, const struct heed_context *context, const char *map,
+                            const char *data, const struct import_options *options,
+                            struct import_result *result, struct heed_error *err)
+{
+    struct mapping m = {0};
+    strbuf_init(&m.text, MAP_BYTES_MAX);
+    m.data = data ? strdup(data) : folder_of(map);
+    enum heed_status status = m.data ? read_text(map, &m.text, err) : error_nomem(err);
+    if (status == HEED_OK)
+        status = yaml_load((struct str){m.text.p, m.text.n}, map, &m.y, err);
+    int root = status == HEED_OK ? yaml_root(m.y) : 0;
+    if (status == HEED_OK)
+        status = only(&m, root, " files ", err);
+    int files = status == HEED_OK ? yaml_get(m.y, root, "files") : 0;
+    if (status == HEED_OK && (yaml_kind(m.y, files) != YAML_LIST || yaml_count(m.y, files) == 0))
+        status = yaml_error(m.y, files ? files : root, err, "a list of files was expected");
+    for (size_t i = 0; status == HEED_OK && i < yaml_count(m.y, files); i++)
+        status = one_file(&m, yaml_item(m.y, files, i), w, context, options, result, err);
+    yaml_free(m.y);
+    strbuf_deinit(&m.text);
+    free(m.data);
+    return status;
+}

@@ -1,0 +1,415 @@
+#include "import/rows.h"
+
+#include "base/csv.h"
+#include "base/jsonl.h"
+#include "base/money.h"
+#include "base/utf8.h"
+#include "import/join.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { COLUMNS_MAX = 1024, NO_COLUMN = -1 };
+
+struct rows {
+    enum import_kind kind;
+    const struct row_format *format;
+    struct reader *reader;
+    struct csv *csv;
+    struct jsonl *jsonl;
+    char *path;
+    size_t columns;    /* of the header */
+    char **names;      /* [columns], owned */
+    int place[FIELDS]; /* column of each field, or NO_COLUMN; when mapped, in the file or the joined
+                          one */
+    bool extra[COLUMNS_MAX];
+    int key; /* column of the join's key */
+    bool attributes;
+    struct strbuf text; /* values made for the current row */
+    struct strbuf json; /* its attributes */
+};
+
+void rows_close(struct rows *r)
+{
+    if (!r)
+        return;
+    csv_free(r->csv);
+    jsonl_free(r->jsonl);
+    reader_close(r->reader);
+    for (size_t i = 0; i < r->columns; i++)
+        free(r->names[i]);
+    free(r->names);
+    free(r->path);
+    strbuf_deinit(&r->text);
+    strbuf_deinit(&r->json);
+    free(r);
+}
+
+const struct reader *rows_reader(const struct rows *r)
+{
+    return r->reader;
+}
+
+static bool ends_with(struct str s, const char *end)
+{
+    size_t n = strlen(end);
+    return s.n >= n && memcmp(s.p + s.n - n, end, n) == 0;
+}
+
+static bool is_jsonl(const char *path)
+{
+    static const char *const packed[] = {".gz", ".zst", ".xz", ".bz2"};
+    struct str s = str_of(path);
+    for (size_t i = 0; i < 4; i++)
+        if (ends_with(s, packed[i])) {
+            s.n -= strlen(packed[i]);
+            break;
+        }
+    return ends_with(s, ".jsonl") || ends_with(s, ".ndjson");
+}
+
+/* "events need the columns time, user, verb, target"                                             */
+static void expected_columns(enum import_kind kind, char *buf, size_t size)
+{
+    size_t n = (size_t)snprintf(buf, size, "%s need the columns", import_kind_name(kind));
+    const char *gap = " ";
+    for (int f = 0; f < FIELDS && n < size; f++)
+        if (kind_required(kind) >> f & 1) {
+            n += (size_t)snprintf(buf + n, size - n, "%s%s", gap, field_name((enum field)f));
+            gap = ", ";
+        }
+}
+
+static int column_named(const struct rows *r, const char *name)
+{
+    for (size_t i = 0; i < r->columns; i++)
+        if (strcmp(r->names[i], name) == 0)
+            return (int)i;
+    return NO_COLUMN;
+}
+
+static enum heed_status missing(const struct rows *r, const char *name, struct heed_error *err)
+{
+    char where[192], columns[160];
+    snprintf(where, sizeof where, "%s: line 1", r->path);
+    expected_columns(r->kind, columns, sizeof columns);
+    return error_set(err, HEED_INPUT, where, "the column '%s' is missing; %s", name, columns);
+}
+
+static enum heed_status place_mapped(struct rows *r, struct heed_error *err)
+{
+    for (int f = 0; f < FIELDS; f++) {
+        const struct mapped_field *m = &r->format->fields[f];
+        if (m->from == MAPPED_COLUMN)
+            r->place[f] = column_named(r, m->column);
+        else if (m->from == MAPPED_JOINED)
+            r->place[f] = join_column(r->format->join, m->column);
+        else
+            continue;
+        if (r->place[f] == NO_COLUMN)
+            return missing(r, m->column, err);
+    }
+    if (r->format->join_key && (r->key = column_named(r, r->format->join_key)) == NO_COLUMN)
+        return missing(r, r->format->join_key, err);
+    return HEED_OK;
+}
+
+/* Columns by name; twice the same name, or a required one missing, is an error.                  */
+static enum heed_status place_columns(struct rows *r, struct heed_error *err)
+{
+    char where[192];
+    snprintf(where, sizeof where, "%s: line 1", r->path);
+    for (size_t i = 0; i < r->columns; i++)
+        for (size_t j = 0; j < i; j++)
+            if (*r->names[i] && strcmp(r->names[i], r->names[j]) == 0)
+                return error_set(err, HEED_INPUT, where, "the column '%.80s' stands there twice",
+                                 r->names[i]);
+    if (r->format && r->format->mapped)
+        return place_mapped(r, err);
+    for (size_t i = 0; i < r->columns; i++) {
+        int f = field_of_name(str_of(r->names[i]));
+        if (f >= 0 && kind_fields(r->kind) >> f & 1)
+            r->place[f] = (int)i;
+        else
+            r->extra[i] = r->attributes && *r->names[i];
+    }
+    for (int f = 0; f < FIELDS; f++)
+        if (kind_required(r->kind) >> f & 1 && r->place[f] == NO_COLUMN)
+            return missing(r, field_name((enum field)f), err);
+    return HEED_OK;
+}
+
+static enum heed_status read_header(struct rows *r, struct heed_error *err)
+{
+    struct csv_record rec;
+    struct heed_error why = {0};
+    char columns[160], where[192];
+    expected_columns(r->kind, columns, sizeof columns);
+    switch (csv_next(r->csv, &rec, &why)) {
+    case CSV_RECORD:
+        break;
+    case CSV_BAD:
+        snprintf(where, sizeof where, "%s: %.60s", r->path, why.where);
+        return error_set(err, HEED_INPUT, where, "the header cannot be read: %s", why.message);
+    case CSV_END:
+        return error_set(err, HEED_INPUT, r->path, "it is empty; %s", columns);
+    default:
+        return error_set(err, why.status, r->path, "%s", why.message);
+    }
+    if (rec.n > COLUMNS_MAX)
+        return error_set(err, HEED_INPUT, r->path, "it has more than %d columns", COLUMNS_MAX);
+    r->names = calloc(rec.n + 1, sizeof *r->names);
+    if (!r->names)
+        return error_nomem(err);
+    for (; r->columns < rec.n; r->columns++) {
+        struct str name = str_trim(rec.fields[r->columns]);
+        r->names[r->columns] = strndup(name.p ? name.p : "", name.n);
+        if (!r->names[r->columns])
+            return error_nomem(err);
+    }
+    return place_columns(r, err);
+}
+
+enum heed_status rows_open(const char *path, enum import_kind kind, const struct row_format *format,
+                           const struct reader_limits *limits, struct rows **out,
+                           struct heed_error *err)
+{
+    *out = NULL;
+    struct rows *r = calloc(1, sizeof *r);
+    if (!r)
+        return error_nomem(err);
+    strbuf_init(&r->text, 16 << 20);
+    strbuf_init(&r->json, 16 << 20);
+    r->kind = kind;
+    r->format = format;
+    r->attributes = kind_keeps_attributes(kind) && !(format && format->mapped);
+    for (int f = 0; f < FIELDS; f++)
+        r->place[f] = NO_COLUMN;
+    r->path = strdup(path);
+    enum heed_status status =
+        r->path ? reader_open(path, limits, &r->reader, err) : error_nomem(err);
+    if (status == HEED_OK && !(format && format->mapped) && is_jsonl(path)) {
+        r->jsonl = jsonl_new(r->reader, 0, 0);
+        status = r->jsonl ? HEED_OK : error_nomem(err);
+    } else if (status == HEED_OK) {
+        struct csv_options o = {0};
+        if (format)
+            o = (struct csv_options){.delimiter = format->csv.delimiter,
+                                     .quote = format->csv.quote,
+                                     .latin1 = format->csv.latin1};
+        r->csv = csv_new(r->reader, &o);
+        status = r->csv ? read_header(r, err) : error_nomem(err);
+    }
+    if (status != HEED_OK) {
+        rows_close(r);
+        return status;
+    }
+    *out = r;
+    return HEED_OK;
+}
+
+/* ── values ── */
+
+static void put_json_string(struct strbuf *b, struct str s)
+{
+    strbuf_putc(b, '"');
+    size_t from = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        strbuf_put(b, s.p + from, i - from);
+        if (c == '"' || c == '\\')
+            strbuf_printf(b, "\\%c", c);
+        else
+            strbuf_printf(b, "\\u%04x", c);
+        from = i + 1;
+    }
+    strbuf_put(b, s.p + from, s.n - from);
+    strbuf_putc(b, '"');
+}
+
+static void attribute(struct rows *r, struct str name, struct str value, bool literal)
+{
+    if (value.n == 0)
+        return;
+    strbuf_puts(&r->json, r->json.n ? "," : "{");
+    put_json_string(&r->json, name);
+    strbuf_putc(&r->json, ':');
+    if (literal)
+        strbuf_put(&r->json, value.p, value.n);
+    else
+        put_json_string(&r->json, value);
+}
+
+static struct str attributes_done(struct rows *r)
+{
+    if (r->json.n == 0 || !strbuf_putc(&r->json, '}'))
+        return STR_NONE;
+    return (struct str){r->json.p, r->json.n};
+}
+
+/* A mapped value with its transformations, in r->text as offset and length (it may move).        */
+static bool transform(struct rows *r, const struct mapped_field *m, struct str value,
+                      struct heed_error *err)
+{
+    if (m->first && *m->first && value.n) {
+        const char *end = memchr(value.p, *m->first, value.n);
+        if (end)
+            value.n = (size_t)(end - value.p);
+        value = str_trim(value);
+    }
+    if (value.n == 0 && m->otherwise)
+        value = str_of(m->otherwise);
+    if (m->max && value.n > m->max)
+        value.n = utf8_cut(value, m->max);
+    if (value.n == 0)
+        return true;
+    if (m->prefix)
+        strbuf_puts(&r->text, m->prefix);
+    if (!m->factor_milli && !m->whole)
+        return strbuf_put(&r->text, value.p, value.n);
+    int64_t milli;
+    if (!admit_decimal(value, &milli)) {
+        error_set(err, HEED_INPUT, NULL, "'%.*s' is not a number", (int)utf8_cut(value, 60),
+                  value.p);
+        return false;
+    }
+    if (m->factor_milli && !muldiv_i64(milli, m->factor_milli, 1000, ROUND_HALF_EVEN, &milli)) {
+        error_set(err, HEED_INPUT, NULL, "'%.*s' is too large", (int)utf8_cut(value, 60), value.p);
+        return false;
+    }
+    if (m->whole)
+        milli = (milli + (milli < 0 ? -500 : 500)) / 1000 * 1000;
+    char number[32];
+    return strbuf_puts(&r->text, money_to_text((struct money){milli}, 3, number));
+}
+
+static enum row_result mapped_row(struct rows *r, const struct csv_record *rec, struct row *row,
+                                  struct heed_error *err)
+{
+    size_t at[FIELDS], n[FIELDS];
+    struct str key = r->format->join_key ? rec->fields[r->key] : STR_NONE;
+    for (int f = 0; f < FIELDS; f++) {
+        const struct mapped_field *m = &r->format->fields[f];
+        struct str value = STR_NONE;
+        if (m->from == MAPPED_COLUMN)
+            value = rec->fields[r->place[f]];
+        else if (m->from == MAPPED_CONSTANT)
+            value = str_of(m->column);
+        else if (m->from == MAPPED_JOINED)
+            value = join_cell(r->format->join, key, r->place[f]);
+        at[f] = r->text.n;
+        if (!transform(r, m, value, err)) {
+            char where[128];
+            error_set(err, HEED_INPUT, NULL, "the row is too long");
+            snprintf(err->where, sizeof err->where, "%s", rows_where(r, row, (enum field)f, where));
+            return ROW_BAD;
+        }
+        n[f] = r->text.n - at[f];
+    }
+    for (int f = 0; f < FIELDS; f++)
+        row->fields[f] = n[f] ? (struct str){r->text.p + at[f], n[f]} : STR_NONE;
+    return ROW_OK;
+}
+
+static enum row_result csv_row(struct rows *r, struct row *row, struct heed_error *err)
+{
+    struct csv_record rec;
+    enum csv_result result = csv_next(r->csv, &rec, err);
+    if (result == CSV_END)
+        return ROW_END;
+    if (result == CSV_FAILED)
+        return ROW_FAILED;
+    row->line = rec.line;
+    row->raw = rec.raw;
+    if (result == CSV_BAD)
+        return ROW_BAD;
+    if (rec.n != r->columns) {
+        char where[64];
+        snprintf(where, sizeof where, "line %llu", (unsigned long long)rec.line);
+        error_clear(err);
+        error_set(err, HEED_INPUT, where, "it has %zu fields, the header %zu columns", rec.n,
+                  r->columns);
+        return ROW_BAD;
+    }
+    if (r->format && r->format->mapped)
+        return mapped_row(r, &rec, row, err);
+    uint32_t fields = kind_fields(r->kind);
+    for (int f = 0; f < FIELDS; f++)
+        row->fields[f] =
+            fields >> f & 1 && r->place[f] != NO_COLUMN ? rec.fields[r->place[f]] : STR_NONE;
+    for (size_t i = 0; r->attributes && i < rec.n; i++)
+        if (r->extra[i] && strcmp(r->names[i], "attributes") == 0 && rec.fields[i].n > 1 &&
+            rec.fields[i].p[0] == '{') /* as export writes them: the object as it was */
+            row->attributes = rec.fields[i];
+        else if (r->extra[i])
+            attribute(r, str_of(r->names[i]), rec.fields[i], false);
+    if (r->json.n)
+        row->attributes = attributes_done(r);
+    return ROW_OK;
+}
+
+static enum row_result jsonl_row(struct rows *r, struct row *row, struct heed_error *err)
+{
+    struct jsonl_record rec;
+    switch (jsonl_next(r->jsonl, &rec, err)) {
+    case JSONL_END:
+        return ROW_END;
+    case JSONL_FAILED:
+        return ROW_FAILED;
+    case JSONL_BAD:
+        row->line = rec.line;
+        row->raw = rec.raw;
+        return ROW_BAD;
+    default:
+        break;
+    }
+    row->line = rec.line;
+    row->raw = rec.raw;
+    for (int f = 0; f < FIELDS; f++)
+        row->fields[f] = STR_NONE;
+    for (size_t i = 0; i < rec.n; i++) {
+        const struct json_member *m = &rec.members[i];
+        int f = field_of_name(m->key);
+        if (m->type == JSON_T_NULL)
+            continue;
+        if (f >= 0 && kind_fields(r->kind) >> f & 1)
+            row->fields[f] = m->value;
+        else if (r->attributes)
+            attribute(r, m->key, m->value, m->type != JSON_T_STRING);
+    }
+    row->attributes = attributes_done(r);
+    return ROW_OK;
+}
+
+enum row_result rows_next(struct rows *r, struct row *row, struct heed_error *err)
+{
+    strbuf_clear(&r->text);
+    strbuf_clear(&r->json);
+    row->attributes = STR_NONE;
+    row->raw = STR_NONE;
+    row->line = 0;
+    enum row_result result = r->csv ? csv_row(r, row, err) : jsonl_row(r, row, err);
+    for (int f = 0; result == ROW_OK && f < FIELDS; f++)
+        if (kind_required(r->kind) >> f & 1 && row->fields[f].n == 0) {
+            char where[128];
+            error_clear(err);
+            error_set(err, HEED_INPUT, rows_where(r, row, (enum field)f, where), "%s is empty",
+                      field_name((enum field)f));
+            return ROW_BAD;
+        }
+    return result;
+}
+
+char *rows_where(const struct rows *r, const struct row *row, enum field f, char buf[128])
+{
+    bool mapped = r->format && r->format->mapped;
+    if (r->csv && r->place[f] != NO_COLUMN &&
+        !(mapped && r->format->fields[f].from == MAPPED_JOINED))
+        snprintf(buf, 128, "line %llu, column %d (%.40s)", (unsigned long long)row->line,
+                 r->place[f] + 1, field_name(f));
+    else
+        snprintf(buf, 128, "line %llu, %.40s", (unsigned long long)row->line, field_name(f));
+    return buf;
+}
