@@ -133,7 +133,7 @@ void print_reply(const struct cli *c, const json_t *reply)
         return;
     }
     const json_t *refused = json_object_get(reply, "refused");
-    if (refused) {
+    if (json_is_object(refused)) {
         fprintf(stderr, "heed: refused (%s): %s\n",
                 json_string_value(json_object_get(refused, "code")),
                 json_string_value(json_object_get(refused, "message")));
