@@ -8,6 +8,7 @@
 
 #include "base/prng.h"
 #include "heed.h"
+#include "import/import.h"
 #include "world/verify.h"
 
 #include <errno.h>
@@ -172,10 +173,99 @@ static void nothing_acknowledged_is_lost_to_kill_9(void **unused)
     free(path);
 }
 
+/* ── imports ── */
+
+enum { ROWS = 300000 };
+
+static void write_events(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("time,user,verb,target,amount,id\n", f);
+    for (int i = 0; i < ROWS; i++) /* every tenth id stands twice, every hundredth row is bad */
+        fprintf(f, "%d,%s,%s,content:post1,%d,e%d\n", 1767225600 + i, i % 3 ? "bob" : "cyd",
+                i % 100 ? "dwell" : "dance", i % 60, i % 10 ? i : i / 20);
+    assert_int_equal(fclose(f), 0);
+}
+
+static enum heed_status import(const char *world, const char *file, struct import_result *result)
+{
+    struct world *w = world_at(world);
+    struct heed_error err = {0};
+    struct heed_context context = {T0, NULL};
+    const struct import_options options = {0};
+    enum heed_status status = import_file(w, &context, IMPORT_EVENTS, file, &options, result, &err);
+    world_close(w);
+    return status;
+}
+
+static struct sha256 imported_whole(const char *file)
+{
+    char *path = test_path("whole.world");
+    struct world *w = world_at(path);
+    fill_small(w);
+    world_close(w);
+    struct import_result result = {0};
+    assert_int_equal(import(path, file, &result), HEED_OK);
+    assert_int_equal(result.total.rows, ROWS);
+    assert_int_equal(result.total.rejected, ROWS / 100);
+    assert_true(result.total.duplicate > 0);
+    import_result_deinit(&result);
+    w = world_at(path);
+    struct sha256 hash = hash_of(w);
+    world_close(w);
+    unlink(path);
+    free(path);
+    return hash;
+}
+
+static void an_import_cut_short_goes_on_where_it_stopped(void **unused)
+{
+    (void)unused;
+    char *file = test_path("events.csv"), *path = test_path("import.world");
+    write_events(file);
+    struct sha256 whole = imported_whole(file);
+    struct prng r;
+    prng_seed(&r, 11);
+    int kills = 0;
+    for (int rounds = 0; rounds < 4; rounds++) {
+        struct world *w = world_at(path);
+        fill_small(w);
+        world_close(w);
+        for (bool done = false; !done;) {
+            pid_t pid = fork();
+            assert_true(pid >= 0);
+            if (pid == 0) {
+                struct import_result result = {0};
+                _exit(import(path, file, &result) == HEED_OK ? 0 : 1);
+            }
+            struct timespec pause = {0, (long)prng_below(&r, 300000000)};
+            nanosleep(&pause, NULL); /* the random moment of the kill */
+            kill(pid, SIGKILL);
+            int status;
+            waitpid(pid, &status, 0);
+            done = WIFEXITED(status);
+            kills += !done;
+            if (done)
+                assert_int_equal(WEXITSTATUS(status), 0);
+        }
+        w = world_at(path);
+        assert_true(sha256_eq(whole, hash_of(w)));
+        world_close(w);
+        unlink(path);
+    }
+    printf("%d kills in 4 imports of %d rows, same world as without\n", kills, ROWS);
+    assert_true(kills >= 4);
+    unlink(file);
+    free(file);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_acknowledged_is_lost_to_kill_9),
+        cmocka_unit_test(an_import_cut_short_goes_on_where_it_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

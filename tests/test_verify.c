@@ -1,0 +1,188 @@
+/* Any flipped bit that changes stored content is found, and none crashes.
+ * ctest: TIMEOUT 600
+ *
+ * A small world with some of everything is written, closed, and damaged one random bit at a time.
+ * What SQLite reads back of every table decides whether content changed; then opening or verifying
+ * must object. HEED_FLIPS=N sets how many (default 400). */
+#include "support_world.h"
+
+#include "base/prng.h"
+#include "world/snapshot.h"
+#include "world/verify.h"
+
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char *read_file(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    *n = (size_t)ftell(f);
+    rewind(f);
+    char *bytes = malloc(*n);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *n, f), *n);
+    fclose(f);
+    return bytes;
+}
+
+static void write_file(const char *path, const char *bytes, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+static bool hash_rows(sqlite3 *db, const char *sql, struct sha256_stream *s)
+{
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
+        return false;
+    int code;
+    while ((code = sqlite3_step(st)) == SQLITE_ROW)
+        for (int c = 0; c < sqlite3_column_count(st); c++) {
+            int type = sqlite3_column_type(st, c);
+            int64_t number = sqlite3_column_int64(st, c);
+            sha256_update(s, &type, sizeof type);
+            if (type == SQLITE_INTEGER) {
+                sha256_update(s, &number, sizeof number);
+            } else {
+                const void *p = sqlite3_column_blob(st, c);
+                sha256_update(s, p ? p : "", (size_t)sqlite3_column_bytes(st, c));
+            }
+        }
+    sqlite3_finalize(st);
+    return code == SQLITE_DONE;
+}
+
+/* What is stored, as one hash; false when it cannot be read.                                    */
+static bool content_of(const char *path, struct sha256 *out)
+{
+    static const char *const sql[] = {
+        "PRAGMA application_id",
+        "PRAGMA user_version",
+        "SELECT * FROM journal ORDER BY number",
+        "SELECT * FROM vault ORDER BY kind, handle",
+        "SELECT * FROM keys ORDER BY owner",
+        "SELECT * FROM snapshots ORDER BY batch",
+        "SELECT * FROM snapshot_parts ORDER BY batch, part",
+    };
+    sqlite3 *db = NULL;
+    bool ok = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK;
+    struct sha256_stream *s = sha256_new();
+    for (size_t i = 0; ok && i < sizeof sql / sizeof sql[0]; i++)
+        ok = hash_rows(db, sql[i], s);
+    *out = sha256_final(s);
+    sqlite3_close(db);
+    return ok;
+}
+
+/* Whether heed objects to the file.                                                             */
+static bool found(const char *path)
+{
+    struct world *w = NULL;
+    struct heed_error err = {0};
+    struct world_options options = {.read_only = true};
+    enum heed_status status = world_open(path, &options, &w, &err);
+    if (status != HEED_OK) {
+        assert_true(status == HEED_INPUT || status == HEED_STORAGE);
+        assert_true(err.message[0]);
+        return true;
+    }
+    bool ok = false;
+    json_t *reply = NULL;
+    status = world_verify(w, NULL, &ok, &reply, &err);
+    json_decref(reply);
+    world_close(w);
+    return status != HEED_OK || !ok;
+}
+
+static void make_world(const char *path)
+{
+    struct world *w = world_at(path);
+    struct heed_error err = {0};
+    fill_small(w);
+    json_decref(call_ok(w, "shop buy", "good", "sword", "user", "bob", NULL));
+    assert_int_equal(snapshot_write(w, &err), HEED_OK);
+    for (int i = 0; i < 20; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "u%d", i);
+        json_decref(call_ok(w, "user add", "id", id, "name", "Somebody with a name", NULL));
+        json_decref(
+            call_ok(w, "event add", "user", id, "verb", "like", "target", "content:post1", NULL));
+    }
+    json_decref(call_ok(w, "feed serve", "user", "u3", NULL));
+    json_decref(call_ok(w, "settle", "until", "2026-03-01", NULL));
+    assert_int_equal(snapshot_write(w, &err), HEED_OK);
+    json_decref(call_ok(w, "user erase", "user", "u7", NULL));
+    json_decref(call_ok(w, "ledger transfer", "from", "bob", "to", "ann", "amount", "1", NULL));
+    world_close(w);
+}
+
+static void every_flipped_bit_of_content_is_found(void **unused)
+{
+    (void)unused;
+    const char *wanted = getenv("HEED_FLIPS");
+    long flips = wanted ? strtol(wanted, NULL, 10) : 400;
+    char *path = test_path("flip.world");
+    make_world(path);
+    size_t n;
+    char *bytes = read_file(path, &n);
+    struct sha256 whole, damaged;
+    assert_true(content_of(path, &whole));
+    assert_false(found(path));
+    struct prng r;
+    prng_seed(&r, 7);
+    long changed = 0;
+    for (long i = 0; i < flips; i++) {
+        size_t at = (size_t)prng_below(&r, n);
+        int bit = (int)prng_below(&r, 8);
+        bytes[at] = (char)(bytes[at] ^ 1 << bit);
+        write_file(path, bytes, n);
+        bool same = content_of(path, &damaged) && sha256_eq(whole, damaged);
+        bool objected = found(path);
+        changed += !same;
+        if (!same && !objected)
+            fail_msg("byte %zu, bit %d of %zu bytes: content changed and nothing was said", at, bit,
+                     n);
+        bytes[at] = (char)(bytes[at] ^ 1 << bit);
+    }
+    printf("%ld flips, %ld changed content, all found\n", flips, changed);
+    assert_true(changed > flips / 10);
+    free(bytes);
+    unlink(path);
+    free(path);
+}
+
+static void a_truncated_file_is_found(void **unused)
+{
+    (void)unused;
+    char *path = test_path("cut.world");
+    make_world(path);
+    size_t n;
+    char *bytes = read_file(path, &n);
+    for (int i = 0; i < 40; i++) {
+        write_file(path, bytes, n * (size_t)i / 40);
+        assert_true(found(path));
+    }
+    free(bytes);
+    unlink(path);
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_flipped_bit_of_content_is_found),
+        cmocka_unit_test(a_truncated_file_is_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
