@@ -4,6 +4,7 @@
 
 #include "base/prng.h"
 #include "catalogue/catalogue.h"
+#include "support_fault.h"
 #include "support_saved.h"
 
 #include <setjmp.h>
@@ -508,6 +509,79 @@ static void damaged_bytes_are_refused_or_harmless(void **state)
     consumption_deinit(&c);
 }
 
+/* ── memory that runs out ── */
+
+static void a_settlement_without_memory_changes_nothing(void **state)
+{
+    (void)state;
+    uint32_t creator_of[CONTENTS] = {0}, quality_ppm[CONTENTS] = {0};
+    for (int i = 0; i < CONTENTS; i++)
+        quality_ppm[i] = 500000;
+    for (long at = 1;; at++) {
+        struct consumption c;
+        struct settlement s;
+        size_t first, n;
+        make(&c, 3, 200);
+        struct strbuf before = saved_bytes(&kind, &c);
+        fault_fail_at(at);
+        enum heed_status status =
+            consumption_settle(&c, &day_rules, c.open[0].number, creator_of, quality_ppm, CONTENTS,
+                               NULL, NULL, &s, &first, &n);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        struct strbuf after = saved_bytes(&kind, &c);
+        assert_int_equal(saved_equal(&before, &after), fault_fired());
+        strbuf_deinit(&before);
+        strbuf_deinit(&after);
+        consumption_deinit(&c);
+        if (!fault_fired())
+            break;
+    }
+}
+
+static void attending_and_loading_say_when_memory_is_out(void **state)
+{
+    (void)state;
+    for (long at = 1;; at++) {
+        struct consumption c;
+        enum heed_status status = HEED_OK;
+        consumption_init(&c);
+        fault_fail_at(at);
+        for (uint32_t i = 0; status == HEED_OK && i < 300; i++)
+            status = consumption_attend(&c, &day_rules, i * 100, i % 20, i, 10);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        consumption_deinit(&c);
+        if (!fault_fired())
+            break;
+    }
+    struct consumption whole;
+    make(&whole, 4, 100);
+    struct strbuf bytes = saved_bytes(&kind, &whole);
+    for (long at = 1;; at++) {
+        struct consumption c;
+        struct heed_error err = {0};
+        size_t used;
+        fault_fail_at(at);
+        enum heed_status status = saved_load(&kind, &c, bytes.p, bytes.n, &used, &err);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        assert_true(status == HEED_OK || c.open_n + c.payouts_n + c.settlements_n == 0);
+        consumption_deinit(&c);
+        if (!fault_fired())
+            break;
+    }
+    strbuf_deinit(&bytes);
+    consumption_deinit(&whole);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fault_off();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +595,8 @@ int main(void)
         cmocka_unit_test(what_was_saved_loads_and_pays_the_same),
         cmocka_unit_test(an_empty_state_saves_and_loads),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
+        cmocka_unit_test_teardown(a_settlement_without_memory_changes_nothing, teardown),
+        cmocka_unit_test_teardown(attending_and_loading_say_when_memory_is_out, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * a naive twin that looks at everything again for every user.                                   */
 #include "allocation/allocation_parts.h"
 #include "support_crowd.h"
+#include "support_fault.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -553,6 +554,48 @@ static void the_order_of_history_rows_does_not_matter(void **state)
     crowd_deinit(&c);
 }
 
+static void relevance_and_epochs_say_when_memory_is_out(void **state)
+{
+    (void)state;
+    struct prng r;
+    prng_seed(&r, 2);
+    struct allocation_rules rules = rules_of(5, ALGORITHM_MIXED, 200000);
+    struct crowd c;
+    crowd_init(&c, &r, &(struct crowd_shape){60, 40, 10, 1, 0.9, 0}, &rules);
+    struct result expected = run(&c);
+    for (long at = 1;; at++) {
+        struct relevance *m = NULL;
+        struct allocator *a = NULL;
+        uint64_t given[60], popularity[60];
+        struct epoch_exposure x = {.given = given, .popularity = popularity};
+        fault_fail_at(at);
+        enum heed_status status = relevance_build(&c.histories, c.items.n, &rules, &m);
+        if (status == HEED_OK)
+            status = allocator_new(&c.items, m, &rules, &a);
+        if (status == HEED_OK)
+            status = allocator_epoch(a, &c.histories, &x);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        if (status == HEED_NOMEM && a) /* what failed can be asked again */
+            assert_int_equal(allocator_epoch(a, &c.histories, &x), HEED_OK);
+        if (a)
+            assert_memory_equal(given, expected.x.given, sizeof given);
+        allocator_free(a);
+        relevance_free(m);
+        if (!fault_fired())
+            break;
+    }
+    result_deinit(&expected);
+    crowd_deinit(&c);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fault_off();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,6 +608,7 @@ int main(void)
         cmocka_unit_test(an_epoch_without_users_or_items_gives_nothing),
         cmocka_unit_test(an_epoch_without_a_floor_is_the_sum_of_its_feeds),
         cmocka_unit_test(the_order_of_history_rows_does_not_matter),
+        cmocka_unit_test_teardown(relevance_and_epochs_say_when_memory_is_out, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,6 +203,10 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
         status = quality_load(&s->quality, k, err);
     if (status == HEED_OK)
         status = consumption_load(&s->consumption, k, err);
+    if (status == HEED_OK &&
+        !consumption_within(&s->consumption, s->catalogue.parties_n, s->catalogue.contents_n))
+        status =
+            error_set(err, HEED_INPUT, "snapshot", "rewards name parties or contents it lacks");
     if (status == HEED_OK)
         status = shop_load(&s->shop, k, err);
     if (status == HEED_OK)
