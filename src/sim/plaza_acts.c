@@ -414,7 +414,7 @@ static int64_t draw_day(struct prng *r, uint32_t days)
 /* Sessions of everybody, in order of time; *n of them. NULL: no memory. */
 static struct session *make_sessions(struct plaza *z, size_t *n)
 {
-    enum { EVENTS_A_SESSION_TENTHS = 263 };
+    enum { EVENTS_A_SESSION_TENTHS = 229 };
     struct prng r;
     plaza_stream(z, STREAM_SESSIONS, &r);
     uint64_t of_ring = (uint64_t)z->ring_n * (z->size.days - z->size.days / 3) * 5 / 4;

@@ -76,7 +76,7 @@ static const char *const joins[] = {"and", "but", "because", "while", "so", "alt
  * c conjunction, ',' a comma; other letters stand for themselves. */
 static const char *const patterns[] = {"datvdn",   "dtvdanpdn",  "dnvdtpdat", "datpdnvdan",
                                        "rdtvdn",   "pdan,dtvdn", "dnrvdat",   "dtvdn,cdnvdat",
-                                       "dantvpdn", "dtrvdncdnv", "pdt,danv",  "dnvdt,crdav"};
+                                       "danvpdt", "dtrvdncdnv", "pdt,danv",  "dnvdt,crdav"};
 
 static const char *const zh_topics[PLAZA_CATEGORIES][6] = {
     {"画布", "雕塑", "素描", "颜料", "画廊", "肖像"},
