@@ -8,10 +8,10 @@
 #include <stdlib.h>
 
 enum {
-    URN = 6000, /* tickets of a category that still count */
+    URN = 12000, /* tickets of a category that still count */
     BOARD = 60, /* places of the board that plaza shows    */
     BOARD_S = 21600,
-    RECENT_URN = 30000,
+    RECENT_URN = 60000,
     SESSION_MOST = 18,
     FOLLOWS = 12
 };
@@ -173,7 +173,9 @@ static uint32_t choose(struct walk *w, uint32_t user, enum plaza_surface *surfac
     }
     if (at < 0.66) {
         *surface = ON_SEARCH;
-        return any_of_category(w, category_of_taste(w, p));
+        uint32_t category = category_of_taste(w, p);
+        return plaza_chance(&w->r, 0.6) ? any_of_category(w, category)
+                                        : urn_draw(&w->by_category[category], &w->r);
     }
     if (at < 0.86) {
         *surface = ON_PLAZA;
@@ -259,7 +261,7 @@ static void react(struct walk *w, int64_t *t, uint32_t user, uint32_t content, d
     double like = 0.02 + 0.3 * appeal * appeal;
     if (plaza_chance(&w->r, like)) {
         act(w, *t, user, DID_LIKE, TO_CONTENT, content, 0, surface, false);
-        notice(w, content, 2);
+        notice(w, content, 6);
         w->walkers[user].liked = content;
     } else if (plaza_chance(&w->r, 0.04 * (1 - appeal))) {
         act(w, *t, user, DID_DISLIKE, TO_CONTENT, content, 0, surface, false);
@@ -271,7 +273,7 @@ static void react(struct walk *w, int64_t *t, uint32_t user, uint32_t content, d
     }
     if (plaza_chance(&w->r, 0.15 * like)) {
         act(w, *t, user, DID_SHARE, TO_CONTENT, content, 0, surface, false);
-        notice(w, content, 4);
+        notice(w, content, 8);
     }
     if (plaza_chance(&w->r, 0.12 * like))
         follow(w, *t, user, c->creator, surface);
@@ -279,7 +281,7 @@ static void react(struct walk *w, int64_t *t, uint32_t user, uint32_t content, d
         act(w, *t, user, DID_REPORT, TO_CONTENT, content, 0, surface, false);
     /* those who are pleased or annoyed speak up more readily */
     double moved = appeal > 0.5 ? appeal - 0.5 : 0.5 - appeal;
-    if (plaza_chance(&w->r, 0.06 + 0.2 * moved))
+    if (plaza_chance(&w->r, 0.07 + 0.2 * moved))
         rate(w, *t + 2, user, content,
              1.0 + 3.1 * c->quality + 1.1 * w->z->people[user].taste[c->category] +
                  4 * w->z->people[user].leniency + 0.8 * plaza_normal(&w->r));
@@ -327,6 +329,9 @@ static void stroll(struct walk *w, const struct session *s)
         if (again)
             continue;
         seen[seen_n++] = content;
+        /* a glance at the title tells something of what is behind it */
+        if (!plaza_chance(&w->r, 0.3 + 0.7 * appeal_of(w, s->user, content)))
+            continue;
         look_at(w, &t, s->user, content, surface);
     }
     if (plaza_chance(&w->r, 0.35)) {
@@ -348,18 +353,19 @@ static void boost(struct walk *w, const struct session *s)
     follow(w, t, s->user, w->z->boosted, ON_FRIEND);
     for (uint32_t i = 0; i < w->ring_work_n; i++) {
         uint32_t content = w->ring_work[i];
-        if (!plaza_chance(&w->r, 0.6))
+        if (!plaza_chance(&w->r, 0.55))
             continue;
         const struct plaza_content *c = &w->z->contents[content];
         act(w, t, s->user, DID_VIEW, TO_CONTENT, content, 0, ON_FRIEND, false);
         t += c->length_s;
         act(w, t, s->user, DID_DWELL, TO_CONTENT, content, c->length_s, ON_FRIEND, false);
-        act(w, t, s->user, DID_LIKE, TO_CONTENT, content, 0, ON_FRIEND, false);
-        if (plaza_chance(&w->r, 0.3))
+        if (plaza_chance(&w->r, 0.7))
+            act(w, t, s->user, DID_LIKE, TO_CONTENT, content, 0, ON_FRIEND, false);
+        if (plaza_chance(&w->r, 0.15))
             act(w, t, s->user, DID_SHARE, TO_CONTENT, content, 0, ON_FRIEND, false);
         notice(w, content, 3);
         me->liked = content;
-        if (plaza_chance(&w->r, 0.25))
+        if (plaza_chance(&w->r, 0.08))
             rate(w, t, s->user, content, 5);
         t += 2;
     }
@@ -414,10 +420,10 @@ static int64_t draw_day(struct prng *r, uint32_t days)
 /* Sessions of everybody, in order of time; *n of them. NULL: no memory. */
 static struct session *make_sessions(struct plaza *z, size_t *n)
 {
-    enum { EVENTS_A_SESSION_TENTHS = 229 };
+    enum { EVENTS_A_SESSION_TENTHS = 169 };
     struct prng r;
     plaza_stream(z, STREAM_SESSIONS, &r);
-    uint64_t of_ring = (uint64_t)z->ring_n * (z->size.days - z->size.days / 3) * 5 / 4;
+    uint64_t of_ring = (uint64_t)z->ring_n * (z->size.days - z->size.days / 3) * 6 / 5;
     uint64_t of_others = (uint64_t)z->size.events * 10 / EVENTS_A_SESSION_TENTHS;
     struct session *list = calloc(of_others + of_ring + 1, sizeof *list);
     double *until = calloc(z->size.users, sizeof *until), sum = 0;

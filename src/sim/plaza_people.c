@@ -73,8 +73,7 @@ static void make_joining(struct plaza *z, struct prng *r)
     }
 }
 
-/* One person in six makes something. Skill and fame are drawn apart: who is known is not who is
- * good. */
+/* One person in six makes something. Fame is mostly luck: who is known is not who is good. */
 static void make_creators(struct plaza *z, struct prng *r)
 {
     uint32_t wanted = z->size.users / 6;
@@ -87,7 +86,7 @@ static void make_creators(struct plaza *z, struct prng *r)
         double luck = prng_double(r);
         p->creator = true;
         p->skill = plaza_clamp(0.5 + 0.17 * plaza_normal(r), 0.03, 0.97);
-        p->fame = luck * luck * luck;
+        p->fame = luck * luck * luck * (0.5 + 0.5 * p->skill);
         p->home_category = favourite(p);
         z->creators[z->creators_n++] = i;
     }

@@ -68,7 +68,7 @@ static const char *const adverbs[] = {
 static const char *const prepositions[] = {"behind", "under",  "near",   "across", "without",
                                            "before", "after",  "beside", "inside", "along",
                                            "around", "beyond", "with",   "for",    "from"};
-static const char *const determiners[] = {"the", "a",       "every", "this",
+static const char *const determiners[] = {"the", "one",     "every", "this",
                                           "our", "another", "no",    "that"};
 static const char *const joins[] = {"and", "but", "because", "while", "so", "although", "until"};
 
@@ -215,7 +215,7 @@ void plaza_body(struct strbuf *b, const struct plaza_content *c)
     uint64_t sentences = 9 + prng_below(&w.words, 9);
     if (c->edit_seed) { /* in about one word in fifty */
         prng_seed(&w.edits, c->edit_seed);
-        w.changes = 1 + (uint32_t)prng_below(&w.edits, 2);
+        w.changes = 1 + (uint32_t)prng_below(&w.edits, 3);
         for (uint32_t i = 0; i < w.changes; i++)
             w.change[i] = (uint32_t)prng_below(&w.edits, sentences * 5);
     }
