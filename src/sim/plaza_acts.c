@@ -9,7 +9,7 @@
 
 enum {
     URN = 12000, /* tickets of a category that still count */
-    BOARD = 60, /* places of the board that plaza shows    */
+    BOARD = 60,  /* places of the board that plaza shows    */
     BOARD_S = 21600,
     RECENT_URN = 60000,
     SESSION_MOST = 18,

@@ -74,8 +74,8 @@ static const char *const joins[] = {"and", "but", "because", "while", "so", "alt
 
 /* d determiner, a adjective, n noun, t noun of the category, v verb, r adverb, p preposition,
  * c conjunction, ',' a comma; other letters stand for themselves. */
-static const char *const patterns[] = {"datvdn",   "dtvdanpdn",  "dnvdtpdat", "datpdnvdan",
-                                       "rdtvdn",   "pdan,dtvdn", "dnrvdat",   "dtvdn,cdnvdat",
+static const char *const patterns[] = {"datvdn",  "dtvdanpdn",  "dnvdtpdat", "datpdnvdan",
+                                       "rdtvdn",  "pdan,dtvdn", "dnrvdat",   "dtvdn,cdnvdat",
                                        "danvpdt", "dtrvdncdnv", "pdt,danv",  "dnvdt,crdav"};
 
 static const char *const zh_topics[PLAZA_CATEGORIES][6] = {

@@ -1,0 +1,517 @@
+/* Random steps, made from the command table: every argument gets a value of its type, mostly one
+ * that fits the small world the steps build, now and then one that no honest caller sends. */
+#include "sim/simulate_parts.h"
+
+#include "base/time.h"
+
+#include <stdio.h>
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#define ONE_OF(r, a) ((a)[prng_below(r, COUNT(a))])
+
+enum {
+    USERS = 24,
+    MAKERS = 6, /* creators who are no users */
+    CONTENTS = 40,
+    GOODS = 12,
+    SERVICES = 6,
+    FOUNDING = 48, /* steps that fill the world first */
+    STEP_MS = 1200000,
+};
+static const int64_t start_ms = INT64_C(1767225600000); /* 2026-01-01 */
+
+struct making {
+    struct prng r;
+    struct arena *arena;
+    const struct command_spec *spec;
+    int64_t now_ms;
+    bool failed;
+};
+
+static bool chance(struct making *m, uint64_t in)
+{
+    return prng_below(&m->r, in) == 0;
+}
+
+__attribute__((format(printf, 2, 3))) static const char *text(struct making *m, const char *format,
+                                                              ...)
+{
+    char buf[160];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(buf, sizeof buf, format, args);
+    va_end(args);
+    const char *copy = arena_strdup(m->arena, str_of(buf));
+    if (!copy)
+        m->failed = true;
+    return copy;
+}
+
+static const char *numbered(struct making *m, const char *prefix, uint64_t n)
+{
+    return text(m, "%s%u", prefix, (unsigned)prng_below(&m->r, n));
+}
+
+static const char *repeated(struct making *m, char letter, size_t n)
+{
+    char *s = arena_alloc(m->arena, n + 1);
+    if (!s) {
+        m->failed = true;
+        return NULL;
+    }
+    memset(s, letter, n);
+    return s;
+}
+
+/* ── what nobody should send ── */
+
+static const char *hostile_text(struct making *m)
+{
+    static const char *const texts[] = {"",
+                                        " ",
+                                        "\xff\xfe",
+                                        "a\xc3",
+                                        "\xed\xa0\x80",
+                                        "line\nbreak",
+                                        "tab\tt",
+                                        "\x7f",
+                                        "user:",
+                                        "user:user:",
+                                        "system:pool",
+                                        "content:",
+                                        ":",
+                                        "nobody",
+                                        "'; DROP",
+                                        "../../x",
+                                        "%s%n",
+                                        "\xf0\x9f\x98\x80",
+                                        "\xe4\xb8\xad\xe6\x96\x87",
+                                        "\xc0\x80",
+                                        "null",
+                                        "user:nobody",
+                                        "\xe2\x80\xae"
+                                        "abc"};
+    switch (prng_below(&m->r, 6)) {
+    case 0:
+        return repeated(m, 'x', 64);
+    case 1:
+        return repeated(m, 'x', 65);
+    case 2:
+        return repeated(m, 'y', 5000);
+    default:
+        return ONE_OF(&m->r, texts);
+    }
+}
+
+static const char *hostile_number(struct making *m)
+{
+    static const char *const numbers[] = {"0",
+                                          "-1",
+                                          "-0.01",
+                                          "0.001",
+                                          "92233720368547758.07",
+                                          "92233720368547758.08",
+                                          "9223372036854775807",
+                                          "9223372036854775808",
+                                          "-9223372036854775808",
+                                          "99999999999999999999999",
+                                          "1e9",
+                                          "NaN",
+                                          "inf",
+                                          "",
+                                          " 5",
+                                          "5 ",
+                                          "0x10",
+                                          "1,000",
+                                          "4294967295",
+                                          "4294967296",
+                                          "1000000000",
+                                          "1000000001",
+                                          "-"};
+    return ONE_OF(&m->r, numbers);
+}
+
+static const char *hostile_time(struct making *m)
+{
+    static const char *const times[] = {"1969-12-31T23:59:59Z",
+                                        "-1",
+                                        "0",
+                                        "2106-01-01",
+                                        "2026-02-30",
+                                        "yesterday",
+                                        "",
+                                        "99999999999999999999",
+                                        "2026-01-01T24:00:00Z",
+                                        "1970-01-01T00:00:00Z",
+                                        "1e10"};
+    if (chance(m, 40)) /* once the world has seen it everything else is long ago */
+        return "2105-12-31T23:59:59Z";
+    return ONE_OF(&m->r, times);
+}
+
+static const char *hostile(struct making *m, enum arg_type type)
+{
+    switch (type) {
+    case ARG_AMOUNT:
+    case ARG_INT:
+    case ARG_DECIMAL:
+    case ARG_SCORE:
+        return chance(m, 8) ? hostile_text(m) : hostile_number(m);
+    case ARG_TIME:
+        return hostile_time(m);
+    default:
+        return hostile_text(m);
+    }
+}
+
+/* ── what fits ── */
+
+static const char *user_id(struct making *m)
+{
+    return numbered(m, chance(m, 6) ? "user:u" : "u", USERS);
+}
+
+static const char *target_id(struct making *m)
+{
+    switch (prng_below(&m->r, 12)) {
+    case 0:
+    case 1:
+        return numbered(m, "good:g", GOODS);
+    case 2:
+        return numbered(m, "service:s", SERVICES);
+    case 3:
+        return numbered(m, "user:u", USERS);
+    case 4:
+        return numbered(m, "user:k", MAKERS);
+    default:
+        return numbered(m, "content:c", CONTENTS);
+    }
+}
+
+static const char *good_id(struct making *m)
+{
+    static const char *const forms[] = {"g", "g", "g", "good:g", "service:s", "s"};
+    return numbered(m, ONE_OF(&m->r, forms), chance(m, 4) ? GOODS : GOODS / 2);
+}
+
+static const char *new_id(struct making *m)
+{
+    if (strcmp(m->spec->noun, "user") == 0)
+        return numbered(m, "u", USERS);
+    if (strcmp(m->spec->noun, "content") == 0)
+        return numbered(m, "c", CONTENTS);
+    return strcmp(m->spec->noun, "good") == 0 ? numbered(m, "g", GOODS)
+                                              : numbered(m, "s", SERVICES);
+}
+
+static const char *account_id(struct making *m)
+{
+    static const char *const system[] = {"system:issue", "system:retire", "system:pool",
+                                         "system:shop"};
+    if (chance(m, 10))
+        return ONE_OF(&m->r, system);
+    return chance(m, 10) ? numbered(m, "k", MAKERS) : user_id(m);
+}
+
+static const char *amount(struct making *m)
+{
+    unsigned whole = (unsigned)prng_below(&m->r, chance(m, 5) ? 1000 : 12);
+    return chance(m, 3) ? text(m, "%u", whole)
+                        : text(m, "%u.%02u", whole, (unsigned)prng_below(&m->r, 100));
+}
+
+static const char *integer(struct making *m, const struct arg_spec *arg)
+{
+    int64_t span = arg->max > 0 && arg->max - arg->min < 20 ? arg->max - arg->min : 20;
+    if (strcmp(arg->name, "epoch") == 0)
+        return text(m, "%lld", (long long)(m->now_ms / DAY_MS - (int64_t)prng_below(&m->r, 4)));
+    if (strcmp(arg->name, "units") == 0)
+        span = 2;
+    return text(m, "%lld", (long long)(arg->min + (int64_t)prng_below(&m->r, (uint64_t)span + 1)));
+}
+
+static const char *time_text(struct making *m)
+{
+    char buf[32];
+    int64_t days = chance(m, 10) ? 40 : 2;
+    int64_t ms =
+        m->now_ms + (int64_t)prng_below(&m->r, (uint64_t)(2 * days * DAY_MS)) - days * DAY_MS;
+    return chance(m, 4) ? text(m, "%lld", (long long)(ms / 1000))
+                        : text(m, "%s", time_to_text(ms, buf));
+}
+
+static const char *choice(struct making *m, const char *choices)
+{
+    uint64_t n = 1;
+    for (const char *p = choices; *p; p++)
+        n += *p == '|';
+    const char *p = choices;
+    for (uint64_t skip = prng_below(&m->r, n); skip > 0; skip--)
+        p = strchr(p, '|') + 1;
+    return text(m, "%.*s", (int)strcspn(p, "|"), p);
+}
+
+/* Few enough that one is published twice; long enough to be judged.                              */
+static const char *prose(struct making *m)
+{
+    static const char *const texts[] = {
+        "the quiet harbour keeps a lantern for every boat that crosses the narrow bay at night",
+        "the quiet harbour keeps a lantern for each boat that crosses the narrow bay at night",
+        "a patient teacher explains why the river bends twice before it meets the old stone bridge",
+        "Sword",
+        "nobody remembers who painted the wooden door but all of the village paints it again in "
+        "may",
+        "\xe5\xae\x89\xe9\x9d\x99\xe7\x9a\x84\xe6\xb8\xaf\xe5\x8f\xa3\xe4\xb8\xba\xe6\xaf\x8f\xe4"
+        "\xb8\x80\xe6\x9d\xa1\xe8\x88\xb9\xe7\x95\x99\xe7\x9d\x80\xe7\x81\xaf\xe7\xac\xbc"};
+    return ONE_OF(&m->r, texts);
+}
+
+static const char *fitting(struct making *m, const struct arg_spec *arg)
+{
+    static const char *const verbs[] = {"view",  "view",   "dwell",  "like",     "dislike",
+                                        "share", "follow", "cart",   "purchase", "comment",
+                                        "skip",  "report", "attend", "click"};
+    static const char *const symbols[] = {"home", "search", "art", "night", "photo", "arms"};
+    static const char *const currencies[] = {"gold", "gold", "gold", "gem"};
+    static const char *const roles[] = {"member",   "member",  "member", "moderator",
+                                        "operator", "creator", "client", "auditor"};
+    switch (arg->type) {
+    case ARG_NEW:
+        return new_id(m);
+    case ARG_USER:
+        return user_id(m);
+    case ARG_PARTY:
+        return chance(m, 4) ? numbered(m, "k", MAKERS) : user_id(m);
+    case ARG_ACCOUNT:
+        return account_id(m);
+    case ARG_TARGET:
+        return target_id(m);
+    case ARG_GOOD:
+        return good_id(m);
+    case ARG_VERB:
+        return ONE_OF(&m->r, verbs);
+    case ARG_SYMBOL:
+        return ONE_OF(&m->r, symbols);
+    case ARG_CURRENCY:
+        return ONE_OF(&m->r, currencies);
+    case ARG_AMOUNT:
+        return amount(m);
+    case ARG_INT:
+        return integer(m, arg);
+    case ARG_DECIMAL:
+        return text(m, "%u.%u", (unsigned)prng_below(&m->r, 200), (unsigned)prng_below(&m->r, 10));
+    case ARG_SCORE:
+        return text(m, "%u", 1 + (unsigned)prng_below(&m->r, 5));
+    case ARG_TIME:
+        return time_text(m);
+    case ARG_ROLE:
+        return ONE_OF(&m->r, roles);
+    case ARG_CHOICE:
+        return choice(m, arg->choices);
+    case ARG_FLAG:
+        return chance(m, 4) ? "0" : "1";
+    case ARG_ID:
+    case ARG_KEY:
+        return numbered(m, "t", 60);
+    default:
+        return prose(m);
+    }
+}
+
+/* ── steps ── */
+
+static uint64_t weight_of(const struct command_spec *spec)
+{
+    static const struct {
+        const char *noun, *verb;
+        uint64_t weight;
+    } weights[] = {{"user", "add", 6},         {"user", "erase", 1},   {"content", "add", 7},
+                   {"good", "add", 4},         {"service", "add", 2},  {"event", "add", 20},
+                   {"rating", "add", 10},      {"feed", "serve", 4},   {"settle", "", 2},
+                   {"ledger", "transfer", 12}, {"ledger", "issue", 7}, {"ledger", "retire", 5},
+                   {"shop", "list", 5},        {"shop", "buy", 16},    {"shop", "refund", 6}};
+    for (size_t i = 0; i < COUNT(weights); i++)
+        if (strcmp(spec->noun, weights[i].noun) == 0 && strcmp(spec->verb, weights[i].verb) == 0)
+            return weights[i].weight;
+    return spec->kind == KIND_COMMAND || spec->kind == KIND_QUERY ? 2 : 0;
+}
+
+static const struct command_spec *any_command(struct making *m)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        sum += weight_of(command_spec((enum command_id)i));
+    uint64_t at = prng_below(&m->r, sum);
+    for (int i = 0;; i++) {
+        const struct command_spec *spec = command_spec((enum command_id)i);
+        uint64_t weight = weight_of(spec);
+        if (at < weight)
+            return spec;
+        at -= weight;
+    }
+}
+
+static const struct command_spec *founding_command(uint64_t number)
+{
+    static const enum command_id first[] = {COMMAND_user_add, COMMAND_good_add,
+                                            COMMAND_user_add, COMMAND_content_add,
+                                            COMMAND_user_add, COMMAND_ledger_issue};
+    return command_spec(first[number % COUNT(first)]);
+}
+
+static void make_call(struct making *m, struct step *s)
+{
+    static const char *const likely[] = {"price", "amount", "until"};
+    uint64_t rare = chance(m, 3) ? 12 : 60; /* some calls are hostile through and through */
+    for (size_t i = 0; i < m->spec->n && s->n < STEP_ARGS; i++) {
+        const struct arg_spec *arg = &m->spec->args[i];
+        bool made = arg->type == ARG_BLOB || arg->type == ARG_FACT;
+        uint64_t want = arg->flags & REQUIRED ? 98 : arg->flags & SELF ? 80 : 35;
+        for (size_t j = 0; j < COUNT(likely); j++)
+            if (strcmp(arg->name, likely[j]) == 0)
+                want = 90;
+        if (made || arg->type == ARG_FILE)
+            want = 0;
+        if (prng_below(&m->r, 100) >= want && !(made && chance(m, 400)))
+            continue;
+        s->args[s->n].name = arg->name;
+        s->args[s->n].value = chance(m, rare) ? hostile(m, arg->type) : fitting(m, arg);
+        s->n++;
+    }
+    if (s->n && s->n < STEP_ARGS && chance(m, 300)) /* twice, or one that is not there */
+        s->args[s->n++] =
+            chance(m, 2) ? s->args[0] : (struct heed_arg){"no-such-argument", hostile_text(m)};
+    if (chance(m, 4))
+        s->context.actor = chance(m, 12) ? hostile_text(m) : user_id(m);
+    if (chance(m, 200)) {
+        static const int64_t times[] = {-1, 0, INT64_MIN, INT64_MAX, TIME_MAX_MS + 1};
+        s->context.time_ms = ONE_OF(&m->r, times);
+    }
+}
+
+static void make_burst(struct making *m, struct step *s)
+{
+    const struct command_spec *spec = command_spec(COMMAND_event_add);
+    const struct arg_spec *verb = &spec->args[command_arg(spec, STR("verb"))];
+    s->events_n = 1 + prng_below(&m->r, STEP_EVENTS);
+    for (size_t i = 0; i < s->events_n; i++) {
+        static const double amounts[] = {0, 1, 1, 30, 95.5, 1e11, 1e13, -1};
+        struct heed_event *e = &s->events[i];
+        *e = (struct heed_event){
+            .time_ms = m->now_ms - (int64_t)prng_below(&m->r, DAY_MS),
+            .user = chance(m, 60) ? hostile_text(m) : user_id(m),
+            .verb = chance(m, 60) ? hostile_text(m) : fitting(m, verb),
+            .target = chance(m, 60) ? hostile_text(m) : target_id(m),
+            .surface = chance(m, 3)    ? "home"
+                       : chance(m, 60) ? hostile_text(m)
+                                       : NULL,
+            .via = chance(m, 5) ? "search" : NULL,
+            .id = chance(m, 4) ? numbered(m, "e", 200) : NULL,
+            .amount = ONE_OF(&m->r, amounts),
+        };
+        if (chance(m, 100))
+            e->time_ms = chance(m, 2) ? -1 : INT64_MAX;
+    }
+}
+
+/* An id by pointer and length, so NUL and all else may be in it.                                 */
+static void make_row(struct making *m, struct step *s)
+{
+    size_t n = prng_below(&m->r, 70);
+    bool wild = chance(m, 2);
+    char *p = arena_alloc(m->arena, n + 1);
+    if (!p) {
+        m->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        p[i] = wild && chance(m, 4) ? (char)prng_below(&m->r, 256)
+                                    : (char)('!' + prng_below(&m->r, 94));
+    s->id = (struct str){p, n};
+}
+
+bool step_make(uint64_t seed, uint64_t number, struct arena *a, struct step *out)
+{
+    struct making m = {.arena = a};
+    prng_seed(&m.r, seed * UINT64_C(0x9e3779b97f4a7c15) + number);
+    uint64_t day = number % 4000000; /* the clock stays before 2105 and begins anew */
+    m.now_ms = start_ms + (int64_t)day * (STEP_MS / 4) + (int64_t)prng_below(&m.r, STEP_MS);
+    m.spec = number < FOUNDING ? founding_command(number) : any_command(&m);
+    *out = (struct step){.number = number, .spec = m.spec, .context = {m.now_ms, NULL}};
+    uint64_t kind = number < FOUNDING ? 9 : prng_below(&m.r, 40);
+    if (kind < 3) {
+        out->kind = STEP_BURST;
+        make_burst(&m, out);
+    } else if (kind == 3) {
+        out->kind = STEP_ROW;
+        make_row(&m, out);
+    } else {
+        make_call(&m, out);
+    }
+    return !m.failed;
+}
+
+const char *step_arg(const struct step *s, const char *name)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->args[i].name, name) == 0)
+            return s->args[i].value;
+    return NULL;
+}
+
+/* ── printing ── */
+
+static void print_bytes(struct strbuf *b, struct str s)
+{
+    enum { SHOWN = 100 };
+    strbuf_putc(b, '"');
+    for (size_t i = 0; i < s.n && i < SHOWN; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+            strbuf_printf(b, "\\x%02x", c);
+        else
+            strbuf_putc(b, (char)c);
+    }
+    strbuf_putc(b, '"');
+    if (s.n > SHOWN)
+        strbuf_printf(b, "... (%zu bytes)", s.n);
+}
+
+static void print_event(struct strbuf *b, const struct heed_event *e)
+{
+    const char *texts[] = {e->user, e->verb, e->target, e->surface, e->via, e->id};
+    static const char *const names[] = {"", "", "", "surface=", "via=", "id="};
+    strbuf_printf(b, "\n      %lld", (long long)e->time_ms);
+    for (size_t i = 0; i < COUNT(texts); i++)
+        if (texts[i]) {
+            strbuf_printf(b, " %s", names[i]);
+            print_bytes(b, str_of(texts[i]));
+        }
+    strbuf_printf(b, " %g", e->amount);
+}
+
+void step_print(const struct step *s, struct strbuf *b)
+{
+    strbuf_printf(b, "#%llu at %lld: ", (unsigned long long)s->number,
+                  (long long)s->context.time_ms);
+    if (s->kind == STEP_ROW) {
+        strbuf_puts(b, "user row ");
+        print_bytes(b, s->id);
+        return;
+    }
+    if (s->kind == STEP_BURST) {
+        strbuf_puts(b, "events");
+        for (size_t i = 0; i < s->events_n; i++)
+            print_event(b, &s->events[i]);
+        return;
+    }
+    strbuf_printf(b, "%s%s%s", s->spec->noun, *s->spec->verb ? " " : "", s->spec->verb);
+    for (size_t i = 0; i < s->n; i++) {
+        strbuf_printf(b, " --%s ", s->args[i].name);
+        print_bytes(b, str_of(s->args[i].value));
+    }
+    if (s->context.actor) {
+        strbuf_puts(b, " --as ");
+        print_bytes(b, str_of(s->context.actor));
+    }
+}
