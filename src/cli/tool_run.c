@@ -62,6 +62,12 @@ static enum heed_status import_all(struct run *r, struct heed_error *err)
     return status;
 }
 
+/* Whether there is anything new: a run over files that were all imported before changes nothing.  */
+static bool anything_new(const struct run *r)
+{
+    return r->result.total.rows > 0 || r->w->state.consumption.settlements_n == 0;
+}
+
 /* Settles through the epoch of the latest event, so that the report covers all there is.         */
 static enum heed_status settle(struct run *r, struct heed_error *err)
 {
@@ -127,9 +133,10 @@ int tool_run(struct cli *c)
         status = open_world(&r, &err);
     if (status == HEED_OK)
         status = import_all(&r, &err);
-    if (status == HEED_OK)
+    bool work = status == HEED_OK && anything_new(&r);
+    if (status == HEED_OK && work)
         status = settle(&r, &err);
-    if (status == HEED_OK && r.generated)
+    if (status == HEED_OK && r.generated && work)
         status = plaza_trade(r.w, &r.traded, &err);
     if (status == HEED_OK && r.generated)
         status = plaza_judge(r.w, r.plaza, &r.truth, &err);
