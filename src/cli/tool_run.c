@@ -62,7 +62,7 @@ static enum heed_status import_all(struct run *r, struct heed_error *err)
     return status;
 }
 
-/* Whether there is anything new: a run over files that were all imported before changes nothing.  */
+/* Whether there is anything new: a run over files that were all imported before changes nothing. */
 static bool anything_new(const struct run *r)
 {
     return r->result.total.rows > 0 || r->w->state.consumption.settlements_n == 0;

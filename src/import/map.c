@@ -91,7 +91,7 @@ static enum heed_status field_of(const struct mapping *m, int node, bool joined,
         return status;
     static const struct {
         const char *key;
-        int from;
+        enum mapped_from from;
     } sources[] = {
         {"column", MAPPED_COLUMN}, {"constant", MAPPED_CONSTANT}, {"joined", MAPPED_JOINED}};
     for (size_t i = 0; i < 3; i++) {

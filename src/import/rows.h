@@ -40,9 +40,11 @@ uint32_t kind_fields(enum import_kind kind);       /* bits of the fields a kind 
 uint32_t kind_required(enum import_kind kind);     /* and of those it must have     */
 bool kind_keeps_attributes(enum import_kind kind); /* further columns are kept      */
 
+enum mapped_from { MAPPED_NONE, MAPPED_COLUMN, MAPPED_CONSTANT, MAPPED_JOINED };
+
 /* Where a field of a mapped file comes from.                                                    */
 struct mapped_field {
-    enum { MAPPED_NONE, MAPPED_COLUMN, MAPPED_CONSTANT, MAPPED_JOINED } from;
+    enum mapped_from from;
     char *column;    /* name in the file, or in the joined file; constant text; owned      */
     char *prefix;    /* put before a value that is not empty; may be NULL; owned           */
     char *otherwise; /* value when it is empty; may be NULL; owned                        */

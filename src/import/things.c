@@ -59,9 +59,11 @@ static bool take_whole(struct verdict *v, const struct rows *rows, const struct 
     return true;
 }
 
-static bool take_id(struct verdict *v, const struct rows *rows, const struct row *row, enum field f)
+/* An id; of a person also as user:ID.                                                           */
+static bool take_id(struct verdict *v, const struct rows *rows, const struct row *row, enum field f,
+                    bool person)
 {
-    if (admit_id_ok(row->fields[f]))
+    if (admit_id_ok(person ? admit_party_id(row->fields[f]) : row->fields[f]))
         return true;
     bad(v, rows, row, f, "an id of 1 to 64 bytes without control characters");
     return false;
@@ -79,10 +81,10 @@ static bool take_symbol(struct verdict *v, const struct rows *rows, const struct
 static enum heed_status user(struct session *s, const struct rows *rows, const struct row *row,
                              struct verdict *v, struct outcome *o, struct heed_error *err)
 {
-    struct user_row u = {.id = row->fields[FIELD_ID],
+    struct user_row u = {.id = admit_party_id(row->fields[FIELD_ID]),
                          .name = row->fields[FIELD_NAME],
                          .attributes = row->attributes};
-    if (!take_id(v, rows, row, FIELD_ID) ||
+    if (!take_id(v, rows, row, FIELD_ID, true) ||
         !take_time(v, rows, row, FIELD_JOINED_AT, &u.joined_at_ms))
         return HEED_OK;
     if (row->fields[FIELD_ROLE].n && (u.roles = role_of_name(row->fields[FIELD_ROLE])) == 0) {
@@ -100,14 +102,14 @@ static enum heed_status content(struct session *s, const struct rows *rows, cons
                                 struct verdict *v, struct outcome *o, struct heed_error *err)
 {
     struct content_row c = {.id = row->fields[FIELD_ID],
-                            .creator = row->fields[FIELD_CREATOR],
+                            .creator = admit_party_id(row->fields[FIELD_CREATOR]),
                             .title = row->fields[FIELD_TITLE],
                             .body = row->fields[FIELD_BODY],
                             .kind = row->fields[FIELD_KIND],
                             .category = row->fields[FIELD_CATEGORY],
                             .good = row->fields[FIELD_GOOD],
                             .attributes = row->attributes};
-    if (!take_id(v, rows, row, FIELD_ID) || !take_id(v, rows, row, FIELD_CREATOR) ||
+    if (!take_id(v, rows, row, FIELD_ID, false) || !take_id(v, rows, row, FIELD_CREATOR, true) ||
         !take_symbol(v, rows, row, FIELD_KIND) || !take_symbol(v, rows, row, FIELD_CATEGORY) ||
         !take_time(v, rows, row, FIELD_CREATED_AT, &c.created_at_ms))
         return HEED_OK;
@@ -133,11 +135,12 @@ static enum heed_status good(struct session *s, const struct rows *rows, const s
                          .id = row->fields[FIELD_ID],
                          .name = row->fields[FIELD_NAME],
                          .description = row->fields[FIELD_DESCRIPTION],
-                         .seller = row->fields[FIELD_SELLER],
+                         .seller = admit_party_id(row->fields[FIELD_SELLER]),
                          .category = row->fields[FIELD_CATEGORY],
                          .attributes = row->attributes,
                          .price_minor = CALL_ABSENT};
-    if (!take_id(v, rows, row, FIELD_ID) || (g.seller.n && !take_id(v, rows, row, FIELD_SELLER)) ||
+    if (!take_id(v, rows, row, FIELD_ID, false) ||
+        (row->fields[FIELD_SELLER].n && !take_id(v, rows, row, FIELD_SELLER, true)) ||
         !take_symbol(v, rows, row, FIELD_CATEGORY) ||
         !take_time(v, rows, row, FIELD_CREATED_AT, &g.created_at_ms) ||
         !take_whole(v, rows, row, FIELD_STOCK, &g.stock) ||

@@ -63,7 +63,8 @@ struct report_data {
     struct category_row categories[CATEGORIES];
     size_t categories_n;
     struct flow flow;
-    int64_t quantiles[2][5]; /* of payouts a person: users, creators; least, 25 %, 50 %, 75 %, most */
+    int64_t quantiles[2]
+                     [5]; /* of payouts a person: users, creators; least, 25 %, 50 %, 75 %, most */
     size_t paid[2];
     uint64_t copies, removed, purchases, refunded;
     struct sha256 hash;

@@ -188,7 +188,8 @@ static enum heed_status categories(struct report_data *d, struct heed_error *err
         rows[category].contents++;
     }
     qsort(rows, n, sizeof *rows, by_points);
-    while (d->categories_n < CATEGORIES && d->categories_n < n && rows[d->categories_n].points > 0) {
+    while (d->categories_n < CATEGORIES && d->categories_n < n &&
+           rows[d->categories_n].points > 0) {
         d->categories[d->categories_n] = rows[d->categories_n];
         d->categories_n++;
     }

@@ -15,7 +15,10 @@ struct page {
     int scale; /* of the first currency */
 };
 
-static const char *w(const struct page *p, enum word x) { return word(p->lang, x); }
+static const char *w(const struct page *p, enum word x)
+{
+    return word(p->lang, x);
+}
 
 static void heading(const struct page *p, enum word x)
 {
@@ -37,7 +40,10 @@ static void paragraph(const struct page *p, enum word x, ...)
     fputs("</p>\n", p->f);
 }
 
-static void section_end(const struct page *p) { fputs("</section>\n", p->f); }
+static void section_end(const struct page *p)
+{
+    fputs("</section>\n", p->f);
+}
 
 static const char *target_of(const struct page *p, uint32_t content, char buf[96])
 {
@@ -211,12 +217,16 @@ static void lorenz(const struct page *p)
     plot_line(&plot, diagonal, 2, "even");
     plot_line(&plot, d->popularity.y, CURVE_POINTS, "second");
     plot_line(&plot, d->heed.y, CURVE_POINTS, "first");
-    plot_label(&plot, .04, .93, "start", "k", w(p, W_even));
-    fprintf(p->f, "<path class=\"line even\" d=\"M140 28H170\"/>\n");
-    plot_label(&plot, .04, .85, "start", "k", w(p, W_under_heed));
-    fprintf(p->f, "<path class=\"line first\" d=\"M170 47.5H200\"/>\n");
-    plot_label(&plot, .04, .77, "start", "k", w(p, W_by_popularity));
-    fprintf(p->f, "<path class=\"line second\" d=\"M170 67H200\"/>\n");
+    static const struct {
+        double y;
+        enum word name;
+        const char *class;
+    } keys[] = {
+        {.93, W_even, "even"}, {.85, W_under_heed, "first"}, {.77, W_by_popularity, "second"}};
+    for (size_t i = 0; i < 3; i++) {
+        plot_key(&plot, .03, keys[i].y, keys[i].class);
+        plot_label(&plot, .12, keys[i].y, "start", "k halo", w(p, keys[i].name));
+    }
     plot_end(&plot);
     figure_table(p->f, w(p, W_numbers));
     heads(p, (const enum word[]){W_least_shown, W_by_popularity, W_under_heed}, 3);
@@ -231,8 +241,8 @@ static void lorenz(const struct page *p)
     section_end(p);
 }
 
-static void epoch_bars(const struct page *p, struct plot *plot, double (*value)(const struct epoch_row *),
-                       double most, const char *class)
+static void epoch_bars(const struct page *p, struct plot *plot,
+                       double (*value)(const struct epoch_row *), double most, const char *class)
 {
     const struct report_data *d = p->d;
     for (size_t i = 0; i < d->epochs_n; i++) {
@@ -240,7 +250,8 @@ static void epoch_bars(const struct page *p, struct plot *plot, double (*value)(
         double n = (double)d->epochs_n;
         snprintf(title, sizeof title, "%lld", (long long)d->epochs[i].s.epoch);
         double v = value(&d->epochs[i]) / most;
-        plot_bar(plot, ((double)i + .12) / n, ((double)i + .88) / n, 0, v > 1 ? 1 : v, class, title);
+        plot_bar(plot, ((double)i + .12) / n, ((double)i + .88) / n, 0, v > 1 ? 1 : v, class,
+                 title);
     }
 }
 
@@ -256,7 +267,10 @@ static void epoch_ticks(const struct page *p, struct plot *plot)
     }
 }
 
-static double min_share(const struct epoch_row *e) { return e->s.min_share_ppm / 1e6; }
+static double min_share(const struct epoch_row *e)
+{
+    return e->s.min_share_ppm / 1e6;
+}
 
 static void floor_kept(const struct page *p)
 {
@@ -285,8 +299,9 @@ static void floor_kept(const struct page *p)
     epoch_bars(p, &plot, min_share, most, "a");
     plot_rule(&plot, promised / most, "second");
     snprintf(label, sizeof label, "%s %.0f %%", w(p, W_promised), promised * 100);
-    plot_label(&plot, .99, promised / most + .05 > .97 ? promised / most - .06 : promised / most + .05,
-               "end", "k halo", label);
+    plot_label(&plot, .99,
+               promised / most + .05 > .97 ? promised / most - .06 : promised / most + .05, "end",
+               "k halo", label);
     epoch_ticks(p, &plot);
     plot_end(&plot);
     figure_table(p->f, w(p, W_numbers));
@@ -354,7 +369,8 @@ static void risers(const struct page *p)
     figure_begin(p->f, w(p, W_risers));
     bars(p->f, w(p, W_risers), rows, d->risers_n, w(p, W_under_heed), w(p, W_by_popularity));
     figure_table(p->f, w(p, W_numbers));
-    heads(p, (const enum word[]){W_content, W_share_heed, W_share_popularity, W_score, W_reach, W_why},
+    heads(p,
+          (const enum word[]){W_content, W_share_heed, W_share_popularity, W_score, W_reach, W_why},
           6);
     for (size_t i = 0; i < d->risers_n; i++) {
         const struct riser *r = &d->risers[i];
@@ -372,8 +388,14 @@ static void risers(const struct page *p)
     section_end(p);
 }
 
-static double paid_all(const struct epoch_row *e) { return (double)(e->creators_minor + e->users_minor); }
-static double paid_users(const struct epoch_row *e) { return (double)e->users_minor; }
+static double paid_all(const struct epoch_row *e)
+{
+    return (double)(e->creators_minor + e->users_minor);
+}
+static double paid_users(const struct epoch_row *e)
+{
+    return (double)e->users_minor;
+}
 
 static void payouts(const struct page *p)
 {
@@ -452,17 +474,18 @@ static void boxes(const struct page *p, const struct stream *streams, size_t n)
         } else if (s->from == 0 && s->to == 2) {
             lift = 34;
         }
-        fprintf(p->f,
-                "<path class=\"flow\" style=\"stroke-width:%.1f\" d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f "
-                "%.1f %.1f\"/>\n",
-                1 + 11 * (double)s->amount / most, x0, y0, x0 + (s->from == s->to ? 10 : 24), y0 + lift,
-                x1 - (s->from == s->to ? 10 : 24), y1 + lift, x1, y1);
+        fprintf(
+            p->f,
+            "<path class=\"flow\" style=\"stroke-width:%.1f\" d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f "
+            "%.1f %.1f\"/>\n",
+            1 + 11 * (double)s->amount / most, x0, y0, x0 + (s->from == s->to ? 10 : 24), y0 + lift,
+            x1 - (s->from == s->to ? 10 : 24), y1 + lift, x1, y1);
     }
     for (size_t i = 0; i < 4; i++) {
         fprintf(p->f, "<rect class=\"box\" x=\"%d\" y=\"%d\" width=\"80\" height=\"40\" rx=\"6\"/>",
                 places[i].x, places[i].y);
-        fprintf(p->f, "<text class=\"k\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">", places[i].x + 40,
-                places[i].y + 24);
+        fprintf(p->f, "<text class=\"k\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">",
+                places[i].x + 40, places[i].y + 24);
         escape(p->f, w(p, places[i].name));
         fputs("</text>\n", p->f);
     }
@@ -470,9 +493,9 @@ static void boxes(const struct page *p, const struct stream *streams, size_t n)
         const struct stream *s = &streams[i];
         char amount[40];
         double x = (places[s->from].x + places[s->to].x) / 2.0 + 40;
-        double y = s->from == s->to                ? places[s->from].y + 92
-                   : s->from == 0 && s->to == 2    ? 134
-                   : s->from == 2                  ? 54
+        double y = s->from == s->to                      ? places[s->from].y + 92
+                   : s->from == 0 && s->to == 2          ? 134
+                   : s->from == 2                        ? 54
                    : places[s->from].y > places[s->to].y ? 24
                                                          : 34;
         if (s->from == 1)
@@ -502,7 +525,8 @@ static void money(const struct page *p)
     const struct stream all[] = {
         {0, 1, m->by_code[CODE_POOL_FILL], W_pool},
         {1, 2, rewards, W_rewards},
-        {0, 2, m->by_code[CODE_ISSUE] + m->by_code[CODE_GRANT] + m->by_code[CODE_FEE_REFUND], W_issued},
+        {0, 2, m->by_code[CODE_ISSUE] + m->by_code[CODE_GRANT] + m->by_code[CODE_FEE_REFUND],
+         W_issued},
         {2, 2, m->by_code[CODE_SALE] + m->by_code[CODE_TRANSFER], W_sales},
         {2, 3, m->by_code[CODE_FEE] + m->by_code[CODE_RETIRE], W_fees},
     };
@@ -520,10 +544,10 @@ static void money(const struct page *p)
     boxes(p, streams, n);
     figure_table(p->f, w(p, W_numbers));
     heads(p, (const enum word[]){W_flow, W_amount}, 2);
-    static const enum transfer_code codes[] = {CODE_ISSUE,  CODE_GRANT, CODE_POOL_FILL,
-                                               CODE_REWARD_CREATOR, CODE_REWARD_USER, CODE_TRANSFER,
-                                               CODE_SALE,   CODE_FEE,   CODE_REFUND,
-                                               CODE_FEE_REFUND, CODE_RETIRE};
+    static const enum transfer_code codes[] = {
+        CODE_ISSUE,       CODE_GRANT,      CODE_POOL_FILL, CODE_REWARD_CREATOR,
+        CODE_REWARD_USER, CODE_TRANSFER,   CODE_SALE,      CODE_FEE,
+        CODE_REFUND,      CODE_FEE_REFUND, CODE_RETIRE};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         if (m->by_code[codes[i]] == 0)
             continue;
@@ -599,7 +623,8 @@ enum heed_status report_html(const struct report_data *d, enum report_lang lang,
             "href=\"data:,\">\n<title>",
             lang == REPORT_ZH ? "zh-CN" : "en");
     escape(out, w(p, W_title));
-    fprintf(out, "</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n<header>\n<h1>", report_style);
+    fprintf(out, "</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n<header>\n<h1>",
+            report_style);
     escape(out, w(p, W_title));
     fputs("</h1>\n", out);
     paragraph(p, W_lead, with_commas(d->users, users), with_commas(d->contents, contents),
@@ -614,7 +639,8 @@ enum heed_status report_html(const struct report_data *d, enum report_lang lang,
     payouts(p);
     money(p);
     truth(p);
-    fprintf(out, "<footer><p>%s <code>%s</code> · heed %s</p></footer>\n</main>\n</body>\n</html>\n",
+    fprintf(out,
+            "<footer><p>%s <code>%s</code> · heed %s</p></footer>\n</main>\n</body>\n</html>\n",
             w(p, W_hash), sha256_hex(d->hash, hash), HEED_VERSION);
     if (ferror(out))
         return error_set(err, HEED_STORAGE, "report", "it cannot be written; is the disk full?");

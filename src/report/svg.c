@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-enum { LEFT = 52, RIGHT = 12, TOP = 14, BOTTOM = 42, BAR_H = 26, LABEL_W = 150 };
+enum { LEFT = 68, RIGHT = 12, TOP = 14, BOTTOM = 42, BAR_H = 26, LABEL_W = 150 };
 
 void escape(FILE *f, const char *text)
 {
@@ -75,8 +75,14 @@ void figure_end(FILE *f)
     fputs("</table></div></details>\n</figure>\n", f);
 }
 
-void row_begin(FILE *f) { fputs("<tr>", f); }
-void row_end(FILE *f) { fputs("</tr>\n", f); }
+void row_begin(FILE *f)
+{
+    fputs("<tr>", f);
+}
+void row_end(FILE *f)
+{
+    fputs("</tr>\n", f);
+}
 
 void head_cell(FILE *f, const char *text)
 {
@@ -104,8 +110,14 @@ void data_cell(FILE *f, const char *format, ...)
     fputs("</td>", f);
 }
 
-static double px(double x) { return LEFT + x * (PLOT_W - LEFT - RIGHT); }
-static double py(double y) { return PLOT_H - BOTTOM - y * (PLOT_H - TOP - BOTTOM); }
+static double px(double x)
+{
+    return LEFT + x * (PLOT_W - LEFT - RIGHT);
+}
+static double py(double y)
+{
+    return PLOT_H - BOTTOM - y * (PLOT_H - TOP - BOTTOM);
+}
 
 static void svg_begin(FILE *f, const char *name, int height)
 {
@@ -114,8 +126,7 @@ static void svg_begin(FILE *f, const char *name, int height)
     fputs("\">\n", f);
 }
 
-void plot_begin(struct plot *p, FILE *f, const char *name, const char *x_title,
-                const char *y_title)
+void plot_begin(struct plot *p, FILE *f, const char *name, const char *x_title, const char *y_title)
 {
     *p = (struct plot){f, x_title, y_title};
     svg_begin(f, name, PLOT_H);
@@ -131,14 +142,16 @@ void plot_begin(struct plot *p, FILE *f, const char *name, const char *x_title,
 
 void plot_end(struct plot *p)
 {
-    fprintf(p->f, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n</svg>\n", px(0), py(1), py(0),
-            px(1));
+    fprintf(p->f, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n</svg>\n", px(0), py(1),
+            py(0), px(1));
 }
 
 void plot_tick_x(struct plot *p, double at, const char *label)
 {
     fprintf(p->f, "<text class=\"k\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", px(at), py(0) + 16,
-            at > .93 ? "end" : at < .04 ? "start" : "middle");
+            at > .93   ? "end"
+            : at < .04 ? "start"
+                       : "middle");
     escape(p->f, label);
     fputs("</text>\n", p->f);
 }
@@ -167,6 +180,11 @@ void plot_label(struct plot *p, double x, double y, const char *anchor, const ch
             py(y) + 4, anchor);
     escape(p->f, text);
     fputs("</text>\n", p->f);
+}
+
+void plot_key(struct plot *p, double x, double y, const char *class)
+{
+    fprintf(p->f, "<path class=\"line %s\" d=\"M%.1f %.1fh28\"/>\n", class, px(x), py(y));
 }
 
 void plot_dot(struct plot *p, double x, double y)
@@ -228,7 +246,8 @@ void bars(FILE *f, const char *name, const struct bar_row *rows, size_t n, const
     for (size_t i = 0; i < n; i++) {
         double y = (double)i * BAR_H + 3;
         double wa = most > 0 ? rows[i].a / most * room : 0;
-        fprintf(f, "<text class=\"k\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LABEL_W - 6, y + 15);
+        fprintf(f, "<text class=\"k\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LABEL_W - 6,
+                y + 15);
         short_label(f, rows[i].label);
         fputs("</text>", f);
         if (b) {
@@ -238,8 +257,8 @@ void bars(FILE *f, const char *name, const struct bar_row *rows, size_t n, const
                     "<rect class=\"b\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"7\"/>",
                     LABEL_W, y + 1, wa, LABEL_W, y + 12, wb);
         } else {
-            fprintf(f, "<rect class=\"a\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"16\"/>", LABEL_W,
-                    y + 2, wa);
+            fprintf(f, "<rect class=\"a\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"16\"/>",
+                    LABEL_W, y + 2, wa);
         }
         fprintf(f, "<text class=\"k\" x=\"%.1f\" y=\"%.1f\">", LABEL_W + wa + 6, y + 14);
         escape(f, rows[i].value);
@@ -247,12 +266,13 @@ void bars(FILE *f, const char *name, const struct bar_row *rows, size_t n, const
     }
     if (b) {
         double y = (double)n * BAR_H + 17;
-        fprintf(f, "<rect class=\"a\" x=\"%d\" y=\"%.1f\" width=\"18\" height=\"9\"/>", LABEL_W, y - 9);
+        fprintf(f, "<rect class=\"a\" x=\"%d\" y=\"%.1f\" width=\"18\" height=\"9\"/>", LABEL_W,
+                y - 9);
         fprintf(f, "<text class=\"k\" x=\"%d\" y=\"%.1f\">", LABEL_W + 24, y);
         escape(f, a);
         fputs("</text>", f);
-        fprintf(f, "<rect class=\"b\" x=\"%d\" y=\"%.1f\" width=\"18\" height=\"7\"/>", LABEL_W + 150,
-                y - 8);
+        fprintf(f, "<rect class=\"b\" x=\"%d\" y=\"%.1f\" width=\"18\" height=\"7\"/>",
+                LABEL_W + 150, y - 8);
         fprintf(f, "<text class=\"k\" x=\"%d\" y=\"%.1f\">", LABEL_W + 174, y);
         escape(f, b);
         fputs("</text>\n", f);

@@ -29,6 +29,7 @@ void plot_tick_y(struct plot *p, double at, const char *label); /* with a grid l
 void plot_line(struct plot *p, const double *y, size_t n, const char *class);
 void plot_label(struct plot *p, double x, double y, const char *anchor, const char *class,
                 const char *text);
+void plot_key(struct plot *p, double x, double y, const char *class); /* a piece of a line */
 void plot_dot(struct plot *p, double x, double y);
 void plot_bar(struct plot *p, double x0, double x1, double y0, double y1, const char *class,
               const char *title);

@@ -36,7 +36,8 @@ static void truth_lines(struct lines *l, const struct report_truth *t)
 
 void report_terminal(const struct report_data *d, enum report_lang lang, FILE *out, int width)
 {
-    const struct table_column columns[] = {{word(lang, W_measure), false}, {word(lang, W_value), false}};
+    const struct table_column columns[] = {{word(lang, W_measure), false},
+                                           {word(lang, W_value), false}};
     struct lines l = {table_new(columns, 2), lang};
     int scale = d->w->state.rules.currencies[0].scale;
     char a[40], b[40], c[40], hash[65];
@@ -67,7 +68,8 @@ void report_terminal(const struct report_data *d, enum report_lang lang, FILE *o
         char why[200], target[96];
         report_why(&d->risers[i], lang, why, sizeof why);
         line(&l, W_t_riser, "%s: %s",
-             world_target_text(d->w, target_make(TARGET_CONTENT, d->risers[i].content), target), why);
+             world_target_text(d->w, target_make(TARGET_CONTENT, d->risers[i].content), target),
+             why);
     }
     truth_lines(&l, &d->truth);
     line(&l, W_t_world, "%.16s…", sha256_hex(d->hash, hash));

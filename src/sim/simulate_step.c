@@ -89,8 +89,8 @@ static const char *hostile_text(struct making *m)
                                         "\xc0\x80",
                                         "null",
                                         "user:nobody",
-                                        "\xe2\x80\xae"
-                                        "abc"};
+                                        ("\xe2\x80\xae"
+                                         "abc")};
     switch (prng_below(&m->r, 6)) {
     case 0:
         return repeated(m, 'x', 64);

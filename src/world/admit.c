@@ -267,7 +267,7 @@ static int64_t int_of(const struct resolving *r, const char *name)
 static enum heed_status run_add(struct resolving *r, struct outcome *o)
 {
     struct str id = value_of(r, "id");
-    if (!admit_id_ok(id))
+    if (!admit_id_ok(r->call.command == COMMAND_user_add ? admit_party_id(id) : id))
         return error_set(r->err, HEED_USAGE, "id",
                          "an id has 1 to 64 bytes of UTF-8 and no control characters");
     if (r->call.command == COMMAND_user_add) {
@@ -280,7 +280,7 @@ static enum heed_status run_add(struct resolving *r, struct outcome *o)
     }
     if (r->call.command == COMMAND_content_add) {
         struct content_row row = {.id = id,
-                                  .creator = value_of(r, "creator"),
+                                  .creator = admit_party_id(value_of(r, "creator")),
                                   .title = value_of(r, "title"),
                                   .body = value_of(r, "body"),
                                   .kind = value_of(r, "kind"),
@@ -296,14 +296,14 @@ static enum heed_status run_add(struct resolving *r, struct outcome *o)
                            .id = id,
                            .name = value_of(r, "name"),
                            .description = value_of(r, "description"),
-                           .seller = value_of(r, "seller"),
+                           .seller = admit_party_id(value_of(r, "seller")),
                            .category = value_of(r, "category"),
                            .created_at_ms = int_of(r, "created"),
                            .price_minor = int_of(r, "price"),
                            .stock = int_of(r, "stock"),
                            .sales = int_of(r, "sales"),
                            .currency = currency == CALL_ABSENT ? 0 : (uint16_t)currency};
-    if (row.seller.n && !admit_id_ok(row.seller))
+    if (value_of(r, "seller").n && !admit_id_ok(row.seller))
         return error_set(r->err, HEED_USAGE, "seller", "it is not an id");
     return admit_good(r->w, r->context, &row, o, r->err);
 }

@@ -31,6 +31,11 @@ bool admit_id_ok(struct str id)
     return true;
 }
 
+struct str admit_party_id(struct str text)
+{
+    return str_starts(text, "user:") ? (struct str){text.p + 5, text.n - 5} : text;
+}
+
 uint64_t admit_key_hash(struct str id)
 {
     uint64_t h = hash_bytes(id.p, id.n, 0);
@@ -181,8 +186,7 @@ static enum heed_status admit_party(struct world *w, const struct heed_context *
     *party = world_find_party(w, id);
     if (*party != HANDLE_NONE)
         return HEED_OK;
-    if (str_starts(id, "user:"))
-        id = (struct str){id.p + 5, id.n - 5};
+    heed_assert(admit_id_ok(id));
     uint32_t handle = (uint32_t)w->state.catalogue.parties_n;
     struct text text = {{id, STR_NONE, STR_NONE, STR_NONE}};
     uint8_t commitment[32];
