@@ -172,6 +172,23 @@ static void arguments_out_of_bounds_are_usage_errors(void **unused)
     world_close(w);
 }
 
+/* `user:` before an id is never part of it, and alone names nobody.                              */
+static void an_id_may_have_its_kind_before_it(void **unused)
+{
+    (void)unused;
+    struct world *w = world_in_memory();
+    fill_small(w);
+    json_decref(call_ok(w, "user add", "id", "user:dan", NULL));
+    assert_int_equal(world_find_user(w, STR("dan")), world_find_user(w, STR("user:dan")));
+    call_refused(w, "exists", "user add", "id", "dan", NULL);
+    call_refused(w, "exists", "user add", "id", "user:ann", NULL);
+    call_refused(w, "unknown_user", "user add", "id", "user:", NULL);
+    call_refused(w, "unknown_user", "content add", "id", "x", "creator", "user:", NULL);
+    call_refused(w, "unknown_user", "good add", "id", "x", "name", "X", "seller", "user:", NULL);
+    assert_verified(w);
+    world_close(w);
+}
+
 static void a_member_may_act_for_himself_only(void **unused)
 {
     (void)unused;
@@ -472,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_logged_purchase_moves_no_money),
         cmocka_unit_test(every_refusal_that_admission_makes),
         cmocka_unit_test(arguments_out_of_bounds_are_usage_errors),
+        cmocka_unit_test(an_id_may_have_its_kind_before_it),
         cmocka_unit_test(a_member_may_act_for_himself_only),
         cmocka_unit_test(the_same_id_moves_money_once),
         cmocka_unit_test(settling_pays_the_pool_and_explains_itself),

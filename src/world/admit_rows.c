@@ -174,6 +174,12 @@ enum heed_status admit_symbol(struct world *w, struct str text, uint32_t *symbol
     return status;
 }
 
+/* A person's id without the `user:` that may stand before it; empty when nothing else is there.  */
+static struct str bare_id(struct str id)
+{
+    return str_starts(id, "user:") ? (struct str){id.p + 5, id.n - 5} : id;
+}
+
 /* Finds a creator or seller, or makes a party of him.                                           */
 static enum heed_status admit_party(struct world *w, const struct heed_context *context,
                                     struct str id, uint32_t *party, struct heed_error *err)
@@ -181,8 +187,7 @@ static enum heed_status admit_party(struct world *w, const struct heed_context *
     *party = world_find_party(w, id);
     if (*party != HANDLE_NONE)
         return HEED_OK;
-    if (str_starts(id, "user:"))
-        id = (struct str){id.p + 5, id.n - 5};
+    id = bare_id(id);
     uint32_t handle = (uint32_t)w->state.catalogue.parties_n;
     struct text text = {{id, STR_NONE, STR_NONE, STR_NONE}};
     uint8_t commitment[32];
@@ -204,21 +209,26 @@ static enum heed_status add_user(struct world *w, const struct heed_context *con
                                  struct heed_error *err)
 {
     const struct catalogue *c = &w->state.catalogue;
-    uint32_t party = people_find(w->people, row->id);
+    struct str id = bare_id(row->id);
+    uint32_t party = people_find(w->people, id);
     bool known = party != HANDLE_NONE;
+    if (id.n == 0) {
+        o->refusal = REFUSED_unknown_user;
+        return HEED_OK;
+    }
     if (known && c->parties[party].flags & PARTY_USER) {
         o->refusal = REFUSED_exists;
         return HEED_OK;
     }
     if (!known)
         party = (uint32_t)c->parties_n;
-    struct text text = {{row->id, row->name, STR_NONE, row->attributes}};
+    struct text text = {{id, row->name, STR_NONE, row->attributes}};
     uint8_t commitment[32];
     enum heed_status status = vault_seal(w, TARGET_USER, party, party, &text, commitment, err);
     if (status != HEED_OK)
         return status;
     if (!known) /* before applying, so that the reply can name him */
-        status = people_add(w->people, row->id, party, err);
+        status = people_add(w->people, id, party, err);
     struct call call = call_of(COMMAND_user_add, context->time_ms);
     call.actor = actor_of(w, context);
     if (known)
@@ -274,6 +284,10 @@ static enum heed_status add_content(struct world *w, const struct heed_context *
     const struct catalogue *c = &w->state.catalogue;
     struct call call = call_of(COMMAND_content_add, context->time_ms);
     call.actor = actor_of(w, context);
+    if (bare_id(row->creator).n == 0) {
+        o->refusal = REFUSED_unknown_user;
+        return HEED_OK;
+    }
     if (row->good.n) {
         struct str id = str_starts(row->good, "good:")
                             ? (struct str){row->good.p + 5, row->good.n - 5}
@@ -317,6 +331,10 @@ static enum heed_status add_good(struct world *w, const struct heed_context *con
                                  struct heed_error *err)
 {
     const struct catalogue *c = &w->state.catalogue;
+    if (row->seller.n && bare_id(row->seller).n == 0) {
+        o->refusal = REFUSED_unknown_user;
+        return HEED_OK;
+    }
     if (intern_find(row->service ? &c->service_ids : &c->good_ids, row->id) != INTERN_NONE) {
         o->refusal = REFUSED_exists;
         return HEED_OK;
