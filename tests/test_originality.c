@@ -496,7 +496,9 @@ static void originality_enters_the_score(void **state)
     publish_text(&q, 1, 11, 2000, STORY);
     publish_text(&q, 2, 12, 2000, "too short");
     struct quality_score s = quality_score(&q, &rules, target_make(TARGET_CONTENT, 0), 0, 0);
-    assert_true(s.score == 1 && s.parts[PART_ORIGINALITY].weight == 1);
+    assert_true(s.score == .5 && s.parts[PART_ORIGINALITY].weight == 0); /* no merit alone */
+    s = quality_score(&q, &rules, target_make(TARGET_CONTENT, 0), 4, 10);
+    assert_true(s.parts[PART_ORIGINALITY].value == 1 && s.parts[PART_ORIGINALITY].weight > 0);
     assert_int_equal(s.parts[PART_ORIGINALITY].evidence, quality_copy_of(&q, 0).shingles);
     s = quality_score(&q, &rules, target_make(TARGET_CONTENT, 1), 0, 0);
     assert_true(s.score == 0 && s.parts[PART_ORIGINALITY].value == 0);

@@ -172,6 +172,27 @@ static void arguments_out_of_bounds_are_usage_errors(void **unused)
     world_close(w);
 }
 
+/* `user:` before an id is never part of it, and alone names nobody.                              */
+static void an_id_may_have_its_kind_before_it(void **unused)
+{
+    (void)unused;
+    struct world *w = world_in_memory();
+    fill_small(w);
+    json_decref(call_ok(w, "user add", "id", "user:dan", NULL));
+    assert_int_equal(world_find_user(w, STR("dan")), world_find_user(w, STR("user:dan")));
+    call_refused(w, "exists", "user add", "id", "dan", NULL);
+    call_refused(w, "exists", "user add", "id", "user:ann", NULL);
+    static const char *const empty[][3] = {{"user add", "id", "user:"},
+                                           {"content add", "creator", "user:"},
+                                           {"good add", "seller", "user:"}};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(call_as(w, NULL, T0, NULL, empty[i][0], empty[i][1], empty[i][2],
+                                 i ? "id" : NULL, "x", i == 2 ? "name" : NULL, "X", NULL),
+                         HEED_USAGE);
+    assert_verified(w);
+    world_close(w);
+}
+
 static void a_member_may_act_for_himself_only(void **unused)
 {
     (void)unused;
@@ -472,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_logged_purchase_moves_no_money),
         cmocka_unit_test(every_refusal_that_admission_makes),
         cmocka_unit_test(arguments_out_of_bounds_are_usage_errors),
+        cmocka_unit_test(an_id_may_have_its_kind_before_it),
         cmocka_unit_test(a_member_may_act_for_himself_only),
         cmocka_unit_test(the_same_id_moves_money_once),
         cmocka_unit_test(settling_pays_the_pool_and_explains_itself),

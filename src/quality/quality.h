@@ -144,10 +144,10 @@ struct quality_score {
 /* The score of a target from its engagement counts and what is stored here. Rating and expert
  * parts are shrunk means (n m + k m0) / (n + k), m0 the mean of all, k estimated from the data by
  * the method of moments; until there is enough of it k is prior_strength and m0 is itself drawn to
- * .5 by as many ratings. A part without evidence takes no weight; the weights of the others add up
- * to 1 (the gate is no summand: its weight is 0). With no evidence at all, or none that the rules
- * weigh, the score is the prior mean .5, or 0 behind a closed gate.
- * O(1).                                                                                         */
+ * .5 by as many ratings. A part without evidence takes no weight, nor does originality when it
+ * finds no copy and there is no other evidence; the weights of the others add up to 1 (the gate is
+ * no summand: its weight is 0). With no evidence at all, or none that the rules weigh, the score is
+ * the prior mean .5, or 0 behind a closed gate. O(1). */
 struct quality_score quality_score(const struct quality *q, const struct quality_rules *r,
                                    uint32_t target, uint64_t engagements, uint64_t impressions);
 #endif

@@ -61,6 +61,10 @@ struct quality_score quality_score(const struct quality *q, const struct quality
     score_part(&s, PART_INTERACTIVITY, wilson_lower(engagements, shown, WILSON_Z), shown,
                r->interactivity_weight_milli);
     score_originality(&s, q, r, target);
+    /* not being a copy is no merit of its own: it counts beside other evidence only */
+    if (s.parts[PART_ORIGINALITY].value >= 1 && s.parts[PART_RATING].weight == 0 &&
+        s.parts[PART_EXPERT].weight == 0 && s.parts[PART_INTERACTIVITY].weight == 0)
+        s.parts[PART_ORIGINALITY].weight = 0;
     score_part(&s, PART_MODERATION, t->removed ? 0 : 1, t->moderations, 0);
 
     double weights = 0, sum = 0;

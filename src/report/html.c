@@ -22,7 +22,7 @@ static const char *w(const struct page *p, enum word x)
 
 static void heading(const struct page *p, enum word x)
 {
-    fputs("<section>\n<h2>", p->f);
+    fprintf(p->f, "<section%s>\n<h2>", x == W_risers ? " class=\"wide\"" : "");
     escape(p->f, w(p, x));
     fputs("</h2>\n", p->f);
 }
@@ -381,7 +381,9 @@ static void risers(const struct page *p)
         data_cell(p->f, "%.3f %%", r->popularity_share * 100);
         data_cell(p->f, "%.3f", r->quality.score);
         data_cell(p->f, "%u", r->reach);
-        text_cell(p->f, why);
+        fputs("<td class=\"w\">", p->f);
+        escape(p->f, why);
+        fputs("</td>", p->f);
         row_end(p->f);
     }
     figure_end(p->f);

@@ -272,7 +272,7 @@ static enum heed_status run_add(struct resolving *r, struct outcome *o)
                          "an id has 1 to 64 bytes of UTF-8 and no control characters");
     if (r->call.command == COMMAND_user_add) {
         struct user_row row = {
-            .id = id,
+            .id = admit_party_id(id),
             .name = value_of(r, "name"),
             .joined_at_ms = int_of(r, "joined"),
             .roles = int_of(r, "role") == CALL_ABSENT ? 0 : (unsigned)int_of(r, "role")};
