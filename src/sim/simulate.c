@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { SHRINK_STEPS = 400000, SHRINK_MOST = 1 << 20, LAST_SHOWN = 12 };
+enum { SHRINK_STEPS = 400000, SHRINK_MOST = 1 << 20, LAST_SHOWN = 12, ARGUMENTS_OF = 50 };
 
 struct shrinking {
     struct drive d;
@@ -12,8 +12,8 @@ struct shrinking {
 };
 
 /* Whether these steps break the same invariant; *n is cut behind the one that does. */
-static enum heed_status breaks(struct shrinking *s, const uint64_t *list, uint64_t *n, bool *yes,
-                               struct heed_error *err)
+static enum heed_status breaks(struct shrinking *s, const struct chosen *list, uint64_t *n,
+                               bool *yes, struct heed_error *err)
 {
     s->d.list = list;
     s->d.n = *n;
@@ -26,24 +26,16 @@ static enum heed_status breaks(struct shrinking *s, const uint64_t *list, uint64
 }
 
 /* ddmin: leaves out one part of `parts` at a time, and cuts finer when none can be left out. */
-enum heed_status drive_shrink(const struct simulate_options *o, const struct broken *b,
-                              uint64_t *list, uint64_t *n, bool *reproduced, struct heed_error *err)
+static enum heed_status fewer_steps(struct shrinking *s, struct chosen *list, uint64_t *n,
+                                    struct heed_error *err)
 {
-    struct shrinking s = {.d = {.o = o, .in_memory = true, .every = true, .deep_end = true},
-                          .wanted = b,
-                          .budget = SHRINK_STEPS};
-    s.d.hash_always = strcmp(b->kind, "unchanged") == 0;
-    enum heed_status status = breaks(&s, list, n, reproduced, err);
-    if (status != HEED_OK || !*reproduced)
-        return status;
-    uint64_t *less = malloc((*n + 1) * sizeof *less);
-    if (!less)
-        return error_nomem(err);
+    struct chosen *less = malloc((*n + 1) * sizeof *less);
+    enum heed_status status = less ? HEED_OK : error_nomem(err);
     uint64_t parts = 2;
-    while (status == HEED_OK && *n > 1 && s.budget > 0) {
+    while (status == HEED_OK && *n > 1 && s->budget > 0) {
         uint64_t size = (*n + parts - 1) / parts;
         bool shorter = false;
-        for (uint64_t from = 0; status == HEED_OK && from < *n && !shorter && s.budget > 0;
+        for (uint64_t from = 0; status == HEED_OK && from < *n && !shorter && s->budget > 0;
              from += size) {
             uint64_t to = from + size < *n ? from + size : *n, left = 0;
             for (uint64_t i = 0; i < *n; i++)
@@ -51,7 +43,7 @@ enum heed_status drive_shrink(const struct simulate_options *o, const struct bro
                     less[left++] = list[i];
             if (left == 0)
                 continue;
-            status = breaks(&s, less, &left, &shorter, err);
+            status = breaks(s, less, &left, &shorter, err);
             if (status == HEED_OK && shorter) {
                 memcpy(list, less, left * sizeof *list);
                 *n = left;
@@ -68,7 +60,49 @@ enum heed_status drive_shrink(const struct simulate_options *o, const struct bro
     return status;
 }
 
-static bool describe(const struct drive *d, const uint64_t *list, uint64_t n, bool reproduced,
+/* Leaves out what arguments it can. *fewer out: whether it could. */
+static enum heed_status fewer_arguments(struct shrinking *s, struct chosen *list, uint64_t *n,
+                                        bool *fewer, struct heed_error *err)
+{
+    enum heed_status status = HEED_OK;
+    *fewer = false;
+    for (uint64_t i = 0; status == HEED_OK && i < *n; i++)
+        for (int arg = 0; status == HEED_OK && arg < STEP_ARGS && s->budget > 0; arg++) {
+            uint32_t bit = UINT32_C(1) << arg;
+            uint64_t left = *n;
+            bool yes = false;
+            if (list[i].without & bit)
+                continue;
+            list[i].without |= bit;
+            status = breaks(s, list, &left, &yes, err);
+            if (yes && left == *n)
+                *fewer = true;
+            else
+                list[i].without &= ~bit;
+        }
+    return status;
+}
+
+enum heed_status drive_shrink(const struct simulate_options *o, const struct broken *b,
+                              struct chosen *list, uint64_t *n, bool *reproduced,
+                              struct heed_error *err)
+{
+    struct shrinking s = {.d = {.o = o, .in_memory = true, .every = true, .deep_end = true},
+                          .wanted = b,
+                          .budget = SHRINK_STEPS};
+    s.d.hash_always = strcmp(b->kind, "unchanged") == 0;
+    enum heed_status status = breaks(&s, list, n, reproduced, err);
+    bool again = status == HEED_OK && *reproduced;
+    if (again)
+        status = fewer_steps(&s, list, n, err);
+    if (status == HEED_OK && again && *n <= ARGUMENTS_OF)
+        status = fewer_arguments(&s, list, n, &again, err);
+    if (status == HEED_OK && again) /* what an argument named may be needless now */
+        status = fewer_steps(&s, list, n, err);
+    return status;
+}
+
+static bool describe(const struct drive *d, const struct chosen *list, uint64_t n, bool reproduced,
                      struct strbuf *out)
 {
     const struct simulate_options *o = d->o;
@@ -101,7 +135,7 @@ static enum heed_status explain(const struct drive *d, struct simulate_result *r
                                 struct heed_error *err)
 {
     uint64_t n = d->at + 1, from = n > SHRINK_MOST ? n - SHRINK_MOST : 0;
-    uint64_t *list = malloc((n - from) * sizeof *list);
+    struct chosen *list = malloc((n - from) * sizeof *list);
     bool reproduced = false;
     struct strbuf text;
     strbuf_init(&text, 16 << 20);
@@ -109,7 +143,7 @@ static enum heed_status explain(const struct drive *d, struct simulate_result *r
     if (status == HEED_OK) {
         n -= from;
         for (uint64_t i = 0; i < n; i++)
-            list[i] = from + i;
+            list[i] = (struct chosen){from + i, 0};
         status = drive_shrink(d->o, &d->broken, list, &n, &reproduced, err);
     }
     if (status == HEED_OK && !describe(d, list, n, reproduced, &text))

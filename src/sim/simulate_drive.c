@@ -342,11 +342,12 @@ static enum heed_status run_all(struct running *r)
 {
     struct drive *d = r->d;
     enum heed_status status = HEED_OK;
-    uint64_t left = 0;
+    uint64_t left = 0, next_deep = DEEP_EVERY;
     for (d->at = 0; d->at < d->n; d->at++) {
         struct step s;
         arena_reset(&r->arena);
-        if (!step_make(d->o->seed, d->list ? d->list[d->at] : d->at, &r->arena, &s))
+        struct chosen which = d->list ? d->list[d->at] : (struct chosen){d->at, 0};
+        if (!step_make(d->o->seed, which, &r->arena, &s))
             return error_nomem(r->err);
         if (left == 0)
             left = d->every ? 1 : 1 + prng_below(&r->r, BATCH_MOST);
@@ -355,7 +356,10 @@ static enum heed_status run_all(struct running *r)
         if (status == HEED_OK && !d->broken.is && (--left == 0 || last)) {
             left = 0;
             d->batches++;
-            status = check(r, last ? d->deep_end : !d->every && d->batches % DEEP_EVERY == 0);
+            bool deep = last ? d->deep_end : !d->every && d->batches >= next_deep;
+            if (deep)
+                next_deep = d->batches + DEEP_EVERY + d->batches / 4;
+            status = check(r, deep);
             if (d->o->progress && !d->list)
                 d->o->progress(d->o->progress_context, d->at + 1, d->n);
         }

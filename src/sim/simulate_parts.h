@@ -28,8 +28,14 @@ struct step {
     struct str id; /* of a row */
 };
 
+/* A step to run: its number, and a bit for each of its arguments that is left out.               */
+struct chosen {
+    uint64_t number;
+    uint32_t without;
+};
+
 /* Step `number` of a seed; its strings live in the arena. false: no memory.                      */
-bool step_make(uint64_t seed, uint64_t number, struct arena *a, struct step *out);
+bool step_make(uint64_t seed, struct chosen which, struct arena *a, struct step *out);
 void step_print(const struct step *s, struct strbuf *out);    /* one line, bytes escaped */
 const char *step_arg(const struct step *s, const char *name); /* or NULL */
 
@@ -74,7 +80,7 @@ HEED_MUST_CHECK enum heed_status check_saved(const struct world *w, struct broke
 
 struct drive {
     const struct simulate_options *o;
-    const uint64_t *list; /* numbers of the steps; NULL: 0 … n-1 */
+    const struct chosen *list; /* NULL: steps 0 … n-1, whole */
     uint64_t n;
     bool in_memory;   /* instead of at o->path         */
     bool every;       /* check after every step        */
@@ -90,6 +96,7 @@ HEED_MUST_CHECK enum heed_status drive_run(struct drive *d, struct heed_error *e
 
 /* Makes the list of steps shorter as long as the same invariant breaks. budget: steps to run. */
 HEED_MUST_CHECK enum heed_status drive_shrink(const struct simulate_options *o,
-                                              const struct broken *b, uint64_t *list, uint64_t *n,
-                                              bool *reproduced, struct heed_error *err);
+                                              const struct broken *b, struct chosen *list,
+                                              uint64_t *n, bool *reproduced,
+                                              struct heed_error *err);
 #endif

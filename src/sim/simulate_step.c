@@ -10,13 +10,13 @@
 #define ONE_OF(r, a) ((a)[prng_below(r, COUNT(a))])
 
 enum {
-    USERS = 24,
+    USERS = 30,
     MAKERS = 6, /* creators who are no users */
-    CONTENTS = 40,
-    GOODS = 12,
+    CONTENTS = 60,
+    GOODS = 16,
     SERVICES = 6,
     FOUNDING = 48, /* steps that fill the world first */
-    STEP_MS = 1200000,
+    STEP_MS = 300000,
 };
 static const int64_t start_ms = INT64_C(1767225600000); /* 2026-01-01 */
 
@@ -24,6 +24,7 @@ struct making {
     struct prng r;
     struct arena *arena;
     const struct command_spec *spec;
+    uint64_t number;
     int64_t now_ms;
     bool failed;
 };
@@ -227,6 +228,8 @@ static const char *integer(struct making *m, const struct arg_spec *arg)
         return text(m, "%lld", (long long)(m->now_ms / DAY_MS - (int64_t)prng_below(&m->r, 4)));
     if (strcmp(arg->name, "units") == 0)
         span = 2;
+    if (strcmp(arg->name, "purchase") == 0) /* about as many as there may be */
+        span = (int64_t)(m->number / 30 + 1);
     return text(m, "%lld", (long long)(arg->min + (int64_t)prng_below(&m->r, (uint64_t)span + 1)));
 }
 
@@ -312,7 +315,7 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
         return chance(m, 4) ? "0" : "1";
     case ARG_ID:
     case ARG_KEY:
-        return numbered(m, "t", 60);
+        return numbered(m, "t", chance(m, 6) ? 20 : 100000);
     default:
         return prose(m);
     }
@@ -325,7 +328,7 @@ static uint64_t weight_of(const struct command_spec *spec)
     static const struct {
         const char *noun, *verb;
         uint64_t weight;
-    } weights[] = {{"user", "add", 6},         {"user", "erase", 1},   {"content", "add", 7},
+    } weights[] = {{"user", "add", 8},         {"user", "erase", 1},   {"content", "add", 7},
                    {"good", "add", 4},         {"service", "add", 2},  {"event", "add", 20},
                    {"rating", "add", 10},      {"feed", "serve", 4},   {"settle", "", 2},
                    {"ledger", "transfer", 12}, {"ledger", "issue", 7}, {"ledger", "retire", 5},
@@ -363,10 +366,13 @@ static void make_call(struct making *m, struct step *s)
 {
     static const char *const likely[] = {"price", "amount", "until"};
     uint64_t rare = chance(m, 3) ? 12 : 60; /* some calls are hostile through and through */
+    if (chance(m, 4))
+        s->context.actor = chance(m, 12) ? hostile_text(m) : user_id(m);
+    uint64_t self = s->context.actor ? 30 : 97;
     for (size_t i = 0; i < m->spec->n && s->n < STEP_ARGS; i++) {
         const struct arg_spec *arg = &m->spec->args[i];
         bool made = arg->type == ARG_BLOB || arg->type == ARG_FACT;
-        uint64_t want = arg->flags & REQUIRED ? 98 : arg->flags & SELF ? 80 : 35;
+        uint64_t want = arg->flags & SELF ? self : arg->flags & REQUIRED ? 98 : 35;
         for (size_t j = 0; j < COUNT(likely); j++)
             if (strcmp(arg->name, likely[j]) == 0)
                 want = 90;
@@ -381,8 +387,6 @@ static void make_call(struct making *m, struct step *s)
     if (s->n && s->n < STEP_ARGS && chance(m, 300)) /* twice, or one that is not there */
         s->args[s->n++] =
             chance(m, 2) ? s->args[0] : (struct heed_arg){"no-such-argument", hostile_text(m)};
-    if (chance(m, 4))
-        s->context.actor = chance(m, 12) ? hostile_text(m) : user_id(m);
     if (chance(m, 200)) {
         static const int64_t times[] = {-1, 0, INT64_MIN, INT64_MAX, TIME_MAX_MS + 1};
         s->context.time_ms = ONE_OF(&m->r, times);
@@ -430,12 +434,19 @@ static void make_row(struct making *m, struct step *s)
     s->id = (struct str){p, n};
 }
 
-bool step_make(uint64_t seed, uint64_t number, struct arena *a, struct step *out)
+static bool make_step(uint64_t seed, uint64_t number, struct arena *a, struct step *out)
 {
-    struct making m = {.arena = a};
+    struct making m = {.arena = a, .number = number};
     prng_seed(&m.r, seed * UINT64_C(0x9e3779b97f4a7c15) + number);
-    uint64_t day = number % 4000000; /* the clock stays before 2105 and begins anew */
-    m.now_ms = start_ms + (int64_t)day * (STEP_MS / 4) + (int64_t)prng_below(&m.r, STEP_MS);
+    if (number >= FOUNDING &&
+        chance(&m, 20)) { /* the very same as one shortly before, sent again */
+        if (!make_step(seed, number - 1 - prng_below(&m.r, 30), a, out))
+            return false;
+        out->number = number;
+        return true;
+    }
+    uint64_t turn = number % 4000000; /* the clock stays before 2105 and begins anew */
+    m.now_ms = start_ms + (int64_t)turn * STEP_MS + (int64_t)prng_below(&m.r, 4 * STEP_MS);
     m.spec = number < FOUNDING ? founding_command(number) : any_command(&m);
     *out = (struct step){.number = number, .spec = m.spec, .context = {m.now_ms, NULL}};
     uint64_t kind = number < FOUNDING ? 9 : prng_below(&m.r, 40);
@@ -449,6 +460,18 @@ bool step_make(uint64_t seed, uint64_t number, struct arena *a, struct step *out
         make_call(&m, out);
     }
     return !m.failed;
+}
+
+bool step_make(uint64_t seed, struct chosen which, struct arena *a, struct step *out)
+{
+    if (!make_step(seed, which.number, a, out))
+        return false;
+    size_t n = 0;
+    for (size_t i = 0; i < out->n; i++)
+        if (!(which.without >> i & 1))
+            out->args[n++] = out->args[i];
+    out->n = n;
+    return true;
 }
 
 const char *step_arg(const struct step *s, const char *name)
