@@ -150,9 +150,10 @@ static enum heed_status send_row(struct running *r, const struct step *s, struct
         ok = (unsigned char)s->id.p[i] >= 0x20 && s->id.p[i] != 0x7f;
     if (admit_id_ok(s->id) && !ok)
         broken_set(&r->d->broken, "people", "an id with a control character is let in");
-    if (!admit_id_ok(s->id))
+    struct str id = admit_party_id(s->id);
+    if (!admit_id_ok(id))
         return HEED_OK;
-    const struct user_row row = {.id = s->id, .joined_at_ms = CALL_ABSENT};
+    const struct user_row row = {.id = id, .joined_at_ms = CALL_ABSENT};
     struct outcome o = {0};
     enum heed_status status = admit_user(r->w, &s->context, &row, &o, err);
     return status == HEED_OK ? world_commit(r->w, err) : status;
