@@ -441,8 +441,8 @@ static struct session *make_sessions(struct plaza *z, size_t *n)
                 low = middle + 1;
         }
         const struct plaza_person *p = &z->people[low];
-        int64_t start =
-            PLAZA_START_S + draw_day(&r, z->size.days) * DAY_S + second_of_day(&r, p->hours_east);
+        int64_t start = PLAZA_START_S + draw_day(&r, z->size.days) * DAY_S;
+        start += second_of_day(&r, p->hours_east);
         if (start < p->joined_s)
             continue;
         list[*n] = (struct session){start, low, (uint32_t)*n};

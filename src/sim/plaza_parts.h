@@ -1,6 +1,7 @@
 /* What the files of the generator share. Every step draws from a stream of its own, so that one can
- * change without moving the others; the arithmetic is integers and + - * / of doubles in a fixed
- * order, so the same seed gives the same bytes on any machine. */
+ * change without moving the others, and one expression draws once, since C leaves open which
+ * operand comes first; the arithmetic is integers and + - * / of doubles in a fixed order, so the
+ * same seed gives the same bytes on any machine. */
 #ifndef HEED_PLAZA_PARTS_H
 #define HEED_PLAZA_PARTS_H
 

@@ -19,12 +19,10 @@ static bool review(struct plaza *z, struct prng *r, uint32_t content, enum plaza
     int64_t from = z->contents[content].created_s;
     if (from < PLAZA_START_S)
         from = PLAZA_START_S;
-    struct plaza_score s = {.time_s = from + (int64_t)prng_below(r, (uint64_t)(end - from)),
-                            .user = one_of(z, r, kind == SCORE_MODERATION),
-                            .content = content,
-                            .score_tenths =
-                                (uint16_t)(5 * (uint32_t)(2 * plaza_clamp(score, 1, 5) + 0.5)),
-                            .kind = (uint8_t)kind};
+    struct plaza_score s = {.content = content, .kind = (uint8_t)kind};
+    s.time_s = from + (int64_t)prng_below(r, (uint64_t)(end - from));
+    s.user = one_of(z, r, kind == SCORE_MODERATION);
+    s.score_tenths = (uint16_t)(5 * (uint32_t)(2 * plaza_clamp(score, 1, 5) + 0.5));
     return plaza_add_score(z, &s);
 }
 

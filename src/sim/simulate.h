@@ -3,9 +3,9 @@
  * Commands come in batches. After each: every currency sums to zero, issued - retired = supply,
  * nobody but issue owes; stock is what it was made and no less than none, and sales what was sold,
  * by an account kept beside the world; payouts fit their pools; no erased person is named. Of every
- * eighth command: when it is refused, repeated or a query the world hash stays. Now and then:
- * verify (the journal replayed), the state saved and loaded, closed and opened again, give the same
- * hash.
+ * eighth command (fewer later): when it is refused, repeated or a query the world hash stays. Now
+ * and then: verify (the journal replayed), the state saved and loaded, closed and opened again,
+ * give the same hash.
  *
  * A failure names the seed, what broke, and the fewest commands that were found to break it, each
  * run anew in a world in memory (delta debugging: A. Zeller, R. Hildebrandt, IEEE TSE 28 (2002)).

@@ -1,5 +1,8 @@
 /* Random steps, made from the command table: every argument gets a value of its type, mostly one
- * that fits the small world the steps build, now and then one that no honest caller sends. */
+ * that fits the small world the steps build, now and then one that no honest caller sends.
+ *
+ * One expression draws from the generator once: C leaves open which of two arguments is computed
+ * first, and a seed must mean the same steps everywhere. */
 #include "sim/simulate_parts.h"
 
 #include "base/time.h"
@@ -90,8 +93,7 @@ static const char *hostile_text(struct making *m)
                                         "\xc0\x80",
                                         "null",
                                         "user:nobody",
-                                        ("\xe2\x80\xae"
-                                         "abc")};
+                                        "\xe2\x80\xae-abc"};
     switch (prng_below(&m->r, 6)) {
     case 0:
         return repeated(m, 'x', 64);
@@ -192,7 +194,8 @@ static const char *target_id(struct making *m)
 static const char *good_id(struct making *m)
 {
     static const char *const forms[] = {"g", "g", "g", "good:g", "service:s", "s"};
-    return numbered(m, ONE_OF(&m->r, forms), chance(m, 4) ? GOODS : GOODS / 2);
+    const char *form = ONE_OF(&m->r, forms);
+    return numbered(m, form, chance(m, 4) ? GOODS : GOODS / 2);
 }
 
 static const char *new_id(struct making *m)
@@ -216,9 +219,10 @@ static const char *account_id(struct making *m)
 
 static const char *amount(struct making *m)
 {
-    unsigned whole = (unsigned)prng_below(&m->r, chance(m, 5) ? 1000 : 12);
-    return chance(m, 3) ? text(m, "%u", whole)
-                        : text(m, "%u.%02u", whole, (unsigned)prng_below(&m->r, 100));
+    uint64_t most = chance(m, 5) ? 1000 : 12;
+    unsigned whole = (unsigned)prng_below(&m->r, most);
+    unsigned part = (unsigned)prng_below(&m->r, 100);
+    return chance(m, 3) ? text(m, "%u", whole) : text(m, "%u.%02u", whole, part);
 }
 
 static const char *integer(struct making *m, const struct arg_spec *arg)
@@ -258,14 +262,12 @@ static const char *choice(struct making *m, const char *choices)
 static const char *prose(struct making *m)
 {
     static const char *const texts[] = {
-        "the quiet harbour keeps a lantern for every boat that crosses the narrow bay at night",
-        "the quiet harbour keeps a lantern for each boat that crosses the narrow bay at night",
-        "a patient teacher explains why the river bends twice before it meets the old stone bridge",
+        "the quiet harbour keeps a lantern for every boat that crosses the bay at night",
+        "the quiet harbour keeps a lantern for each boat that crosses the bay at night",
+        "a patient teacher explains why the river bends before it meets the old bridge",
         "Sword",
-        "nobody remembers who painted the wooden door but all of the village paints it again in "
-        "may",
-        "\xe5\xae\x89\xe9\x9d\x99\xe7\x9a\x84\xe6\xb8\xaf\xe5\x8f\xa3\xe4\xb8\xba\xe6\xaf\x8f\xe4"
-        "\xb8\x80\xe6\x9d\xa1\xe8\x88\xb9\xe7\x95\x99\xe7\x9d\x80\xe7\x81\xaf\xe7\xac\xbc"};
+        "nobody remembers who painted the wooden door but all of us paint it again in may",
+        "安静的港口为每一条船留着灯笼，直到船都回到岸边"};
     return ONE_OF(&m->r, texts);
 }
 
@@ -302,7 +304,7 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
     case ARG_INT:
         return integer(m, arg);
     case ARG_DECIMAL:
-        return text(m, "%u.%u", (unsigned)prng_below(&m->r, 200), (unsigned)prng_below(&m->r, 10));
+        return text(m, "%.1f", (double)prng_below(&m->r, 2000) / 10);
     case ARG_SCORE:
         return text(m, "%u", 1 + (unsigned)prng_below(&m->r, 5));
     case ARG_TIME:
@@ -401,18 +403,14 @@ static void make_burst(struct making *m, struct step *s)
     for (size_t i = 0; i < s->events_n; i++) {
         static const double amounts[] = {0, 1, 1, 30, 95.5, 1e11, 1e13, -1};
         struct heed_event *e = &s->events[i];
-        *e = (struct heed_event){
-            .time_ms = m->now_ms - (int64_t)prng_below(&m->r, DAY_MS),
-            .user = chance(m, 60) ? hostile_text(m) : user_id(m),
-            .verb = chance(m, 60) ? hostile_text(m) : fitting(m, verb),
-            .target = chance(m, 60) ? hostile_text(m) : target_id(m),
-            .surface = chance(m, 3)    ? "home"
-                       : chance(m, 60) ? hostile_text(m)
-                                       : NULL,
-            .via = chance(m, 5) ? "search" : NULL,
-            .id = chance(m, 4) ? numbered(m, "e", 200) : NULL,
-            .amount = ONE_OF(&m->r, amounts),
-        };
+        *e = (struct heed_event){.time_ms = m->now_ms - (int64_t)prng_below(&m->r, DAY_MS)};
+        e->user = chance(m, 60) ? hostile_text(m) : user_id(m);
+        e->verb = chance(m, 60) ? hostile_text(m) : fitting(m, verb);
+        e->target = chance(m, 60) ? hostile_text(m) : target_id(m);
+        e->surface = chance(m, 3) ? "home" : chance(m, 60) ? hostile_text(m) : NULL;
+        e->via = chance(m, 5) ? "search" : NULL;
+        e->id = chance(m, 4) ? numbered(m, "e", 200) : NULL;
+        e->amount = ONE_OF(&m->r, amounts);
         if (chance(m, 100))
             e->time_ms = chance(m, 2) ? -1 : INT64_MAX;
     }
