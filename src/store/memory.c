@@ -230,10 +230,15 @@ static enum heed_status row(struct store *s, uint32_t kind, uint32_t handle, uin
         return HEED_OK;
     *owner = m->rows[at].owner;
     const struct key *k = key_of(m, *owner);
+    enum heed_status status = HEED_OK;
     if (!k)
-        return store_no_key(err);
-    memcpy(key, k->bytes, STORE_KEY_BYTES);
-    return strbuf_put(bytes, m->rows[at].bytes.p, m->rows[at].bytes.n) ? HEED_OK : error_nomem(err);
+        status = store_no_key(err);
+    else if (!strbuf_put(bytes, m->rows[at].bytes.p, m->rows[at].bytes.n))
+        status = error_nomem(err);
+    else
+        memcpy(key, k->bytes, STORE_KEY_BYTES);
+    *found = status == HEED_OK;
+    return status;
 }
 
 static enum heed_status key(struct store *s, uint32_t owner, uint8_t out[STORE_KEY_BYTES],
