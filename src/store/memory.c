@@ -1,12 +1,8 @@
 /* The store in memory: for tests, simulations and worlds nobody keeps. */
 #include "base/error.h"
-#include "store/store.h"
+#include "store/store_parts.h"
 
 #include <stdlib.h>
-
-struct batch {
-    struct store_batch info; /* payload owned */
-};
 
 struct row {
     uint32_t kind, handle, owner;
@@ -26,13 +22,13 @@ struct snapshot {
 
 struct memory {
     struct store base;
-    struct batch *batches;
+    struct store_batch *batches; /* payloads owned */
     size_t batches_n, batches_cap;
     struct row *rows; /* by kind, handle */
     size_t rows_n, rows_cap;
     struct key *keys; /* by owner */
     size_t keys_n, keys_cap;
-    struct snapshot kept[3], writing; /* kept newest first */
+    struct snapshot kept[2], writing; /* kept newest first */
     size_t kept_n;
 };
 
@@ -77,19 +73,28 @@ static size_t row_at(const struct memory *m, uint32_t kind, uint32_t handle)
     return lo;
 }
 
-static const struct key *key_of(const struct memory *m, uint32_t owner)
+/* First key not before owner.                                                                   */
+static size_t key_at(const struct memory *m, uint32_t owner)
 {
-    for (size_t i = m->keys_n; i-- > 0;)
-        if (m->keys[i].owner == owner)
-            return &m->keys[i];
-    return NULL;
+    size_t lo = 0, hi = m->keys_n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (m->keys[mid].owner < owner)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
 }
 
-static bool put_row(struct memory *m, const struct store_change *c)
+static const struct key *key_of(const struct memory *m, uint32_t owner)
 {
-    struct str bytes;
-    if (!copy_of(c->bytes, &bytes))
-        return false;
+    size_t at = key_at(m, owner);
+    return at < m->keys_n && m->keys[at].owner == owner ? &m->keys[at] : NULL;
+}
+
+static void put_row(struct memory *m, const struct store_change *c, struct str bytes)
+{
     size_t at = row_at(m, c->kind, c->handle);
     if (at < m->rows_n && m->rows[at].kind == c->kind && m->rows[at].handle == c->handle) {
         str_free(&m->rows[at].bytes);
@@ -98,16 +103,17 @@ static bool put_row(struct memory *m, const struct store_change *c)
         m->rows_n++;
     }
     m->rows[at] = (struct row){c->kind, c->handle, c->owner, bytes};
-    return true;
 }
 
 static void put_key(struct memory *m, const struct store_change *c)
 {
-    struct key *k = (struct key *)(uintptr_t)key_of(m, c->owner);
-    if (!k)
-        k = &m->keys[m->keys_n++];
-    k->owner = c->owner;
-    memcpy(k->bytes, c->bytes.p, STORE_KEY_BYTES);
+    size_t at = key_at(m, c->owner);
+    if (at == m->keys_n || m->keys[at].owner != c->owner) {
+        memmove(&m->keys[at + 1], &m->keys[at], (m->keys_n - at) * sizeof *m->keys);
+        m->keys_n++;
+    }
+    m->keys[at].owner = c->owner;
+    memcpy(m->keys[at].bytes, c->bytes.p, STORE_KEY_BYTES);
 }
 
 static void erase(struct memory *m, uint32_t owner)
@@ -120,12 +126,31 @@ static void erase(struct memory *m, uint32_t owner)
             m->rows[kept++] = m->rows[i];
     }
     m->rows_n = kept;
-    for (size_t i = 0; i < m->keys_n; i++)
-        if (m->keys[i].owner == owner) {
-            memset(m->keys[i].bytes, 0, STORE_KEY_BYTES);
-            m->keys[i] = m->keys[--m->keys_n];
-            break;
+    size_t at = key_at(m, owner);
+    if (at < m->keys_n && m->keys[at].owner == owner) {
+        m->keys_n--;
+        memmove(&m->keys[at], &m->keys[at + 1], (m->keys_n - at) * sizeof *m->keys);
+        memset(&m->keys[m->keys_n], 0, sizeof *m->keys);
+    }
+}
+
+static void free_all(struct str *s, size_t n)
+{
+    for (size_t i = 0; s && i < n; i++)
+        str_free(&s[i]);
+    free(s);
+}
+
+/* Copies of the bytes of all changes; NULL: no memory.                                          */
+static struct str *copy_all(const struct store_change *changes, size_t n)
+{
+    struct str *copies = calloc(n + 1, sizeof *copies);
+    for (size_t i = 0; copies && i < n; i++)
+        if (changes[i].what == STORE_PUT_ROW && !copy_of(changes[i].bytes, &copies[i])) {
+            free_all(copies, i);
+            return NULL;
         }
+    return copies;
 }
 
 /* Memory for everything is taken before anything changes.                                       */
@@ -133,31 +158,33 @@ static enum heed_status append(struct store *s, const struct store_batch *b,
                                const struct store_change *changes, size_t n, struct heed_error *err)
 {
     struct memory *m = (struct memory *)s;
-    struct store_batch copy = *b;
     if (b->number != m->batches_n)
-        return error_set(err, HEED_STORAGE, "store", "a batch is out of order");
-    if (!array_grow(&m->batches, &m->batches_cap, m->batches_n + 1, sizeof *m->batches) ||
-        !array_grow(&m->rows, &m->rows_cap, m->rows_n + n + 1, sizeof *m->rows) ||
-        !array_grow(&m->keys, &m->keys_cap, m->keys_n + n + 1, sizeof *m->keys) ||
-        !copy_of(b->payload, &copy.payload))
+        return store_out_of_order(b->number, err);
+    struct store_batch copy = *b;
+    struct str *copies = copy_all(changes, n);
+    if (!copies ||
+        !array_grow(&m->batches, &m->batches_cap, m->batches_n + 1, sizeof *m->batches) ||
+        !array_grow(&m->rows, &m->rows_cap, m->rows_n + n, sizeof *m->rows) ||
+        !array_grow(&m->keys, &m->keys_cap, m->keys_n + n, sizeof *m->keys) ||
+        !copy_of(b->payload, &copy.payload)) {
+        free_all(copies, n);
         return error_nomem(err);
+    }
     for (size_t i = 0; i < n; i++)
         switch (changes[i].what) {
         case STORE_PUT_ROW:
-            if (!put_row(m,
-                         &changes[i])) { /* only a test's fault gets here: the world is poisoned */
-                str_free(&copy.payload);
-                return error_nomem(err);
-            }
+            put_row(m, &changes[i], copies[i]);
             break;
         case STORE_PUT_KEY:
+            heed_assert(changes[i].bytes.n == STORE_KEY_BYTES);
             put_key(m, &changes[i]);
             break;
         case STORE_ERASE_OWNER:
             erase(m, changes[i].owner);
             break;
         }
-    m->batches[m->batches_n++].info = copy;
+    free(copies);
+    m->batches[m->batches_n++] = copy;
     return HEED_OK;
 }
 
@@ -170,7 +197,7 @@ static enum heed_status read_batches(struct store *s, uint64_t from,
     struct memory *m = (struct memory *)s;
     enum heed_status status = HEED_OK;
     for (uint64_t i = from; status == HEED_OK && i < m->batches_n; i++)
-        status = visit(context, &m->batches[i].info, err);
+        status = visit(context, &m->batches[i], err);
     return status;
 }
 
@@ -203,10 +230,15 @@ static enum heed_status row(struct store *s, uint32_t kind, uint32_t handle, uin
         return HEED_OK;
     *owner = m->rows[at].owner;
     const struct key *k = key_of(m, *owner);
+    enum heed_status status = HEED_OK;
     if (!k)
-        return error_set(err, HEED_INPUT, "vault", "a sealed text has lost its key");
-    memcpy(key, k->bytes, STORE_KEY_BYTES);
-    return strbuf_put(bytes, m->rows[at].bytes.p, m->rows[at].bytes.n) ? HEED_OK : error_nomem(err);
+        status = store_no_key(err);
+    else if (!strbuf_put(bytes, m->rows[at].bytes.p, m->rows[at].bytes.n))
+        status = error_nomem(err);
+    else
+        memcpy(key, k->bytes, STORE_KEY_BYTES);
+    *found = status == HEED_OK;
+    return status;
 }
 
 static enum heed_status key(struct store *s, uint32_t owner, uint8_t out[STORE_KEY_BYTES],
@@ -227,8 +259,9 @@ static enum heed_status keys(struct store *s, uint64_t *count, struct heed_error
     return HEED_OK;
 }
 
-static enum heed_status snapshot_begin(struct store *s, struct heed_error *err)
+static enum heed_status snapshot_begin(struct store *s, uint64_t batch, struct heed_error *err)
 {
+    (void)batch;
     (void)err;
     snapshot_free(&((struct memory *)s)->writing);
     return HEED_OK;
@@ -293,7 +326,7 @@ static enum heed_status snapshot_read(struct store *s, uint64_t batch,
             status = visit(context, m->kept[i].parts[j], err);
         return status;
     }
-    return error_set(err, HEED_INPUT, "snapshot", "there is none after that batch");
+    return store_no_snapshot(batch, err);
 }
 
 static enum heed_status scrub(struct store *s, bool *pending, struct heed_error *err)
@@ -315,7 +348,7 @@ static void close_memory(struct store *s)
 {
     struct memory *m = (struct memory *)s;
     for (size_t i = 0; i < m->batches_n; i++)
-        str_free(&m->batches[i].info.payload);
+        str_free(&m->batches[i].payload);
     for (size_t i = 0; i < m->rows_n; i++)
         str_free(&m->rows[i].bytes);
     for (size_t i = 0; i < m->kept_n; i++)
@@ -353,10 +386,4 @@ enum heed_status store_open_memory(struct store **out, struct heed_error *err)
     m->base.ops = &memory_ops;
     *out = &m->base;
     return HEED_OK;
-}
-
-void store_close(struct store *s)
-{
-    if (s)
-        s->ops->close(s);
 }

@@ -1,4 +1,10 @@
-/* What the files of the SQLite store share. */
+/* What the files of the SQLite store share.
+ *
+ *   sqlite_open.c        path, lock, format, pragmas
+ *   sqlite_statements.c  errors, statements, columns
+ *   sqlite.c             journal and vault
+ *   sqlite_keys.c        the owners' keys, which must be erasable for good
+ *   sqlite_snapshots.c   snapshots and the log                                                  */
 #ifndef HEED_SQLITE_PARTS_H
 #define HEED_SQLITE_PARTS_H
 
@@ -6,27 +12,24 @@
 
 #include <sqlite3.h>
 
-enum {
-    FORMAT = 1,                 /* PRAGMA user_version */
-    APPLICATION_ID = 0x68656564 /* "heed"              */
-};
-
 enum statement {
+    BEGIN,
+    COMMIT,
     INSERT_BATCH,
     READ_BATCHES,
     PUT_ROW,
-    PUT_KEY,
     ERASE_ROWS,
-    ERASE_KEY,
     READ_ROWS,
     READ_ROW,
-    READ_KEY,
-    COUNT_KEYS,
+    FIND_BOOK,
+    ADD_BOOK,
+    READ_BOOKS,
     INSERT_PART,
     INSERT_SNAPSHOT,
     DROP_SNAPSHOT,
     DROP_PARTS,
     LIST_SNAPSHOTS,
+    READ_SNAPSHOT,
     READ_PARTS,
     STATEMENTS
 };
@@ -37,16 +40,23 @@ struct sqlite_store {
     sqlite3_stmt *statements[STATEMENTS];
     char *path;
     int lock; /* file descriptor of the lock, -1: none */
-    bool read_only, in_snapshot;
-    int64_t parts;
+    bool read_only;
+    bool ours; /* it has been seen to be a heed world */
+    bool in_snapshot;
+    int64_t snapshot, parts; /* being written: its batch, parts so far */
 };
+
+extern const struct store_ops sqlite_ops;
+
+/* ── sqlite_statements.c ── */
 
 /* The store's last error as ours. `doing` completes "cannot … the world".                        */
 enum heed_status sqlite_failed(struct sqlite_store *s, const char *doing, struct heed_error *err);
 enum heed_status sqlite_damaged(const char *where, struct heed_error *err);
 
-/* A statement, prepared once; NULL: err is filled. It is reset by sqlite_done.                   */
-sqlite3_stmt *sqlite_use(struct sqlite_store *s, enum statement which, struct heed_error *err);
+/* A statement, prepared once; to be reset by sqlite_done.                                        */
+HEED_MUST_CHECK enum heed_status sqlite_use(struct sqlite_store *s, enum statement which,
+                                            sqlite3_stmt **st, struct heed_error *err);
 void sqlite_done(sqlite3_stmt *st);
 
 /* Runs a statement that gives no rows, and resets it.                                           */
@@ -55,13 +65,49 @@ HEED_MUST_CHECK enum heed_status sqlite_run(struct sqlite_store *s, sqlite3_stmt
 HEED_MUST_CHECK enum heed_status sqlite_exec(struct sqlite_store *s, const char *sql,
                                              struct heed_error *err);
 
+/* A transaction; rollback may be called when none is open.                                      */
+HEED_MUST_CHECK enum heed_status sqlite_begin(struct sqlite_store *s, struct heed_error *err);
+HEED_MUST_CHECK enum heed_status sqlite_commit(struct sqlite_store *s, struct heed_error *err);
+void sqlite_rollback(struct sqlite_store *s);
+
 /* Columns with their type checked; false when it is another.                                    */
 bool column_u64(sqlite3_stmt *st, int column, uint64_t max, uint64_t *out);
 bool column_blob(sqlite3_stmt *st, int column, struct str *out);
 bool column_hash(sqlite3_stmt *st, int column, struct sha256 *out);
 
-/* The snapshot part of the interface: sqlite_snapshots.c.                                        */
-enum heed_status sqlite_snapshot_begin(struct store *s, struct heed_error *err);
+/* ── sqlite_keys.c ── */
+
+/* Bytes of a book, as it is made: see sqlite_keys.c.                                             */
+enum { BOOK_KEYS = 1024, BOOK_MARGIN = 8192 };
+enum { BOOK_BYTES = BOOK_MARGIN + BOOK_KEYS * STORE_KEY_BYTES };
+
+/* The book last looked at, kept open from one key to the next. Zero-initialised but for store and
+ * write; close it before COMMIT.                                                                */
+struct keybook {
+    struct sqlite_store *store;
+    sqlite3_blob *blob;
+    uint32_t number;
+    bool write;
+};
+HEED_MUST_CHECK enum heed_status keybook_get(struct keybook *k, uint32_t owner,
+                                             uint8_t key[STORE_KEY_BYTES], bool *found,
+                                             struct heed_error *err);
+/* key NULL: erases it.                                                                          */
+HEED_MUST_CHECK enum heed_status keybook_put(struct keybook *k, uint32_t owner, const uint8_t *key,
+                                             struct heed_error *err);
+void keybook_close(struct keybook *k);
+enum heed_status sqlite_key(struct store *s, uint32_t owner, uint8_t key[STORE_KEY_BYTES],
+                            bool *found, struct heed_error *err);
+enum heed_status sqlite_keys(struct store *s, uint64_t *count, struct heed_error *err);
+
+/* ── sqlite_snapshots.c ── */
+
+/* Moves the log into the file and empties it; waits for readers up to wait_ms. *pending true when
+ * one still needs it.                                                                           */
+HEED_MUST_CHECK enum heed_status sqlite_empty_log(struct sqlite_store *s, int wait_ms,
+                                                  bool *pending, struct heed_error *err);
+
+enum heed_status sqlite_snapshot_begin(struct store *s, uint64_t batch, struct heed_error *err);
 enum heed_status sqlite_snapshot_part(struct store *s, struct str bytes, struct heed_error *err);
 enum heed_status sqlite_snapshot_commit(struct store *s, const struct store_snapshot *info,
                                         struct heed_error *err);

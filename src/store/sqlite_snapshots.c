@@ -1,44 +1,69 @@
-/* Snapshots in SQLite: parts under number 0 while being written, all in one transaction. */
+/* Snapshots in SQLite: one transaction each; and the log that a transaction passes through. */
 #include "base/error.h"
 #include "store/sqlite_parts.h"
+#include "store/store_parts.h"
+
+enum { BUSY_MS = 5000, SCRUB_MS = 500 };
+
+enum heed_status sqlite_empty_log(struct sqlite_store *s, int wait_ms, bool *pending,
+                                  struct heed_error *err)
+{
+    sqlite3_busy_timeout(s->db, wait_ms);
+    int code = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    *pending = code == SQLITE_BUSY || code == SQLITE_LOCKED;
+    enum heed_status status =
+        code == SQLITE_OK || *pending ? HEED_OK : sqlite_failed(s, "write", err);
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    return status;
+}
 
 enum heed_status sqlite_scrub(struct store *base, bool *pending, struct heed_error *err)
 {
-    struct sqlite_store *s = (struct sqlite_store *)base;
-    int code = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    *pending = code == SQLITE_BUSY || code == SQLITE_LOCKED;
-    return code == SQLITE_OK || *pending ? HEED_OK : sqlite_failed(s, "tidy", err);
+    return sqlite_empty_log((struct sqlite_store *)base, SCRUB_MS, pending, err);
 }
 
-/* Snapshots are let go by number: the oldest of two, and one of the same batch.                  */
 static enum heed_status drop(struct sqlite_store *s, uint64_t batch, struct heed_error *err)
 {
     static const enum statement both[] = {DROP_PARTS, DROP_SNAPSHOT};
-    for (int i = 0; i < 2; i++) {
-        sqlite3_stmt *st = sqlite_use(s, both[i], err);
-        if (!st)
-            return HEED_STORAGE;
-        sqlite3_bind_int64(st, 1, (sqlite3_int64)batch);
-        enum heed_status status = sqlite_run(s, st, err);
+    enum heed_status status = HEED_OK;
+    for (int i = 0; status == HEED_OK && i < 2; i++) {
+        sqlite3_stmt *st;
+        status = sqlite_use(s, both[i], &st, err);
         if (status != HEED_OK)
-            return status;
+            break;
+        sqlite3_bind_int64(st, 1, (sqlite3_int64)batch);
+        status = sqlite_run(s, st, err);
     }
-    return HEED_OK;
+    return status;
 }
 
-enum heed_status sqlite_snapshot_begin(struct store *base, struct heed_error *err)
+/* Makes room: at most one snapshot stays, none of this batch. They go before the new one comes so
+ * that it takes their pages.                                                                    */
+static enum heed_status make_room(struct sqlite_store *s, uint64_t batch, struct heed_error *err)
+{
+    struct store_snapshot list[3];
+    size_t n = 3, stay = 0;
+    enum heed_status status = sqlite_snapshots(&s->base, list, &n, err);
+    for (size_t i = 0; status == HEED_OK && i < n; i++)
+        if (list[i].batch == batch || stay++ > 0)
+            status = drop(s, list[i].batch, err);
+    return status;
+}
+
+enum heed_status sqlite_snapshot_begin(struct store *base, uint64_t batch, struct heed_error *err)
 {
     struct sqlite_store *s = (struct sqlite_store *)base;
-    struct store_snapshot list[2];
-    size_t n = 2;
-    enum heed_status status = sqlite_exec(s, "BEGIN IMMEDIATE", err);
-    if (status != HEED_OK)
-        return status;
+    sqlite_snapshot_abort(base);
+    /* A snapshot holds nothing personal: its pages need not be overwritten when they are freed,
+     * which would write all of it once more. */
+    enum heed_status status = sqlite_exec(s, "PRAGMA secure_delete = FAST", err);
     s->in_snapshot = true;
+    s->snapshot = (int64_t)batch;
     s->parts = 0;
-    status = sqlite_snapshots(base, list, &n, err);
-    if (status == HEED_OK && n == 2)
-        status = drop(s, list[1].batch, err);
+    if (status == HEED_OK)
+        status = sqlite_begin(s, err);
+    if (status == HEED_OK)
+        status = make_room(s, batch, err);
     if (status != HEED_OK)
         sqlite_snapshot_abort(base);
     return status;
@@ -47,50 +72,55 @@ enum heed_status sqlite_snapshot_begin(struct store *base, struct heed_error *er
 enum heed_status sqlite_snapshot_part(struct store *base, struct str bytes, struct heed_error *err)
 {
     struct sqlite_store *s = (struct sqlite_store *)base;
-    sqlite3_stmt *st = sqlite_use(s, INSERT_PART, err);
-    if (!st)
-        return HEED_STORAGE;
-    sqlite3_bind_int64(st, 1, -1); /* no batch has this number yet */
+    heed_assert(s->in_snapshot);
+    sqlite3_stmt *st;
+    enum heed_status status = sqlite_use(s, INSERT_PART, &st, err);
+    if (status != HEED_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, s->snapshot);
     sqlite3_bind_int64(st, 2, s->parts++);
     sqlite3_bind_blob64(st, 3, bytes.p, bytes.n, SQLITE_STATIC);
     return sqlite_run(s, st, err);
+}
+
+static enum heed_status commit(struct sqlite_store *s, const struct store_snapshot *info,
+                               struct heed_error *err)
+{
+    sqlite3_stmt *st;
+    enum heed_status status = sqlite_use(s, INSERT_SNAPSHOT, &st, err);
+    if (status != HEED_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, (sqlite3_int64)info->batch);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)info->commands);
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)info->bytes);
+    sqlite3_bind_blob(st, 4, info->digest.b, sizeof info->digest.b, SQLITE_STATIC);
+    status = sqlite_run(s, st, err);
+    return status == HEED_OK ? sqlite_commit(s, err) : status;
 }
 
 enum heed_status sqlite_snapshot_commit(struct store *base, const struct store_snapshot *info,
                                         struct heed_error *err)
 {
     struct sqlite_store *s = (struct sqlite_store *)base;
-    enum heed_status status = drop(s, info->batch, err);
-    if (status == HEED_OK) {
-        char sql[96];
-        sqlite3_snprintf(sizeof sql, sql, "UPDATE snapshot_parts SET batch = %lld WHERE batch = -1",
-                         (sqlite3_int64)info->batch);
-        status = sqlite_exec(s, sql, err);
+    heed_assert(s->in_snapshot && s->snapshot == (int64_t)info->batch);
+    enum heed_status status = commit(s, info, err);
+    sqlite_snapshot_abort(base);
+    if (status == HEED_OK) { /* a log of its size should not stay; if it must, it does no harm */
+        bool pending;
+        struct heed_error ignored = {0};
+        if (sqlite_empty_log(s, 0, &pending, &ignored) != HEED_OK)
+            error_clear(&ignored);
     }
-    if (status == HEED_OK) {
-        sqlite3_stmt *st = sqlite_use(s, INSERT_SNAPSHOT, err);
-        if (!st)
-            return HEED_STORAGE;
-        sqlite3_bind_int64(st, 1, (sqlite3_int64)info->batch);
-        sqlite3_bind_int64(st, 2, (sqlite3_int64)info->commands);
-        sqlite3_bind_int64(st, 3, (sqlite3_int64)info->bytes);
-        sqlite3_bind_blob(st, 4, info->digest.b, sizeof info->digest.b, SQLITE_STATIC);
-        status = sqlite_run(s, st, err);
-    }
-    if (status == HEED_OK)
-        status = sqlite_exec(s, "COMMIT", err);
-    if (status != HEED_OK)
-        return status;
-    s->in_snapshot = false;
-    bool pending; /* a log of a hundred megabytes should not stay behind */
-    return sqlite_scrub(base, &pending, err);
+    return status;
 }
 
 void sqlite_snapshot_abort(struct store *base)
 {
     struct sqlite_store *s = (struct sqlite_store *)base;
-    if (s->in_snapshot && !sqlite3_get_autocommit(s->db))
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    if (!s->in_snapshot)
+        return;
+    sqlite_rollback(s);
+    sqlite3_exec(s->db, "PRAGMA secure_delete = ON", NULL, NULL, NULL);
     s->in_snapshot = false;
 }
 
@@ -100,22 +130,40 @@ enum heed_status sqlite_snapshots(struct store *base, struct store_snapshot *lis
     struct sqlite_store *s = (struct sqlite_store *)base;
     size_t room = *n;
     *n = 0;
-    sqlite3_stmt *st = sqlite_use(s, LIST_SNAPSHOTS, err);
-    if (!st)
-        return HEED_STORAGE;
-    int code;
-    while ((code = sqlite3_step(st)) == SQLITE_ROW && *n < room) {
+    sqlite3_stmt *st;
+    enum heed_status status = sqlite_use(s, LIST_SNAPSHOTS, &st, err);
+    if (status != HEED_OK)
+        return status;
+    int code = SQLITE_DONE;
+    while (status == HEED_OK && *n < room && (code = sqlite3_step(st)) == SQLITE_ROW) {
         struct store_snapshot *x = &list[*n];
         if (!column_u64(st, 0, INT64_MAX, &x->batch) ||
             !column_u64(st, 1, INT64_MAX, &x->commands) ||
-            !column_u64(st, 2, INT64_MAX, &x->bytes) || !column_hash(st, 3, &x->digest)) {
-            sqlite_done(st);
-            return sqlite_damaged("the list of snapshots", err);
-        }
-        ++*n;
+            !column_u64(st, 2, INT64_MAX, &x->bytes) || !column_hash(st, 3, &x->digest))
+            status = sqlite_damaged("the list of snapshots", err);
+        else
+            ++*n;
     }
+    if (status == HEED_OK && code != SQLITE_ROW && code != SQLITE_DONE)
+        status = sqlite_failed(s, "read", err);
     sqlite_done(st);
-    return code == SQLITE_ROW || code == SQLITE_DONE ? HEED_OK : sqlite_failed(s, "read", err);
+    return status;
+}
+
+static enum heed_status find(struct sqlite_store *s, uint64_t batch, struct heed_error *err)
+{
+    sqlite3_stmt *st;
+    enum heed_status status = sqlite_use(s, READ_SNAPSHOT, &st, err);
+    if (status != HEED_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, (sqlite3_int64)batch);
+    int code = sqlite3_step(st);
+    if (code == SQLITE_DONE)
+        status = store_no_snapshot(batch, err);
+    else if (code != SQLITE_ROW)
+        status = sqlite_failed(s, "read", err);
+    sqlite_done(st);
+    return status;
 }
 
 enum heed_status sqlite_snapshot_read(struct store *base, uint64_t batch,
@@ -124,11 +172,13 @@ enum heed_status sqlite_snapshot_read(struct store *base, uint64_t batch,
                                       void *context, struct heed_error *err)
 {
     struct sqlite_store *s = (struct sqlite_store *)base;
-    sqlite3_stmt *st = sqlite_use(s, READ_PARTS, err);
-    if (!st)
-        return HEED_STORAGE;
+    sqlite3_stmt *st;
+    enum heed_status status = find(s, batch, err);
+    if (status == HEED_OK)
+        status = sqlite_use(s, READ_PARTS, &st, err);
+    if (status != HEED_OK)
+        return status;
     sqlite3_bind_int64(st, 1, (sqlite3_int64)batch);
-    enum heed_status status = HEED_OK;
     int code = SQLITE_DONE;
     for (uint64_t part = 0; status == HEED_OK && (code = sqlite3_step(st)) == SQLITE_ROW; part++) {
         struct str bytes;

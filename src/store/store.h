@@ -26,8 +26,10 @@ enum { STORE_KEY_BYTES = 32 };
 
 enum store_change_kind {
     STORE_PUT_ROW,     /* (kind, handle) -> owner, bytes; replaces           */
-    STORE_PUT_KEY,     /* owner -> key of STORE_KEY_BYTES                    */
-    STORE_ERASE_OWNER, /* the key and every row of owner, overwritten on disk */
+    STORE_PUT_KEY,     /* owner -> key of STORE_KEY_BYTES, not all zero      */
+    STORE_ERASE_OWNER, /* the key and every row of owner, overwritten on disk; of the key no copy
+                          stays anywhere after scrub, sealed bytes of a row may stay in the slack
+                          of a page, unreadable without it */
 };
 
 struct store_change {
@@ -47,7 +49,9 @@ struct store;
 
 struct store_ops {
     /* Errors of all: HEED_STORAGE (what the system said, with a remedy), HEED_INPUT (damaged),
-     * HEED_NOMEM. After a failed append the store holds what it held before.                    */
+     * HEED_NOMEM. A batch that does not follow the last is HEED_INPUT. After a failed append the
+     * store holds what it held before; only if the process dies too, on a disk that failed to
+     * sync, may the batch be found again, whole.                                                */
     enum heed_status (*append)(struct store *s, const struct store_batch *b,
                                const struct store_change *changes, size_t n,
                                struct heed_error *err);
@@ -77,8 +81,9 @@ struct store_ops {
     enum heed_status (*keys)(struct store *s, uint64_t *count, struct heed_error *err);
 
     /* A snapshot is written begin, part…, commit; it becomes visible at commit, durable, and the
-     * third newest goes. abort (or a crash) leaves no trace.                                    */
-    enum heed_status (*snapshot_begin)(struct store *s, struct heed_error *err);
+     * third newest goes, as does one of the same batch. abort (or a crash) leaves no trace; it may
+     * be called at any time. No append in between. commit's info->batch is begin's.             */
+    enum heed_status (*snapshot_begin)(struct store *s, uint64_t batch, struct heed_error *err);
     enum heed_status (*snapshot_part)(struct store *s, struct str bytes, struct heed_error *err);
     enum heed_status (*snapshot_commit)(struct store *s, const struct store_snapshot *info,
                                         struct heed_error *err);
@@ -87,7 +92,7 @@ struct store_ops {
     /* The kept snapshots, newest first; *n in: room (2), out: how many.                          */
     enum heed_status (*snapshots)(struct store *s, struct store_snapshot *list, size_t *n,
                                   struct heed_error *err);
-    /* Calls visit for the parts in order.                                                       */
+    /* Calls visit for the parts in order; HEED_INPUT when there is no such snapshot.            */
     enum heed_status (*snapshot_read)(struct store *s, uint64_t batch,
                                       enum heed_status (*visit)(void *context, struct str bytes,
                                                                 struct heed_error *err),
@@ -113,12 +118,13 @@ struct store_options {
     int64_t pid;     /* written in the lock, to be named to a second writer         */
 };
 
-/* *created true when the store is new and empty.                                                */
 HEED_MUST_CHECK enum heed_status store_open_memory(struct store **out, struct heed_error *err);
 
 /* One SQLite file: application_id "heed", user_version = format; WAL, synchronous FULL,
  * secure_delete on. A writer holds a lock on path + ".lock" (flock, freed by the system when it
- * dies); a second one gets HEED_STORAGE with the first's pid.
+ * dies); a second one gets HEED_STORAGE with the first's pid. A reader that may not make files
+ * beside the world reads it as it stands, which is sound while nobody writes to it.
+ * *created true when the store is new and empty.
  * Errors: HEED_INPUT not a SQLite file, not a heed world, from a newer version (says which), a
  * directory; HEED_STORAGE permission, disk, lock.                                               */
 HEED_MUST_CHECK enum heed_status store_open_sqlite(const char *path,

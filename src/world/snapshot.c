@@ -311,7 +311,7 @@ enum heed_status snapshot_write(struct world *w, struct heed_error *err)
         goto done;
     }
     ZSTD_CCtx_setParameter(x.z, ZSTD_c_compressionLevel, LEVEL);
-    x.status = w->store->ops->snapshot_begin(w->store, err);
+    x.status = w->store->ops->snapshot_begin(w->store, w->batches - 1, err);
     if (x.status != HEED_OK)
         goto done;
     begun = true;
