@@ -490,6 +490,7 @@ static void originality_enters_the_score(void **state)
     (void)state;
     struct quality_rules rules = RULES;
     rules.originality_weight_milli = 300;
+    rules.interactivity_weight_milli = 300;
     struct quality q;
     quality_init(&q);
     publish_text(&q, 0, 10, 1000, STORY);
