@@ -1,0 +1,93 @@
+/* Durable commands one at a time against what the disk gives: bench_commands [DIR [N]].
+ * A transfer a batch, each durable before the next; the peer overwrites 4 KiB of a file that is there and
+ * calls fdatasync (less work for the disk than appending), in turns of a hundred each.          */
+#include "heed.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TURN = 100 };
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void must(enum heed_status status, const struct heed_error *err)
+{
+    if (status == HEED_OK)
+        return;
+    fprintf(stderr, "bench_commands: %s: %s\n", err->where, err->message);
+    exit(1);
+}
+
+static void call(struct heed_world *w, const char *name, const struct heed_arg *args, size_t n)
+{
+    struct heed_error err;
+    struct heed_context context = {1767225600000, NULL};
+    char *reply = NULL;
+    must(heed_call(w, name, &context, args, n, &reply, &err), &err);
+    heed_free(reply);
+}
+
+int main(int argc, char **argv)
+{
+    const char *dir = argc > 1 ? argv[1] : ".";
+    long turns = (argc > 2 ? strtol(argv[2], NULL, 10) : 3000) / TURN;
+    char path[4096], peer[4096], lock[4104];
+    snprintf(path, sizeof path, "%s/bench_commands.world", dir);
+    snprintf(lock, sizeof lock, "%s.lock", path);
+    snprintf(peer, sizeof peer, "%s/bench_commands.peer", dir);
+    unlink(path);
+    struct heed_world *w = NULL;
+    struct heed_error err;
+    const struct heed_options options = {.create = 1};
+    must(heed_open(path, &options, &w, &err), &err);
+    call(w, "user add", (struct heed_arg[]){{"id", "ann"}}, 1);
+    call(w, "user add", (struct heed_arg[]){{"id", "bob"}}, 1);
+    call(w, "ledger issue", (struct heed_arg[]){{"to", "ann"}, {"amount", "1000000"}}, 2);
+    int fd = open(peer, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0) {
+        perror(peer);
+        return 1;
+    }
+    static char block[4096];
+    memset(block, 'x', sizeof block);
+    for (int i = 0; i < TURN; i++)
+        if (write(fd, block, sizeof block) != (ssize_t)sizeof block) {
+            perror(peer);
+            return 1;
+        }
+    fsync(fd);
+    double heed_s = 0, peer_s = 0;
+    for (long t = 0; t < turns; t++) {
+        double start = now_s();
+        for (int i = 0; i < TURN; i++)
+            call(w, "ledger transfer",
+                 (struct heed_arg[]){{"from", "ann"}, {"to", "bob"}, {"amount", "0.01"}}, 3);
+        heed_s += now_s() - start;
+        start = now_s();
+        for (int i = 0; i < TURN; i++)
+            if (pwrite(fd, block, sizeof block, (off_t)i * 4096) != (ssize_t)sizeof block ||
+                fdatasync(fd) != 0) {
+                perror(peer);
+                return 1;
+            }
+        peer_s += now_s() - start;
+    }
+    double n = (double)(turns * TURN);
+    printf("durable commands    %8.0f /s   peer: 4 KiB + fdatasync %8.0f /s   ratio %.2f\n",
+           n / heed_s, n / peer_s, peer_s / heed_s);
+    heed_close(w);
+    close(fd);
+    unlink(path);
+    unlink(lock);
+    unlink(peer);
+    return 0;
+}
