@@ -295,7 +295,7 @@ void check_people(const struct world *w, struct broken *b)
             continue;
         }
         snprintf(text, sizeof text, "user:%.*s", STR_ARG(id));
-        if (!admit_id_ok(id))
+        if (!admit_id_ok(id) || str_starts(id, "user:"))
             broken_set(b, "people", "party %u has an id that no one may have", i);
         else if (world_find_target(w, str_of(text)) != target_make(TARGET_USER, i))
             broken_set(b, "people", "party %u is not found under its id", i);

@@ -171,7 +171,10 @@ static const char *hostile(struct making *m, enum arg_type type)
 
 static const char *user_id(struct making *m)
 {
-    return numbered(m, chance(m, 6) ? "user:u" : "u", USERS);
+    static const char *const forms[] = {"u", "u", "u", "u",      "u",      "u",          "u",
+                                        "u", "u", "u", "user:u", "user:u", "user:user:u"};
+    const char *form = ONE_OF(&m->r, forms);
+    return numbered(m, form, USERS);
 }
 
 static const char *target_id(struct making *m)

@@ -22,7 +22,7 @@ HEED_MUST_CHECK enum heed_status admit_call(struct world *w, const struct comman
 bool admit_parse_number(const struct arg_spec *arg, struct str text, int64_t *out,
                         struct heed_error *err);
 bool admit_id_ok(struct str id);
-struct str admit_party_id(struct str text); /* without a leading "user:" */
+struct str admit_party_id(struct str text); /* without any leading "user:" */
 
 /* "12.5" to thousandths, rounded to the nearest; digits with an optional sign and fraction only.
  * false: malformed or beyond 2^53.                                                              */

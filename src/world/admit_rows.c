@@ -33,7 +33,9 @@ bool admit_id_ok(struct str id)
 
 struct str admit_party_id(struct str text)
 {
-    return str_starts(text, "user:") ? (struct str){text.p + 5, text.n - 5} : text;
+    while (str_starts(text, "user:")) /* no id begins with it, or user:ID would be two people */
+        text = (struct str){text.p + 5, text.n - 5};
+    return text;
 }
 
 uint64_t admit_key_hash(struct str id)
