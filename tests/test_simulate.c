@@ -1,6 +1,8 @@
 /* The driver: seeds that hold, and mistakes put in on purpose that it finds and makes small. */
+#include "support_vfs.h"
 #include "support_world.h"
 
+#include "base/prng.h"
 #include "sim/simulate.h"
 
 #include <setjmp.h>
@@ -63,6 +65,52 @@ static void a_seed_gives_the_same_world_in_memory_and_in_a_file(void **unused)
     assert_false(sha256_eq(memory.world_hash, other.world_hash));
     unlink(path);
     free(path);
+}
+
+/* ── a disk that fails ── */
+
+struct failing {
+    struct prng r;
+    int fired;
+};
+
+/* After each batch: the disk fails at some write to come, once. */
+static void fail_again(void *context, uint64_t done, uint64_t total)
+{
+    struct failing *f = context;
+    (void)done;
+    (void)total;
+    f->fired += vfs_fault_fired();
+    long n = 1 + (long)prng_below(&f->r, 24);
+    vfs_fault_fail_at(n, (enum vfs_fault)prng_below(&f->r, VFS_DEAD));
+}
+
+static void storage_that_fails_keeps_what_was_acknowledged(void **unused)
+{
+    (void)unused;
+    static const char name[] = "failing";
+    char *path = test_path("failing.world");
+    vfs_fault_register(name);
+    int fired = 0;
+    for (uint64_t seed = 21; seed <= 24; seed++) {
+        struct failing f = {.fired = 0};
+        prng_seed(&f.r, seed);
+        unlink(path);
+        fail_again(&f, 0, 0);
+        run_holds(&(struct simulate_options){.seed = seed,
+                                             .commands = 400,
+                                             .path = path,
+                                             .vfs = name,
+                                             .reopen = true,
+                                             .progress = fail_again,
+                                             .progress_context = &f});
+        fired += f.fired;
+        vfs_fault_off();
+    }
+    unlink(path);
+    free(path);
+    if (fired < 40)
+        fail_msg("only %d writes failed", fired);
 }
 
 /* ── mistakes ── */
@@ -191,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_seeds_hold),
         cmocka_unit_test(a_seed_gives_the_same_world_in_memory_and_in_a_file),
+        cmocka_unit_test(storage_that_fails_keeps_what_was_acknowledged),
         cmocka_unit_test(a_mistake_is_found_and_made_small),
         cmocka_unit_test(the_driver_needs_a_path),
         cmocka_unit_test(progress_ends_at_the_total),
