@@ -182,6 +182,7 @@ static void an_id_may_have_its_kind_before_it(void **unused)
     assert_int_equal(world_find_user(w, STR("dan")), world_find_user(w, STR("user:dan")));
     call_refused(w, "exists", "user add", "id", "dan", NULL);
     call_refused(w, "exists", "user add", "id", "user:ann", NULL);
+    call_refused(w, "exists", "user add", "id", "user:user:ann", NULL);
     static const char *const empty[][3] = {{"user add", "id", "user:"},
                                            {"content add", "creator", "user:"},
                                            {"good add", "seller", "user:"}};
