@@ -276,6 +276,13 @@ int tool_report(struct cli *c)
     enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK)
         status = cli_open(c, false, false, STR_NONE, &w, &err);
+    if (status == HEED_OK) { /* beside a generated world lies what its generator knows */
+        char plaza[4096], known[4200];
+        snprintf(plaza, sizeof plaza, "%s.plaza", c->world);
+        snprintf(known, sizeof known, "%s/truth.csv", plaza);
+        if (access(known, R_OK) == 0)
+            status = plaza_judge(w, plaza, &truth, &err);
+    }
     if (status == HEED_OK)
         status = report_gather(w, &truth, &data, &err);
     if (status == HEED_OK)
