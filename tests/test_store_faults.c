@@ -67,7 +67,7 @@ static enum heed_status take(struct store *s, const struct step *step, struct he
     if (step->kind == SCRUB)
         return s->ops->scrub(s, &pending, err);
     if (step->kind == SNAPSHOT)
-        return snapshot_of(s, step->batch, 3, 9000, true, err);
+        return snapshot_of(s, step->batch, 2, 9000, true, err);
     char text[300];
     for (size_t i = 0; i < sizeof text; i++)
         text[i] = (char)('a' + (owner + i) % 26);
@@ -75,7 +75,7 @@ static enum heed_status take(struct store *s, const struct step *step, struct he
                                      put_row(0, owner, owner, (struct str){text, sizeof text}),
                                      put_row(1, owner, owner, (struct str){text, 30}),
                                      erase_owner(owner % 4 == 3 ? owner - 2 : 60)};
-    struct store_batch b = batch_of(step->batch, step->batch % 3 == 2 ? 20000 : 200);
+    struct store_batch b = batch_of(step->batch, step->batch % 3 == 2 ? 9000 : 200);
     return s->ops->append(s, &b, changes, 4, err);
 }
 

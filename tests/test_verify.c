@@ -71,6 +71,7 @@ static bool content_of(const char *path, struct sha256 *out)
         "PRAGMA user_version",
         "SELECT * FROM journal ORDER BY number",
         "SELECT * FROM vault ORDER BY kind, handle",
+        "SELECT * FROM sealed ORDER BY slot",
         "SELECT * FROM keys ORDER BY book",
         "SELECT * FROM snapshots ORDER BY batch",
         "SELECT * FROM snapshot_parts ORDER BY batch, part",

@@ -25,28 +25,49 @@ static enum heed_status insert_batch(struct sqlite_store *s, const struct store_
     return status;
 }
 
+/* What is sealed stands in a table to which rows are only added at the end and from which none is
+ * taken: then SQLite never moves one to another page, and zeros written over it leave no copy.  */
 static enum heed_status put_row(struct sqlite_store *s, const struct store_change *c,
                                 struct heed_error *err)
 {
     sqlite3_stmt *st;
-    enum heed_status status = sqlite_use(s, PUT_ROW, &st, err);
-    if (status != HEED_OK)
-        return status;
-    sqlite3_bind_int64(st, 1, c->kind);
-    sqlite3_bind_int64(st, 2, c->handle);
-    sqlite3_bind_int64(st, 3, c->owner);
-    sqlite3_bind_blob64(st, 4, c->bytes.n ? c->bytes.p : "", c->bytes.n, SQLITE_STATIC);
-    return sqlite_run(s, st, err);
+    enum heed_status status = sqlite_use(s, BLANK_ROW, &st, err);
+    if (status == HEED_OK) {
+        sqlite3_bind_int64(st, 1, c->kind);
+        sqlite3_bind_int64(st, 2, c->handle);
+        status = sqlite_run(s, st, err);
+    }
+    if (status == HEED_OK)
+        status = sqlite_use(s, PUT_SEALED, &st, err);
+    if (status == HEED_OK) {
+        sqlite3_bind_blob64(st, 1, c->bytes.n ? c->bytes.p : "", c->bytes.n, SQLITE_STATIC);
+        status = sqlite_run(s, st, err);
+    }
+    if (status == HEED_OK)
+        status = sqlite_use(s, PUT_ROW, &st, err);
+    if (status == HEED_OK) {
+        sqlite3_bind_int64(st, 1, c->kind);
+        sqlite3_bind_int64(st, 2, c->handle);
+        sqlite3_bind_int64(st, 3, c->owner);
+        sqlite3_bind_int64(st, 4, sqlite3_last_insert_rowid(s->db));
+        status = sqlite_run(s, st, err);
+    }
+    return status;
 }
 
 static enum heed_status erase_rows(struct sqlite_store *s, uint32_t owner, struct heed_error *err)
 {
-    sqlite3_stmt *st;
-    enum heed_status status = sqlite_use(s, ERASE_ROWS, &st, err);
-    if (status != HEED_OK)
-        return status;
-    sqlite3_bind_int64(st, 1, owner);
-    return sqlite_run(s, st, err);
+    static const enum statement both[] = {BLANK_ROWS, ERASE_ROWS};
+    enum heed_status status = HEED_OK;
+    for (int i = 0; status == HEED_OK && i < 2; i++) {
+        sqlite3_stmt *st;
+        status = sqlite_use(s, both[i], &st, err);
+        if (status != HEED_OK)
+            break;
+        sqlite3_bind_int64(st, 1, owner);
+        status = sqlite_run(s, st, err);
+    }
+    return status;
 }
 
 static enum heed_status change(struct sqlite_store *s, struct keybook *keys,
@@ -201,6 +222,22 @@ static enum heed_status row(struct store *base, uint32_t kind, uint32_t handle, 
     return status;
 }
 
+/* What was erased is still nothing. */
+static enum heed_status check_blanks(struct sqlite_store *s, struct heed_error *err)
+{
+    sqlite3_stmt *st;
+    enum heed_status status = sqlite_use(s, CHECK_BLANKS, &st, err);
+    if (status != HEED_OK)
+        return status;
+    int code = sqlite3_step(st);
+    if (code == SQLITE_ROW)
+        status = sqlite_damaged("the vault", err);
+    else if (code != SQLITE_DONE)
+        status = sqlite_failed(s, "check", err);
+    sqlite_done(st);
+    return status;
+}
+
 static enum heed_status check(struct store *base, struct heed_error *err)
 {
     struct sqlite_store *s = (struct sqlite_store *)base;
@@ -215,7 +252,7 @@ static enum heed_status check(struct store *base, struct heed_error *err)
             status = error_set(err, HEED_INPUT, s->path, "SQLite finds: %s", text ? text : "?");
     }
     sqlite3_finalize(st);
-    return status;
+    return status == HEED_OK ? check_blanks(s, err) : status;
 }
 
 static void close_sqlite(struct store *base)

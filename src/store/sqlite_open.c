@@ -21,8 +21,9 @@ static const char *const tables[] = {
     "CREATE TABLE journal(number INTEGER PRIMARY KEY, first INTEGER NOT NULL,"
     " commands INTEGER NOT NULL, hash BLOB NOT NULL, payload BLOB NOT NULL)",
     "CREATE TABLE vault(kind INTEGER NOT NULL, handle INTEGER NOT NULL, owner INTEGER NOT NULL,"
-    " bytes BLOB NOT NULL, PRIMARY KEY(kind, handle)) WITHOUT ROWID",
+    " slot INTEGER NOT NULL, PRIMARY KEY(kind, handle)) WITHOUT ROWID",
     "CREATE INDEX vault_owner ON vault(owner)",
+    "CREATE TABLE sealed(slot INTEGER PRIMARY KEY, bytes BLOB NOT NULL)",
     "CREATE TABLE keys(book INTEGER PRIMARY KEY, bytes BLOB NOT NULL)",
     "CREATE TABLE snapshots(batch INTEGER PRIMARY KEY, commands INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL, digest BLOB NOT NULL)",

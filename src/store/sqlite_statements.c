@@ -11,10 +11,19 @@ static const char *const sql[STATEMENTS] = {
                      " WHERE ?1 = (SELECT coalesce(max(number) + 1, 0) FROM journal)",
     [READ_BATCHES] = "SELECT number, first, commands, hash, payload FROM journal"
                      " WHERE number >= ?1 ORDER BY number",
+    [BLANK_ROW] = "UPDATE sealed SET bytes = zeroblob(length(bytes)) WHERE slot ="
+                  " (SELECT slot FROM vault WHERE kind = ?1 AND handle = ?2)",
+    [PUT_SEALED] = "INSERT INTO sealed(bytes) VALUES(?1)",
     [PUT_ROW] = "INSERT OR REPLACE INTO vault VALUES(?1, ?2, ?3, ?4)",
+    [BLANK_ROWS] = "UPDATE sealed SET bytes = zeroblob(length(bytes)) WHERE slot IN"
+                   " (SELECT slot FROM vault WHERE owner = ?1)",
     [ERASE_ROWS] = "DELETE FROM vault WHERE owner = ?1",
-    [READ_ROWS] = "SELECT handle, owner, bytes FROM vault WHERE kind = ?1 ORDER BY handle",
-    [READ_ROW] = "SELECT handle, owner, bytes FROM vault WHERE kind = ?1 AND handle = ?2",
+    [READ_ROWS] = "SELECT v.handle, v.owner, s.bytes FROM vault v LEFT JOIN sealed s"
+                  " ON s.slot = v.slot WHERE v.kind = ?1 ORDER BY v.handle",
+    [READ_ROW] = "SELECT v.handle, v.owner, s.bytes FROM vault v LEFT JOIN sealed s"
+                 " ON s.slot = v.slot WHERE v.kind = ?1 AND v.handle = ?2",
+    [CHECK_BLANKS] = "SELECT 1 FROM sealed WHERE slot NOT IN (SELECT slot FROM vault)"
+                     " AND bytes IS NOT zeroblob(length(bytes)) LIMIT 1",
     [FIND_BOOK] = "SELECT CASE typeof(bytes) WHEN 'blob' THEN length(bytes) ELSE 0 END FROM keys"
                   " WHERE book = ?1",
     [ADD_BOOK] = "INSERT INTO keys VALUES(?1, zeroblob(?2))",

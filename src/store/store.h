@@ -27,9 +27,7 @@ enum { STORE_KEY_BYTES = 32 };
 enum store_change_kind {
     STORE_PUT_ROW,     /* (kind, handle) -> owner, bytes; replaces           */
     STORE_PUT_KEY,     /* owner -> key of STORE_KEY_BYTES, not all zero      */
-    STORE_ERASE_OWNER, /* the key and every row of owner, overwritten on disk; of the key no copy
-                          stays anywhere after scrub, sealed bytes of a row may stay in the slack
-                          of a page, unreadable without it */
+    STORE_ERASE_OWNER, /* the key and every row of owner, overwritten on disk */
 };
 
 struct store_change {
