@@ -10,7 +10,6 @@ struct place {
     int parent;
     int key;      /* node of the key, or 0 */
     size_t index; /* in a list             */
-    int depth;
 };
 
 struct yaml {
@@ -141,44 +140,59 @@ enum heed_status yaml_error(const struct yaml *y, int node, struct heed_error *e
     strbuf_init(&path, 256);
     if (node > 0 && (size_t)node <= y->nodes && y->places[node].parent >= 0)
         path_of(y, node, &path);
-    snprintf(where, sizeof where, "%s: line %zu%s%s", y->name, yaml_line(y, node),
+    int key = path.n ? y->places[node].key : 0;
+    snprintf(where, sizeof where, "%s: line %zu%s%s", y->name, yaml_line(y, key ? key : node),
              path.n ? ", key " : "", strbuf_text(&path));
     strbuf_deinit(&path);
     return error_set(err, HEED_INPUT, where, "%s", message);
 }
 
+struct key {
+    struct str text;
+    size_t index;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct key *x = a, *y = b;
+    size_t n = x->text.n < y->text.n ? x->text.n : y->text.n;
+    int order = n ? memcmp(x->text.p, y->text.p, n) : 0;
+    if (order == 0)
+        order = (x->text.n > y->text.n) - (x->text.n < y->text.n);
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* Of a map whose children have their places. O(n log n).                                        */
 static enum heed_status check_keys(struct yaml *y, int node, struct heed_error *err)
 {
-    size_t n = yaml_count(y, node);
+    size_t n = yaml_count(y, node), twice = n;
     if (n > YAML_KEYS_MAX)
         return yaml_error(y, node, err, "it has more than %d keys", YAML_KEYS_MAX);
-    for (size_t i = 0; i < n; i++) {
-        int key = at(y, node)->data.mapping.pairs.start[i].key;
-        if (yaml_kind(y, key) != YAML_SCALAR)
-            return yaml_error(y, key, err, "a key must be plain text");
-        for (size_t j = 0; j < i; j++)
-            if (str_eq(yaml_key(y, node, i), yaml_key(y, node, j)))
-                return yaml_error(y, key, err, "the key '%.*s' is given twice",
-                                  (int)utf8_cut(yaml_key(y, node, i), 80), yaml_key(y, node, i).p);
-    }
-    return HEED_OK;
+    struct key *keys = malloc((n + 1) * sizeof *keys);
+    if (!keys)
+        return error_nomem(err);
+    for (size_t i = 0; i < n; i++)
+        keys[i] = (struct key){yaml_key(y, node, i), i};
+    qsort(keys, n, sizeof *keys, compare_keys);
+    for (size_t i = 1; i < n; i++)
+        if (str_eq(keys[i].text, keys[i - 1].text) && keys[i].index < twice)
+            twice = keys[i].index;
+    free(keys);
+    if (twice == n)
+        return HEED_OK;
+    struct str text = yaml_key(y, node, twice);
+    return yaml_error(y, yaml_value(y, node, twice), err, "the key '%.*s' is given twice",
+                      (int)utf8_cut(text, 80), text.p);
 }
 
-/* Enters a child: a node met twice means an alias.                                              */
-static enum heed_status enter(struct yaml *y, int child, struct place place, struct heed_error *err)
+/* Without aliases, which check_events has refused, every node has one parent.                   */
+static void enter(struct yaml *y, int child, struct place place)
 {
-    if (!at(y, child))
-        return yaml_error(y, place.parent, err, "it cannot be read");
-    if (y->places[child].parent >= 0)
-        return yaml_error(y, child, err, "anchors and aliases are not allowed here");
-    if (place.depth > YAML_DEPTH_MAX)
-        return yaml_error(y, place.parent, err, "it is nested deeper than %d", YAML_DEPTH_MAX);
+    heed_assert(at(y, child) && y->places[child].parent < 0);
     y->places[child] = place;
-    return HEED_OK;
 }
 
-/* Gives every node its place, breadth by order of number: a child may have any number, so a work
- * list. */
+/* Gives every node its place. A child may have any number, so there is a work list.             */
 static enum heed_status place_nodes(struct yaml *y, struct heed_error *err)
 {
     int *work = malloc((y->nodes + 1) * sizeof *work);
@@ -186,26 +200,113 @@ static enum heed_status place_nodes(struct yaml *y, struct heed_error *err)
         return error_nomem(err);
     size_t n = 0;
     enum heed_status status = HEED_OK;
-    y->places[1] = (struct place){.depth = 1};
+    y->places[1] = (struct place){0};
     work[n++] = 1;
     while (n > 0 && status == HEED_OK) {
         int node = work[--n];
-        int depth = y->places[node].depth + 1;
-        if (yaml_kind(y, node) == YAML_MAP)
-            status = check_keys(y, node, err);
+        bool map = yaml_kind(y, node) == YAML_MAP;
         for (size_t i = 0; status == HEED_OK && i < yaml_count(y, node); i++) {
-            bool map = yaml_kind(y, node) == YAML_MAP;
             int key = map ? at(y, node)->data.mapping.pairs.start[i].key : 0;
             int child = map ? yaml_value(y, node, i) : yaml_item(y, node, i);
-            if (key)
-                status = enter(y, key, (struct place){node, 0, i, depth}, err);
-            if (status == HEED_OK)
-                status = enter(y, child, (struct place){node, key, i, depth}, err);
-            if (status == HEED_OK)
-                work[n++] = child;
+            if (map)
+                enter(y, key, (struct place){node, 0, i});
+            enter(y, child, (struct place){node, key, i});
+            if (map && yaml_kind(y, key) != YAML_SCALAR)
+                status = yaml_error(y, node, err, "a key must be plain text");
+            work[n++] = child;
         }
+        if (map && status == HEED_OK)
+            status = check_keys(y, node, err);
     }
     free(work);
+    return status;
+}
+
+static size_t line_of_byte(struct str text, size_t at_byte)
+{
+    size_t line = 1;
+    for (size_t i = 0; i < at_byte && i < text.n; i++)
+        line += text.p[i] == '\n';
+    return line;
+}
+
+static enum heed_status fail_at(const char *name, size_t line, struct heed_error *err,
+                                const char *what, const char *detail)
+{
+    char where[192];
+    snprintf(where, sizeof where, "%s: line %zu", name, line);
+    return error_set(err, HEED_INPUT, where, "%s%s", what, detail);
+}
+
+static enum heed_status not_yaml(const yaml_parser_t *parser, struct str text, const char *name,
+                                 struct heed_error *err)
+{
+    if (parser->error == YAML_MEMORY_ERROR)
+        return error_nomem(err);
+    size_t line = parser->error == YAML_READER_ERROR ? line_of_byte(text, parser->problem_offset)
+                  : parser->problem_mark.line        ? parser->problem_mark.line + 1
+                                                     : parser->context_mark.line + 1;
+    return fail_at(name, line, err,
+                   "it is not YAML: ", parser->problem ? parser->problem : "cannot be read");
+}
+
+static bool has_anchor(const yaml_event_t *e)
+{
+    return e->type == YAML_ALIAS_EVENT || (e->type == YAML_SCALAR_EVENT && e->data.scalar.anchor) ||
+           (e->type == YAML_SEQUENCE_START_EVENT && e->data.sequence_start.anchor) ||
+           (e->type == YAML_MAPPING_START_EVENT && e->data.mapping_start.anchor);
+}
+
+/* One event against the bounds; *depth is the number of open lists and maps.                    */
+static const char *objection(const yaml_event_t *e, int *depth, int *documents)
+{
+    switch (e->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        return ++*documents > 1 ? "there is more than one document" : NULL;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        --*depth;
+        return NULL;
+    case YAML_ALIAS_EVENT:
+    case YAML_SCALAR_EVENT:
+    case YAML_SEQUENCE_START_EVENT:
+    case YAML_MAPPING_START_EVENT:
+        if (has_anchor(e))
+            return "anchors and aliases are not allowed here";
+        if (*depth >= YAML_DEPTH_MAX)
+            return "it is nested too deep";
+        if (e->type == YAML_SEQUENCE_START_EVENT || e->type == YAML_MAPPING_START_EVENT)
+            ++*depth;
+        return NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* A first pass over the events of the whole text, before any tree is built. libyaml's scanner takes
+ * time in the square of the depth, so depth must be refused where it is met, not afterwards.    */
+static enum heed_status check_events(struct str text, const char *name, struct heed_error *err)
+{
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        return error_nomem(err);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    enum heed_status status = HEED_OK;
+    int depth = 0, documents = 0;
+    for (bool end = false; !end && status == HEED_OK;) {
+        yaml_event_t e;
+        if (!yaml_parser_parse(&parser, &e)) {
+            status = not_yaml(&parser, text, name, err);
+            break;
+        }
+        const char *what = objection(&e, &depth, &documents);
+        if (what)
+            status = fail_at(name, e.start_mark.line + 1, err, what, "");
+        end = e.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&e);
+    }
+    yaml_parser_delete(&parser);
     return status;
 }
 
@@ -217,7 +318,10 @@ enum heed_status yaml_load(struct str text, const char *name, struct yaml **out,
         return error_set(err, HEED_INPUT, name, "it is longer than %d bytes", YAML_BYTES_MAX);
     size_t bad = utf8_invalid_at(text);
     if (bad < text.n)
-        return error_set(err, HEED_INPUT, name, "byte %zu is not UTF-8", bad + 1);
+        return fail_at(name, line_of_byte(text, bad), err, "it is not UTF-8", "");
+    enum heed_status status = check_events(text, name, err);
+    if (status != HEED_OK)
+        return status;
     struct yaml *y = calloc(1, sizeof *y);
     yaml_parser_t parser;
     if (!y || !(y->name = strdup(name)) || !yaml_parser_initialize(&parser)) {
@@ -226,16 +330,8 @@ enum heed_status yaml_load(struct str text, const char *name, struct yaml **out,
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    enum heed_status status = HEED_OK;
     if (!yaml_parser_load(&parser, &y->document)) {
-        char where[192];
-        size_t line =
-            parser.problem_mark.line ? parser.problem_mark.line : parser.context_mark.line;
-        snprintf(where, sizeof where, "%s: line %zu", name, line + 1);
-        status = parser.error == YAML_MEMORY_ERROR
-                     ? error_nomem(err)
-                     : error_set(err, HEED_INPUT, where, "it is not YAML: %s",
-                                 parser.problem ? parser.problem : "cannot be read");
+        status = not_yaml(&parser, text, name, err);
     } else {
         y->loaded = true;
         y->nodes = (size_t)(y->document.nodes.top - y->document.nodes.start);
@@ -246,12 +342,6 @@ enum heed_status yaml_load(struct str text, const char *name, struct yaml **out,
             y->places[i] = (struct place){.parent = -1};
         if (status == HEED_OK && y->nodes > 0)
             status = place_nodes(y, err);
-        yaml_document_t second;
-        if (status == HEED_OK && y->nodes > 0 && yaml_parser_load(&parser, &second)) {
-            if (second.nodes.top != second.nodes.start)
-                status = yaml_error(y, 1, err, "there is more than one document");
-            yaml_document_delete(&second);
-        }
     }
     yaml_parser_delete(&parser);
     if (status != HEED_OK) {

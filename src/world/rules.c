@@ -33,6 +33,7 @@ struct field {
         path, leaf, offsetof(struct rules, member), sizeof(((struct rules *)0)->member), min, max  \
     }
 #define YEAR (366 * DAY_MS)
+#define MONEY_MAX (INT64_MAX / 1000)
 
 /* Currencies come first in the file's meaning, whatever its order: see rules_parse.              */
 static const struct field fields[] = {
@@ -62,14 +63,14 @@ static const struct field fields[] = {
     FIELD("allocation.max_history", LEAF_WHOLE, allocation.max_history, 1, 1000),
     FIELD("consumption.epoch", LEAF_DURATION, consumption.epoch_ms, 60000, 10 * YEAR),
     FIELD("consumption.currency", LEAF_CURRENCY, consumption.currency, 0, 0),
-    FIELD("consumption.pool", LEAF_MONEY, consumption.pool_minor, 0, INT64_MAX / 1000000),
+    FIELD("consumption.pool", LEAF_MONEY, consumption.pool_minor, 0, MONEY_MAX),
     FIELD("consumption.creator_share", LEAF_SHARE, consumption.creator_share_ppm, 0, 1000000),
     FIELD("consumption.half_points", LEAF_MILLI, consumption.half_points_milli, 1,
           INT64_C(1000000000000)),
     FIELD("consumption.cap", LEAF_SHARE, consumption.cap_ppm, 1, 1000000),
     FIELD("shop.fee", LEAF_SHARE, shop.fee_ppm, 0, 1000000),
     FIELD("shop.refund_window", LEAF_DURATION, shop.refund_ms, 0, 100 * YEAR),
-    FIELD("grants.new_user", LEAF_MONEY, grants.new_user_grant_minor, 0, INT64_MAX / 1000000),
+    FIELD("grants.new_user", LEAF_MONEY, grants.new_user_grant_minor, 0, MONEY_MAX),
 };
 
 struct reading {
@@ -83,6 +84,8 @@ static enum heed_status expected(const struct reading *x, int node, const char *
     struct str text = yaml_text(x->y, node);
     if (yaml_kind(x->y, node) != YAML_SCALAR)
         return yaml_error(x->y, node, x->err, "%s was expected here", what);
+    if (text.n == 0)
+        return yaml_error(x->y, node, x->err, "it is empty: give %s, or leave the key out", what);
     return yaml_error(x->y, node, x->err, "'%.*s' is not %s", (int)utf8_cut(text, 60), text.p,
                       what);
 }
@@ -113,7 +116,8 @@ static bool duration(struct str text, int64_t *ms)
     struct str unit = str_trim((struct str){text.p + n, text.n - n});
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (str_is(unit, units[i].name))
-            return muldiv_i64(milli, units[i].ms, 1000, ROUND_HALF_EVEN, ms);
+            return muldiv_i64(milli, units[i].ms, 1000, ROUND_DOWN, ms) &&
+                   (units[i].ms % 1000 == 0 || milli % 1000 == 0); /* whole milliseconds only */
     return false;
 }
 
@@ -152,6 +156,9 @@ static enum heed_status number(const struct reading *x, int node, const struct f
         snprintf(what, sizeof what, "an amount of money with up to %d decimals", scale);
         if (!decimal(text, scale, out))
             return expected(x, node, what);
+        snprintf(what, sizeof what, "between %s and %s",
+                 money_to_text((struct money){f->min}, scale, low),
+                 money_to_text((struct money){f->max}, scale, high));
         break;
     default:
         if (!decimal(text, 0, out))
@@ -195,6 +202,23 @@ static enum heed_status leaf(const struct reading *x, int node, const struct fie
     return HEED_OK;
 }
 
+static bool name_ok(struct str s, size_t max)
+{
+    if (s.n < 1 || s.n > max)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
+              s.p[i] == '-' || s.p[i] == '_'))
+            return false;
+    return true;
+}
+
+static enum heed_status unknown(const struct reading *x, int value)
+{
+    return yaml_error(x->y, value, x->err,
+                      "there is no rule of this name; `heed rules default` shows all");
+}
+
 /* A map under `prefix`: leaves by the table, further maps by recursion.                          */
 static enum heed_status section(const struct reading *x, int node, const char *prefix,
                                 bool currencies_only)
@@ -205,8 +229,9 @@ static enum heed_status section(const struct reading *x, int node, const char *p
         char path[96];
         struct str key = yaml_key(x->y, node, i);
         int value = yaml_value(x->y, node, i);
-        snprintf(path, sizeof path, "%s%s%.*s", prefix, *prefix ? "." : "", (int)utf8_cut(key, 40),
-                 key.p);
+        if (!name_ok(key, 40)) /* 'shop.fee' as one key is not the key fee of shop */
+            return unknown(x, value);
+        snprintf(path, sizeof path, "%s%s%.*s", prefix, *prefix ? "." : "", STR_ARG(key));
         if (strcmp(path, "currencies") == 0 || strcmp(path, "behaviour.verbs") == 0)
             continue;
         const struct field *found = NULL;
@@ -223,23 +248,11 @@ static enum heed_status section(const struct reading *x, int node, const char *p
         else if (inside)
             status = section(x, value, path, currencies_only);
         else if (!found)
-            status = yaml_error(x->y, value, x->err,
-                                "there is no rule of this name; `heed rules default` shows all");
+            status = unknown(x, value);
         if (status != HEED_OK)
             return status;
     }
     return HEED_OK;
-}
-
-static bool name_ok(struct str s, size_t max)
-{
-    if (s.n < 1 || s.n > max)
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
-              s.p[i] == '-' || s.p[i] == '_'))
-            return false;
-    return true;
 }
 
 /* Only these keys may stand in a map.                                                           */
@@ -250,8 +263,9 @@ static enum heed_status only(const struct reading *x, int node, const char *keys
     for (size_t i = 0; i < yaml_count(x->y, node); i++) {
         char word[64];
         struct str key = yaml_key(x->y, node, i);
-        snprintf(word, sizeof word, " %.*s ", (int)utf8_cut(key, 40), key.p);
-        if (!strstr(keys, word))
+        bool plain = name_ok(key, 40);
+        snprintf(word, sizeof word, " %.*s ", plain ? (int)key.n : 0, key.p);
+        if (!plain || !strstr(keys, word))
             return yaml_error(x->y, yaml_value(x->y, node, i), x->err,
                               "there is no such key here; the keys are%s", keys);
     }
@@ -291,9 +305,10 @@ static enum heed_status currencies(const struct reading *x, int list)
     return HEED_OK;
 }
 
-static enum heed_status verb(const struct reading *x, int item)
+static enum heed_status verb(const struct reading *x, int list, size_t index)
 {
     static const char *const classes[] = {"impression", "dwell", "engage", "negative"};
+    int item = yaml_item(x->y, list, index);
     enum heed_status status = only(x, item, " name class weight unit max_units ");
     if (status != HEED_OK)
         return status;
@@ -305,6 +320,9 @@ static enum heed_status verb(const struct reading *x, int item)
     if (!name_ok(text, sizeof b->verbs[0].name - 1) || str_is(text, "served"))
         return expected(x, name ? name : item,
                         "a verb of 1 to 23 lower-case letters, digits, - and _ (served is taken)");
+    for (size_t i = 0; i < index; i++) /* few: each verb before this one took a row of its own */
+        if (str_eq(text, yaml_text(x->y, yaml_get(x->y, yaml_item(x->y, list, i), "name"))))
+            return yaml_error(x->y, name, x->err, "the verb '%.*s' is given twice", STR_ARG(text));
     int at = behaviour_verb(b, text);
     struct verb_rule v = {.class = VERB_ENGAGE, .weight_milli = 1000};
     if (at >= 0)
@@ -353,8 +371,17 @@ static enum heed_status verbs(const struct reading *x, int list)
         return expected(x, list, "a list of verbs");
     enum heed_status status = HEED_OK;
     for (size_t i = 0; status == HEED_OK && i < yaml_count(x->y, list); i++)
-        status = verb(x, yaml_item(x->y, list, i));
+        status = verb(x, list, i);
     return status;
+}
+
+/* 10000 in major units, whatever the scale of the currency.                                     */
+static int64_t default_pool(int scale)
+{
+    int64_t minor = 10000;
+    for (int i = 0; i < scale; i++)
+        minor *= 10;
+    return minor;
 }
 
 static enum heed_status read_all(const struct reading *x, int root)
@@ -374,6 +401,10 @@ static enum heed_status read_all(const struct reading *x, int root)
         status = verbs(x, verb_list);
     if (status != HEED_OK)
         return status;
+    int consumption = yaml_get(x->y, root, "consumption");
+    if (!yaml_get(x->y, consumption, "pool"))
+        x->r->consumption.pool_minor =
+            default_pool(x->r->currencies[x->r->consumption.currency].scale);
     const struct quality_rules *q = &x->r->quality;
     int quality = yaml_get(x->y, root, "quality");
     if (q->score_min_milli >= q->score_max_milli)
@@ -440,10 +471,12 @@ enum heed_status rules_parse(struct str yaml, const char *name, struct rules *ou
     enum heed_status status = yaml_load(yaml, name, &y, err);
     if (status != HEED_OK)
         return status;
-    *out = built_in;
-    const struct reading x = {y, out, err};
+    struct rules r = built_in;
+    const struct reading x = {y, &r, err};
     status = read_all(&x, yaml_root(y));
     yaml_free(y);
+    if (status == HEED_OK)
+        *out = r;
     return status;
 }
 
