@@ -229,9 +229,26 @@ static void put_json_string(struct strbuf *b, struct str s)
     strbuf_putc(b, '"');
 }
 
+/* The column `attributes` that export writes: an object whose members become the row's own. false:
+ * it is not one.                                                                                */
+static bool attributes_whole(struct rows *r, struct str value)
+{
+    value = str_trim(value);
+    if (value.n < 2 || value.p[0] != '{')
+        return false;
+    json_t *object = json_loadb(value.p, value.n, JSON_REJECT_DUPLICATES, NULL);
+    bool is_object = json_is_object(object), empty = json_object_size(object) == 0;
+    json_decref(object);
+    if (is_object && !empty) {
+        strbuf_puts(&r->json, r->json.n ? "," : "{");
+        strbuf_put(&r->json, value.p + 1, value.n - 2);
+    }
+    return is_object;
+}
+
 static void attribute(struct rows *r, struct str name, struct str value, bool literal)
 {
-    if (value.n == 0)
+    if (value.n == 0 || (str_is(name, "attributes") && attributes_whole(r, value)))
         return;
     strbuf_puts(&r->json, r->json.n ? "," : "{");
     put_json_string(&r->json, name);
@@ -340,13 +357,9 @@ static enum row_result csv_row(struct rows *r, struct row *row, struct heed_erro
         row->fields[f] =
             fields >> f & 1 && r->place[f] != NO_COLUMN ? rec.fields[r->place[f]] : STR_NONE;
     for (size_t i = 0; r->attributes && i < rec.n; i++)
-        if (r->extra[i] && strcmp(r->names[i], "attributes") == 0 && rec.fields[i].n > 1 &&
-            rec.fields[i].p[0] == '{') /* as export writes them: the object as it was */
-            row->attributes = rec.fields[i];
-        else if (r->extra[i])
+        if (r->extra[i])
             attribute(r, str_of(r->names[i]), rec.fields[i], false);
-    if (r->json.n)
-        row->attributes = attributes_done(r);
+    row->attributes = attributes_done(r);
     return ROW_OK;
 }
 
