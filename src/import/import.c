@@ -45,8 +45,11 @@ enum heed_status session_error(const struct session *s, const struct heed_error 
                                struct heed_error *err)
 {
     char where[192];
-    snprintf(where, sizeof where, "%.120s%s%.60s", s->file->path, *why->where ? ": " : "",
-             strstr(why->where, s->file->path) ? "" : why->where);
+    if (strncmp(why->where, s->file->path, strnlen(s->file->path, sizeof where - 1)) == 0)
+        snprintf(where, sizeof where, "%s", why->where);
+    else
+        snprintf(where, sizeof where, "%.120s%s%.60s", s->file->path, *why->where ? ": " : "",
+                 why->where);
     return error_set(err, why->status, where, "%s", why->message);
 }
 
