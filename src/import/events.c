@@ -156,12 +156,18 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
     }
     uint32_t target = world_find_target(w, f[FIELD_TARGET]);
     char where[128];
-    if (r->user == HANDLE_NONE && r->verb != SERVED_VERB)
+    if (r->user == HANDLE_NONE && r->verb != SERVED_VERB) {
+        if (!admit_id_ok(admit_party_id(f[FIELD_USER])))
+            return malformed(r, b, row, FIELD_USER, ID_EXPECTED);
         return note_bad(b, REFUSED_unknown_user, row,
                         rows_where(r->p->rows, row, FIELD_USER, where), NULL);
-    if (target == 0)
+    }
+    if (target == 0) {
+        if (!target_formed(f[FIELD_TARGET]))
+            return malformed(r, b, row, FIELD_TARGET, TARGET_EXPECTED);
         return note_bad(b, REFUSED_unknown_target, row,
                         rows_where(r->p->rows, row, FIELD_TARGET, where), NULL);
+    }
     struct call *c = &b->calls[b->n];
     if (r->verb == SERVED_VERB) {
         *c = admit_served(r->time_ms, target);
@@ -235,7 +241,7 @@ static void *read_file(void *context)
     struct pipe *p = context;
     struct reading *r = calloc(1, sizeof *r);
     struct row *row = calloc(1, sizeof *row);
-    uint64_t skip = p->s->checking ? 0 : p->s->skip;
+    uint64_t skip = p->s->skip;
     struct event_batch *b;
     bool last = false;
     if (r) {

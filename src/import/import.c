@@ -1,10 +1,13 @@
 #include "import/import.h"
 
+#include "base/utf8.h"
 #include "import/session.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+
+enum { STRICT_ROWS_MAX = 10000000 };
 
 void import_result_deinit(struct import_result *r)
 {
@@ -42,8 +45,11 @@ enum heed_status session_error(const struct session *s, const struct heed_error 
                                struct heed_error *err)
 {
     char where[192];
-    snprintf(where, sizeof where, "%.120s%s%.60s", s->file->path, *why->where ? ": " : "",
-             strstr(why->where, s->file->path) ? "" : why->where);
+    if (strncmp(why->where, s->file->path, strnlen(s->file->path, sizeof where - 1)) == 0)
+        snprintf(where, sizeof where, "%s", why->where);
+    else
+        snprintf(where, sizeof where, "%.120s%s%.60s", s->file->path, *why->where ? ": " : "",
+                 why->where);
     return error_set(err, why->status, where, "%s", why->message);
 }
 
@@ -58,6 +64,16 @@ static void put_csv_cell(FILE *f, struct str s)
     fputc('"', f);
 }
 
+/* "line 7, column 3 (score)" -> "3 (score)"; "line 7, score" -> "score"; "line 7" -> "".        */
+static struct str column_of(const char *where)
+{
+    const char *column = strstr(where, ", ");
+    if (!column)
+        return STR_NONE;
+    column += 2;
+    return str_of(strncmp(column, "column ", 7) == 0 ? column + 7 : column);
+}
+
 void session_bad(struct session *s, bool refused, const char *where, const char *reason,
                  uint64_t line, struct str raw)
 {
@@ -67,24 +83,28 @@ void session_bad(struct session *s, bool refused, const char *where, const char 
     else
         f->tally.rejected++;
     if (!f->first[0])
-        snprintf(f->first, sizeof f->first, "%.200s: %.120s: %.180s", f->path, where, reason);
+        snprintf(f->first, sizeof f->first, "%.*s: %.120s: %.*s",
+                 (int)utf8_cut(str_of(f->path), 180), f->path, where,
+                 (int)utf8_cut(str_of(reason), 200), reason);
     if (s->checking || !s->options->rejects)
         return;
     if (!s->rejects) {
-        s->rejects = fopen(s->options->rejects, "a");
-        if (!s->rejects)
-            return; /* the rows are counted all the same */
+        s->rejects = s->rejects_errno ? NULL : fopen(s->options->rejects, "a");
+        if (!s->rejects) { /* the rows are counted all the same; the import ends with the error */
+            s->rejects_errno = errno;
+            return;
+        }
         fseek(s->rejects, 0, SEEK_END);
         if (ftell(s->rejects) == 0)
-            fputs("path,line,where,reason,row\n", s->rejects);
+            fputs("path,line,column,reason,row\n", s->rejects);
     }
     put_csv_cell(s->rejects, str_of(f->path));
     fprintf(s->rejects, ",%llu,", (unsigned long long)line);
-    put_csv_cell(s->rejects, str_of(where));
+    put_csv_cell(s->rejects, column_of(where));
     fputc(',', s->rejects);
     put_csv_cell(s->rejects, str_of(reason));
     fputc(',', s->rejects);
-    put_csv_cell(s->rejects, raw.n > 4096 ? (struct str){raw.p, 4096} : raw);
+    put_csv_cell(s->rejects, (struct str){raw.p, utf8_cut(raw, 4096)});
     fputc('\n', s->rejects);
 }
 
@@ -96,9 +116,15 @@ void session_refused(struct session *s, enum refusal refusal, const char *where,
 
 enum heed_status session_commit(struct session *s, bool done, struct heed_error *err)
 {
-    if (s->checking)
+    if (s->checking || (s->options->strict && !done))
         return HEED_OK;
     const struct heed_tally *t = &s->file->tally;
+    if (s->options->strict && t->rejected + t->refused > 0) /* what is pending is given up */
+        return error_set(err, HEED_INPUT, "strict",
+                         "%llu rows that were good when checked are not now; nothing was applied",
+                         (unsigned long long)(t->rejected + t->refused));
+    if (s->rejects) /* a row that counts as bad in the world is in the file */
+        fflush(s->rejects);
     s->mark.rows = t->rows;
     s->mark.applied = t->applied;
     s->mark.rejected = t->rejected;
@@ -121,6 +147,8 @@ void session_progress(struct session *s, uint64_t done, uint64_t total)
 
 /* ── one file ── */
 
+/* Of kind, mapping and decompressed content. The file is read once more for it: half a second for
+ * ten million events, and whether there is anything to do is known before anything is done.     */
 static enum heed_status digest_of(enum import_kind kind, const char *path, struct str mapping,
                                   const struct reader_limits *limits, struct sha256 *out,
                                   struct heed_error *err)
@@ -148,9 +176,17 @@ static enum heed_status run(struct session *s, struct heed_error *err)
     return status == HEED_OK ? HEED_OK : session_error(s, &why, err);
 }
 
-/* The pass of --strict that only looks. A bad row is then an error that names the first.         */
-static enum heed_status check_strictly(struct session *s, struct heed_error *err)
+/* The pass of --strict that only looks, at the rows not imported before. A bad row is then an error
+ * that names the first. */
+static enum heed_status check_strictly(struct session *s, const struct import_mark *before,
+                                       struct heed_error *err)
 {
+    if (before && before->rejected + before->refused > 0)
+        return error_set(err, HEED_INPUT, s->file->path,
+                         "%llu of the %llu rows imported before without --strict were bad; the "
+                         "rest was not applied",
+                         (unsigned long long)(before->rejected + before->refused),
+                         (unsigned long long)before->rows);
     s->checking = true;
     enum heed_status status = run(s, err);
     s->checking = false;
@@ -164,6 +200,11 @@ static enum heed_status check_strictly(struct session *s, struct heed_error *err
                          first,
                          (unsigned long long)(s->file->tally.rejected + s->file->tally.refused));
     }
+    if (s->file->tally.rows > STRICT_ROWS_MAX)
+        return error_set(err, HEED_RANGE, s->file->path,
+                         "with --strict a file is applied in one batch, of at most %d rows; import "
+                         "it without, or split it",
+                         STRICT_ROWS_MAX);
     s->file->tally = (struct heed_tally){0};
     return HEED_OK;
 }
@@ -175,6 +216,21 @@ static struct import_file *add_file(struct import_result *r, const char *path,
         return NULL;
     r->files[r->n] = (struct import_file){.path = strdup(path), .kind = kind};
     return r->files[r->n].path ? &r->files[r->n++] : NULL;
+}
+
+static enum heed_status close_rejects(struct session *s, enum heed_status status,
+                                      struct heed_error *err)
+{
+    if (s->rejects) {
+        bool failed = ferror(s->rejects);
+        if (fclose(s->rejects) != 0 || failed)
+            s->rejects_errno = errno ? errno : EIO;
+    }
+    if (status == HEED_OK && s->rejects_errno)
+        return error_set(err, HEED_STORAGE, s->options->rejects,
+                         "the bad rows cannot be written there (%s); the good ones are imported",
+                         strerror(s->rejects_errno));
+    return status;
 }
 
 enum heed_status import_one(struct world *w, const struct heed_context *context,
@@ -198,20 +254,20 @@ enum heed_status import_one(struct world *w, const struct heed_context *context,
     if (before && before->done) {
         s.file->skipped = true;
     } else if (status == HEED_OK) {
+        s.skip = before ? before->rows : 0;
         if (options->strict)
-            status = check_strictly(&s, err);
+            status = check_strictly(&s, before, err);
         if (before) {
-            s.skip = before->rows;
             s.file->tally = (struct heed_tally){before->rows, before->applied, before->rejected,
                                                 before->refused, before->duplicate};
         }
         if (status == HEED_OK)
             status = run(&s, err);
+        if (options->strict) /* half of a file must not be committed by whoever comes next */
+            status = world_guard(w, status);
     }
     s.file->out_of_order = w->state.behaviour.out_of_order - out_of_order;
-    if (s.rejects && fclose(s.rejects) != 0 && status == HEED_OK)
-        status = error_set(err, HEED_STORAGE, options->rejects, "cannot be written (%s)",
-                           strerror(errno));
+    status = close_rejects(&s, status, err);
     if (strcmp(path, shown) != 0) {
         free(s.file->path);
         s.file->path = strdup(shown);
@@ -227,6 +283,14 @@ enum heed_status import_one(struct world *w, const struct heed_context *context,
     result->total.refused += t->refused;
     result->total.duplicate += t->duplicate;
     return status;
+}
+
+bool target_formed(struct str text)
+{
+    const char *colon = text.n ? memchr(text.p, ':', text.n) : NULL;
+    size_t n = colon ? (size_t)(colon - text.p) : 0;
+    return colon && target_kind_of_name((struct str){text.p, n}) != TARGET_NONE &&
+           admit_id_ok((struct str){colon + 1, text.n - n - 1});
 }
 
 enum heed_status import_file(struct world *w, const struct heed_context *context,

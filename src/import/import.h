@@ -3,9 +3,17 @@
  * A file is read once, in order; every batch of rows is committed together with an import mark, so
  * an import that was cut short goes on behind the last whole batch and a file imported whole is not
  * applied again. rows = applied + rejected (malformed) + refused (well-formed, the world says no) +
- * duplicate. Bad rows go to a rejects file with path, line, column, reason and the row. With
- * strict, a file is first read through and checked; a bad row in it, and nothing of it is applied.
- */
+ * duplicate. Bad rows go to a rejects file as path,line,column,reason,row (CSV; column is the
+ * field's number and name, or the character where a malformed record breaks). An import cut short
+ * may write the bad rows of its last batch twice.
+ *
+ * With strict, a file is first read through and checked; a bad row in it, and nothing of it is
+ * applied. Then all of it becomes one batch: it is there whole or not at all, whatever happens.
+ * That costs 128 bytes of memory a row, so a strict file has at most ten million. When the second
+ * pass fails after all, the world is given up as after a failed write: open it again.
+ *
+ * Of events, the verb `served` says that a target stood in a feed: it counts as an impression, its
+ * user (`-` in exports) is not looked at. */
 #ifndef HEED_IMPORT_H
 #define HEED_IMPORT_H
 

@@ -221,6 +221,31 @@ static enum heed_status join_of(const struct mapping *m, int file, struct row_fo
     return status;
 }
 
+/* What besides its own bytes decides what becomes of a file: the mapping, the file's line in it
+ * (it may stand there twice) and the joined file. */
+static enum heed_status identity_of(const struct mapping *m, int node,
+                                    const struct reader_limits *limits, struct strbuf *out,
+                                    struct heed_error *err)
+{
+    struct sha256 joined = {0};
+    int join = yaml_get(m->y, node, "join");
+    enum heed_status status = HEED_OK;
+    if (join) {
+        char *path = NULL, *full = NULL;
+        status = text_of(m, join, "path", true, &path, err);
+        if (status == HEED_OK && !(full = path_in(m, path)))
+            status = error_nomem(err);
+        if (status == HEED_OK)
+            status = reader_digest(full, limits, &joined, err);
+        free(path);
+        free(full);
+    }
+    strbuf_put(out, m->text.p, m->text.n);
+    strbuf_printf(out, "\nline %zu\n", yaml_line(m->y, node));
+    strbuf_put(out, (const char *)joined.b, sizeof joined.b);
+    return status == HEED_OK && out->failed ? error_nomem(err) : status;
+}
+
 static enum heed_status one_file(const struct mapping *m, int node, struct world *w,
                                  const struct heed_context *context,
                                  const struct import_options *options, struct import_result *result,
@@ -253,11 +278,14 @@ static enum heed_status one_file(const struct mapping *m, int node, struct world
         status = columns_of(m, node, (enum import_kind)kind, f, err);
     if (status == HEED_OK && !(full = path_in(m, path)))
         status = error_nomem(err);
-    if (status == HEED_OK) {
-        struct str mapping = {m->text.p, m->text.n};
-        status = import_one(w, context, (enum import_kind)kind, full, path, f, mapping, options,
-                            result, err);
-    }
+    struct strbuf identity;
+    strbuf_init(&identity, MAP_BYTES_MAX + 256);
+    if (status == HEED_OK)
+        status = identity_of(m, node, &options->limits, &identity, err);
+    if (status == HEED_OK)
+        status = import_one(w, context, (enum import_kind)kind, full, path, f,
+                            (struct str){identity.p, identity.n}, options, result, err);
+    strbuf_deinit(&identity);
     format_free(f);
     join_free(join);
     free(path);

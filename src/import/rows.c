@@ -17,7 +17,6 @@ struct rows {
     struct reader *reader;
     struct csv *csv;
     struct jsonl *jsonl;
-    char *path;
     size_t columns;    /* of the header */
     char **names;      /* [columns], owned */
     int place[FIELDS]; /* column of each field, or NO_COLUMN; when mapped, in the file or the joined
@@ -39,7 +38,6 @@ void rows_close(struct rows *r)
     for (size_t i = 0; i < r->columns; i++)
         free(r->names[i]);
     free(r->names);
-    free(r->path);
     strbuf_deinit(&r->text);
     strbuf_deinit(&r->json);
     free(r);
@@ -90,10 +88,9 @@ static int column_named(const struct rows *r, const char *name)
 
 static enum heed_status missing(const struct rows *r, const char *name, struct heed_error *err)
 {
-    char where[192], columns[160];
-    snprintf(where, sizeof where, "%s: line 1", r->path);
+    char columns[160];
     expected_columns(r->kind, columns, sizeof columns);
-    return error_set(err, HEED_INPUT, where, "the column '%s' is missing; %s", name, columns);
+    return error_set(err, HEED_INPUT, "line 1", "the column '%s' is missing; %s", name, columns);
 }
 
 static enum heed_status place_mapped(struct rows *r, struct heed_error *err)
@@ -117,12 +114,10 @@ static enum heed_status place_mapped(struct rows *r, struct heed_error *err)
 /* Columns by name; twice the same name, or a required one missing, is an error.                  */
 static enum heed_status place_columns(struct rows *r, struct heed_error *err)
 {
-    char where[192];
-    snprintf(where, sizeof where, "%s: line 1", r->path);
     for (size_t i = 0; i < r->columns; i++)
         for (size_t j = 0; j < i; j++)
             if (*r->names[i] && strcmp(r->names[i], r->names[j]) == 0)
-                return error_set(err, HEED_INPUT, where, "the column '%.80s' stands there twice",
+                return error_set(err, HEED_INPUT, "line 1", "the column '%.80s' stands there twice",
                                  r->names[i]);
     if (r->format && r->format->mapped)
         return place_mapped(r, err);
@@ -143,21 +138,20 @@ static enum heed_status read_header(struct rows *r, struct heed_error *err)
 {
     struct csv_record rec;
     struct heed_error why = {0};
-    char columns[160], where[192];
+    char columns[160];
     expected_columns(r->kind, columns, sizeof columns);
     switch (csv_next(r->csv, &rec, &why)) {
     case CSV_RECORD:
         break;
     case CSV_BAD:
-        snprintf(where, sizeof where, "%s: %.60s", r->path, why.where);
-        return error_set(err, HEED_INPUT, where, "the header cannot be read: %s", why.message);
+        return error_set(err, HEED_INPUT, why.where, "the header cannot be read: %s", why.message);
     case CSV_END:
-        return error_set(err, HEED_INPUT, r->path, "it is empty; %s", columns);
+        return error_set(err, HEED_INPUT, "line 1", "it is empty; %s", columns);
     default:
-        return error_set(err, why.status, r->path, "%s", why.message);
+        return error_set(err, why.status, why.where, "%s", why.message);
     }
     if (rec.n > COLUMNS_MAX)
-        return error_set(err, HEED_INPUT, r->path, "it has more than %d columns", COLUMNS_MAX);
+        return error_set(err, HEED_INPUT, "line 1", "it has more than %d columns", COLUMNS_MAX);
     r->names = calloc(rec.n + 1, sizeof *r->names);
     if (!r->names)
         return error_nomem(err);
@@ -185,9 +179,7 @@ enum heed_status rows_open(const char *path, enum import_kind kind, const struct
     r->attributes = kind_keeps_attributes(kind) && !(format && format->mapped);
     for (int f = 0; f < FIELDS; f++)
         r->place[f] = NO_COLUMN;
-    r->path = strdup(path);
-    enum heed_status status =
-        r->path ? reader_open(path, limits, &r->reader, err) : error_nomem(err);
+    enum heed_status status = reader_open(path, limits, &r->reader, err);
     if (status == HEED_OK && !(format && format->mapped) && is_jsonl(path)) {
         r->jsonl = jsonl_new(r->reader, 0, 0);
         status = r->jsonl ? HEED_OK : error_nomem(err);
@@ -229,9 +221,26 @@ static void put_json_string(struct strbuf *b, struct str s)
     strbuf_putc(b, '"');
 }
 
+/* The column `attributes` that export writes: an object whose members become the row's own. false:
+ * it is not one.                                                                                */
+static bool attributes_whole(struct rows *r, struct str value)
+{
+    value = str_trim(value);
+    if (value.n < 2 || value.p[0] != '{')
+        return false;
+    json_t *object = json_loadb(value.p, value.n, JSON_REJECT_DUPLICATES, NULL);
+    bool is_object = json_is_object(object), empty = json_object_size(object) == 0;
+    json_decref(object);
+    if (is_object && !empty) {
+        strbuf_puts(&r->json, r->json.n ? "," : "{");
+        strbuf_put(&r->json, value.p + 1, value.n - 2);
+    }
+    return is_object;
+}
+
 static void attribute(struct rows *r, struct str name, struct str value, bool literal)
 {
-    if (value.n == 0)
+    if (value.n == 0 || (str_is(name, "attributes") && attributes_whole(r, value)))
         return;
     strbuf_puts(&r->json, r->json.n ? "," : "{");
     put_json_string(&r->json, name);
@@ -340,13 +349,9 @@ static enum row_result csv_row(struct rows *r, struct row *row, struct heed_erro
         row->fields[f] =
             fields >> f & 1 && r->place[f] != NO_COLUMN ? rec.fields[r->place[f]] : STR_NONE;
     for (size_t i = 0; r->attributes && i < rec.n; i++)
-        if (r->extra[i] && strcmp(r->names[i], "attributes") == 0 && rec.fields[i].n > 1 &&
-            rec.fields[i].p[0] == '{') /* as export writes them: the object as it was */
-            row->attributes = rec.fields[i];
-        else if (r->extra[i])
+        if (r->extra[i])
             attribute(r, str_of(r->names[i]), rec.fields[i], false);
-    if (r->json.n)
-        row->attributes = attributes_done(r);
+    row->attributes = attributes_done(r);
     return ROW_OK;
 }
 

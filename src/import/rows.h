@@ -78,7 +78,7 @@ enum row_result { ROW_OK, ROW_BAD, ROW_END, ROW_FAILED };
 
 /* Opens path: JSON Lines when its name (before compression endings) ends in .jsonl or .ndjson, else
  * CSV with a header. format NULL: heed's own columns. Errors: HEED_INPUT cannot be read, or a
- * required column is missing (where: line 1, columns expected). */
+ * required column is missing (where: line 1). */
 struct rows;
 HEED_MUST_CHECK enum heed_status rows_open(const char *path, enum import_kind kind,
                                            const struct row_format *format,

@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+#define ID_EXPECTED "an id of 1 to 64 bytes without control characters"
+#define TARGET_EXPECTED "a target such as content:17, good:sword, service:help or user:ann"
+
 struct session {
     struct world *w;
     struct heed_context context;
@@ -15,6 +18,7 @@ struct session {
     struct import_mark mark;  /* as it will be committed next    */
     uint64_t skip;            /* rows done by an import before    */
     FILE *rejects;            /* opened at the first bad row      */
+    int rejects_errno;        /* why it could not be              */
     bool checking;            /* the first pass of --strict: count, apply nothing */
 };
 
@@ -24,7 +28,8 @@ void session_bad(struct session *s, bool refused, const char *where, const char 
 void session_refused(struct session *s, enum refusal refusal, const char *where, uint64_t line,
                      struct str raw);
 
-/* Commits what was applied, with the mark.                                                      */
+/* Commits what was applied, with the mark. Under --strict only when done, and only if no row was
+ * bad.                                                                                          */
 HEED_MUST_CHECK enum heed_status session_commit(struct session *s, bool done,
                                                 struct heed_error *err);
 void session_progress(struct session *s, uint64_t done, uint64_t total); /* bytes */
@@ -32,6 +37,9 @@ void session_progress(struct session *s, uint64_t done, uint64_t total); /* byte
 /* The rows of a file, by kind; each leaves everything committed.                                */
 HEED_MUST_CHECK enum heed_status import_things(struct session *s, struct heed_error *err);
 HEED_MUST_CHECK enum heed_status import_events(struct session *s, struct heed_error *err);
+
+/* Whether text is kind:id, whatever the world has.                                              */
+bool target_formed(struct str text);
 
 /* An error with the file's path before its place.                                               */
 enum heed_status session_error(const struct session *s, const struct heed_error *why,

@@ -65,7 +65,7 @@ static bool take_id(struct verdict *v, const struct rows *rows, const struct row
 {
     if (admit_id_ok(person ? admit_party_id(row->fields[f]) : row->fields[f]))
         return true;
-    bad(v, rows, row, f, "an id of 1 to 64 bytes without control characters");
+    bad(v, rows, row, f, ID_EXPECTED);
     return false;
 }
 
@@ -88,7 +88,9 @@ static enum heed_status user(struct session *s, const struct rows *rows, const s
         !take_time(v, rows, row, FIELD_JOINED_AT, &u.joined_at_ms))
         return HEED_OK;
     if (row->fields[FIELD_ROLE].n && (u.roles = role_of_name(row->fields[FIELD_ROLE])) == 0) {
-        bad(v, rows, row, FIELD_ROLE, "a role such as member, creator, moderator, operator");
+        bad(v, rows, row, FIELD_ROLE,
+            "a role: member, reader, client, creator_manager, economist, moderator, auditor, "
+            "operator");
         return HEED_OK;
     }
     if (s->checking) {
@@ -190,6 +192,12 @@ static enum heed_status rating(struct session *s, const struct rows *rows, const
         bad(v, rows, row, FIELD_KIND, "one of user, expert, moderation");
         return HEED_OK;
     }
+    if (!take_id(v, rows, row, FIELD_USER, true))
+        return HEED_OK;
+    if (!target_formed(row->fields[FIELD_TARGET])) {
+        bad(v, rows, row, FIELD_TARGET, TARGET_EXPECTED);
+        return HEED_OK;
+    }
     uint32_t who = world_find_user(s->w, row->fields[FIELD_USER]);
     uint32_t target = world_find_target(s->w, row->fields[FIELD_TARGET]);
     const struct quality_rules *q = &s->w->state.rules.quality;
@@ -280,7 +288,7 @@ enum heed_status import_things(struct session *s, struct heed_error *err)
             break;
         }
         done = result == ROW_END;
-        if (!done && !s->checking && skipped < s->skip) {
+        if (!done && skipped < s->skip) {
             skipped++;
             continue;
         }
