@@ -25,7 +25,7 @@ static yaml_node_t *at(const struct yaml *y, int node)
     return node > 0 && (size_t)node <= y->nodes ? y->document.nodes.start + node - 1 : NULL;
 }
 
-void yaml_free(struct yaml *y)
+void yaml_close(struct yaml *y)
 {
     if (!y)
         return;
@@ -310,7 +310,7 @@ static enum heed_status check_events(struct str text, const char *name, struct h
     return status;
 }
 
-enum heed_status yaml_load(struct str text, const char *name, struct yaml **out,
+enum heed_status yaml_open(struct str text, const char *name, struct yaml **out,
                            struct heed_error *err)
 {
     *out = NULL;
@@ -325,7 +325,7 @@ enum heed_status yaml_load(struct str text, const char *name, struct yaml **out,
     struct yaml *y = calloc(1, sizeof *y);
     yaml_parser_t parser;
     if (!y || !(y->name = strdup(name)) || !yaml_parser_initialize(&parser)) {
-        yaml_free(y);
+        yaml_close(y);
         return error_nomem(err);
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
@@ -345,7 +345,7 @@ enum heed_status yaml_load(struct str text, const char *name, struct yaml **out,
     }
     yaml_parser_delete(&parser);
     if (status != HEED_OK) {
-        yaml_free(y);
+        yaml_close(y);
         return status;
     }
     *out = y;

@@ -13,9 +13,9 @@ enum yaml_kind { YAML_NONE, YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 /* name is the file's, for messages; both strings are copied. An empty document has root 0.
  * Errors: HEED_INPUT with where = "NAME: line L" and what libyaml or the bounds object to. */
-HEED_MUST_CHECK enum heed_status yaml_load(struct str text, const char *name, struct yaml **out,
+HEED_MUST_CHECK enum heed_status yaml_open(struct str text, const char *name, struct yaml **out,
                                            struct heed_error *err);
-void yaml_free(struct yaml *y);
+void yaml_close(struct yaml *y);
 
 /* Nodes are numbers from 1; 0 is "not there": kind YAML_NONE, count 0, empty text.               */
 int yaml_root(const struct yaml *y);

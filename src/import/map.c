@@ -324,7 +324,7 @@ enum heed_status import_map(struct world *w, const struct heed_context *context,
     m.data = data ? strdup(data) : folder_of(map);
     enum heed_status status = m.data ? read_text(map, &m.text, err) : error_nomem(err);
     if (status == HEED_OK)
-        status = yaml_load((struct str){m.text.p, m.text.n}, map, &m.y, err);
+        status = yaml_open((struct str){m.text.p, m.text.n}, map, &m.y, err);
     int root = status == HEED_OK ? yaml_root(m.y) : 0;
     if (status == HEED_OK)
         status = only(&m, root, " files ", err);
@@ -333,7 +333,7 @@ enum heed_status import_map(struct world *w, const struct heed_context *context,
         status = yaml_error(m.y, files ? files : root, err, "a list of files was expected");
     for (size_t i = 0; status == HEED_OK && i < yaml_count(m.y, files); i++)
         status = one_file(&m, yaml_item(m.y, files, i), w, context, options, result, err);
-    yaml_free(m.y);
+    yaml_close(m.y);
     strbuf_deinit(&m.text);
     free(m.data);
     return status;

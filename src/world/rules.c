@@ -468,13 +468,13 @@ enum heed_status rules_parse(struct str yaml, const char *name, struct rules *ou
                              struct heed_error *err)
 {
     struct yaml *y = NULL;
-    enum heed_status status = yaml_load(yaml, name, &y, err);
+    enum heed_status status = yaml_open(yaml, name, &y, err);
     if (status != HEED_OK)
         return status;
     struct rules r = built_in;
     const struct reading x = {y, &r, err};
     status = read_all(&x, yaml_root(y));
-    yaml_free(y);
+    yaml_close(y);
     if (status == HEED_OK)
         *out = r;
     return status;
