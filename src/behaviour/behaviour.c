@@ -18,9 +18,6 @@
 
 #include <stdlib.h>
 
-/* Popularity stays far from the ends of an int64.                                               */
-#define POPULARITY_MAX (INT64_MAX / 4)
-
 void behaviour_init(struct behaviour *b)
 {
     memset(b, 0, sizeof *b);
@@ -227,11 +224,7 @@ enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rul
 
 void behaviour_prefetch(const struct behaviour *b, const struct act *act)
 {
-    if (b->pair_index_cap > 0)
-        __builtin_prefetch(
-            &b->pair_index[(size_t)hash_u64((uint64_t)act->user << 32 | act->target) &
-                           (b->pair_index_cap - 1)],
-            1);
+    pair_prefetch_slot(b, act->user, act->target);
     if (act->user < b->users_n) {
         __builtin_prefetch(&b->users[act->user], 1);
         __builtin_prefetch(&b->user_verbs[(size_t)act->user * VERBS_MAX], 1);
@@ -245,12 +238,7 @@ void behaviour_prefetch(const struct behaviour *b, const struct act *act)
 
 void behaviour_prefetch_pair(const struct behaviour *b, const struct act *act)
 {
-    if (b->pair_index_cap == 0)
-        return;
-    uint32_t p = b->pair_index[(size_t)hash_u64((uint64_t)act->user << 32 | act->target) &
-                               (b->pair_index_cap - 1)];
-    if (p != HANDLE_NONE)
-        __builtin_prefetch(&b->pairs[p], 1);
+    pair_prefetch(b, act->user, act->target);
 }
 
 enum heed_status behaviour_served(struct behaviour *b, uint32_t target)

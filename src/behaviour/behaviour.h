@@ -98,7 +98,7 @@ struct behaviour {
     struct stats_table targets[TARGET_KINDS];
     struct pair *pairs;
     size_t pairs_n, pairs_cap;
-    uint32_t *pair_index; /* open addressing over pairs */
+    uint32_t *pair_index; /* open addressing over pairs, behaviour/pairs.c */
     size_t pair_index_cap;
     uint64_t verb_events[VERBS_MAX];
     int64_t verb_amount_milli[VERBS_MAX];
@@ -110,6 +110,9 @@ struct behaviour {
 void behaviour_init(struct behaviour *b);
 void behaviour_deinit(struct behaviour *b);
 void behaviour_save(const struct behaviour *b, struct sink *s);
+
+/* Replaces *b, which holds nothing. HEED_INPUT (damaged) or HEED_NOMEM: *b is empty. Users and
+ * targets are the caller's to check against the catalogue, verbs against the rules.             */
 enum heed_status behaviour_load(struct behaviour *b, struct source *s, struct heed_error *err);
 
 /* Records one act. *duplicate: its id was seen within the window, nothing changed.
@@ -146,7 +149,7 @@ struct preference {
 enum preference_over { PREFER_TARGETS, PREFER_CATEGORIES, PREFER_CREATORS };
 
 /* The k strongest preferences of a user, strongest first (ties: smaller key), negative ones last.
- * *n in: room in out; out: written. O(pairs of the user).                                       */
+ * *n in: room in out; out: written. O(p log p) for a user with p pairs.                         */
 HEED_MUST_CHECK enum heed_status behaviour_preferences(const struct behaviour *b,
                                                        const struct behaviour_rules *r,
                                                        const struct catalogue *c, uint32_t user,

@@ -30,5 +30,5 @@ int64_t behaviour_decay(int64_t weight, int64_t age_ms, int64_t half_life_ms)
     uint64_t factor = table[i] - ((table[i] - table[i + 1]) * fraction >> 20);
     uint64_t size = weight < 0 ? 0 - (uint64_t)weight : (uint64_t)weight;
     uint64_t kept = (uint64_t)((u128)size * factor >> 32) >> halvings;
-    return weight < 0 ? -(int64_t)kept : (int64_t)kept;
+    return weight < 0 ? (int64_t)(0 - kept) : (int64_t)kept;
 }

@@ -1,10 +1,17 @@
-/* Event ids seen within the window: a queue in order of arrival and an index over it. Forgetting
- * goes from the front, so an id that came out of order may be kept until those before it are old.
- */
+/* Event ids seen within the window: a queue in order of arrival and an index over it.
+ *
+ * An id is known when, among the last dedup_max acts that had ids and counted, one has it and is
+ * no older than the window behind the newest act. Old ids leave from the front; one behind a
+ * younger one stays in the queue a while, but is not known any more, and may come anew. The index
+ * then means the later place.                                                                   */
 #include "base/map.h"
+#include "base/time.h"
+#include "base/varint.h"
 #include "behaviour/pairs.h"
 
 #include <stdlib.h>
+
+enum { PLACES = 1 << 30 }; /* at most; places in the queue count round and round */
 
 struct seen {
     uint64_t id;
@@ -12,9 +19,10 @@ struct seen {
 };
 
 struct dedup {
-    struct seen *ring;
-    size_t cap, head, n; /* cap a power of two */
-    struct map index;    /* id -> 1 */
+    struct seen *ring; /* an id's place modulo cap */
+    size_t cap, n;     /* cap a power of two */
+    uint32_t head;     /* place of the oldest, below PLACES */
+    struct map index;  /* id -> place */
 };
 
 void dedup_free(struct dedup *d)
@@ -34,6 +42,11 @@ static struct dedup *dedup_new(void)
     return d;
 }
 
+static uint32_t place(const struct dedup *d, size_t i)
+{
+    return (uint32_t)(d->head + i) & (PLACES - 1);
+}
+
 static bool push(struct dedup *d, uint64_t id, int64_t time_ms)
 {
     if (d->n == d->cap) {
@@ -42,22 +55,25 @@ static bool push(struct dedup *d, uint64_t id, int64_t time_ms)
         if (!ring)
             return false;
         for (size_t i = 0; i < d->n; i++)
-            ring[i] = d->ring[(d->head + i) & (d->cap - 1)];
+            ring[place(d, i) & (cap - 1)] = d->ring[place(d, i) & (d->cap - 1)];
         free(d->ring);
         d->ring = ring;
         d->cap = cap;
-        d->head = 0;
     }
-    if (!map_put(&d->index, id, 1))
+    uint32_t at = place(d, d->n);
+    if (!map_put(&d->index, id, at))
         return false;
-    d->ring[(d->head + d->n++) & (d->cap - 1)] = (struct seen){id, time_ms};
+    d->ring[at & (d->cap - 1)] = (struct seen){id, time_ms};
+    d->n++;
     return true;
 }
 
 static void pop(struct dedup *d)
 {
-    map_remove(&d->index, d->ring[d->head].id);
-    d->head = (d->head + 1) & (d->cap - 1);
+    uint64_t id = d->ring[d->head & (d->cap - 1)].id;
+    if (map_get(&d->index, id) == d->head)
+        map_remove(&d->index, id);
+    d->head = place(d, 1);
     d->n--;
 }
 
@@ -70,45 +86,48 @@ bool dedup_seen(struct behaviour *b, const struct behaviour_rules *r, uint64_t i
     if (!b->dedup && !(b->dedup = dedup_new()))
         return false;
     struct dedup *d = b->dedup;
-    int64_t newest = time_ms > b->latest_ms ? time_ms : b->latest_ms;
-    while (d->n > 0 && d->ring[d->head].time_ms < newest - r->dedup_window_ms)
+    size_t max = r->dedup_max < PLACES ? r->dedup_max : PLACES;
+    int64_t oldest = (time_ms > b->latest_ms ? time_ms : b->latest_ms) - r->dedup_window_ms;
+    while (d->n > max)
         pop(d);
-    if (map_get(&d->index, id) != MAP_NONE) {
+    uint32_t at = map_get(&d->index, id);
+    if (at != MAP_NONE && d->ring[at & (d->cap - 1)].time_ms >= oldest) {
         *seen = true;
         return true;
     }
-    while (d->n >= r->dedup_max)
+    while (d->n > 0 && (d->n == max || d->ring[d->head & (d->cap - 1)].time_ms < oldest))
         pop(d);
     return push(d, id, time_ms);
 }
 
 void dedup_save(const struct dedup *d, struct sink *s)
 {
+    int64_t previous = 0;
     sink_u64(s, d ? d->n : 0);
     for (size_t i = 0; d && i < d->n; i++) {
-        const struct seen *x = &d->ring[(d->head + i) & (d->cap - 1)];
+        const struct seen *x = &d->ring[place(d, i) & (d->cap - 1)];
         sink_u64(s, x->id);
-        sink_i64(s, x->time_ms);
+        sink_delta(s, &previous, x->time_ms);
     }
 }
 
-struct dedup *dedup_load(struct source *s)
+bool dedup_load(struct dedup **loaded, struct source *s)
 {
-    size_t n = source_count(s, UINT32_MAX);
+    size_t n = source_count(s, PLACES);
+    *loaded = NULL;
     if (n == 0)
-        return NULL;
+        return true;
     struct dedup *d = dedup_new();
-    if (!d)
-        s->failed = true;
-    for (size_t i = 0; i < n && !s->failed; i++) {
+    int64_t time_ms = 0;
+    for (size_t i = 0; d && i < n && !s->failed; i++) {
         uint64_t id = source_u64(s);
-        int64_t time_ms = source_i64(s);
-        if (s->failed || map_get(&d->index, id) != MAP_NONE || !push(d, id, time_ms))
+        if (source_delta(s, &time_ms) < 0 || time_ms > TIME_MAX_MS)
             s->failed = true;
+        if (!s->failed && !push(d, id, time_ms)) {
+            dedup_free(d);
+            d = NULL;
+        }
     }
-    if (s->failed) {
-        dedup_free(d);
-        return NULL;
-    }
-    return d;
+    *loaded = d;
+    return d != NULL;
 }

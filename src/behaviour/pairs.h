@@ -11,18 +11,26 @@ uint32_t pair_find(const struct behaviour *b, uint32_t user, uint32_t target);
  * pairs. *made tells which.                                                                     */
 uint32_t pair_add(struct behaviour *b, uint32_t user, uint32_t target, bool *made);
 
-/* Builds index and chains of users anew from the pairs. false: no memory.                       */
-bool pairs_index(struct behaviour *b);
+/* Hints that a pair will soon be looked for: its slot, then, from the slot, the pair itself.    */
+void pair_prefetch_slot(const struct behaviour *b, uint32_t user, uint32_t target);
+void pair_prefetch(const struct behaviour *b, uint32_t user, uint32_t target);
+
+/* Builds index and chains of users anew from the pairs. HEED_NOMEM, or HEED_INPUT: a user and a
+ * target have two pairs.                                                                        */
+enum heed_status pairs_index(struct behaviour *b);
+
+/* Popularity stays far from the ends of an int64.                                               */
+#define POPULARITY_MAX (INT64_MAX / 4)
 
 /* Room for users and targets below n. false: no memory.                                         */
 bool behaviour_reserve_users(struct behaviour *b, size_t n);
 bool behaviour_reserve_targets(struct stats_table *t, size_t n);
 
-/* Ids seen within the window, newest last. Both bounds hold: an id older than window_ms behind the
- * newest event, or more than max ids ago, is forgotten.                                         */
+/* Whether an id was seen within the window and among the last dedup_max; remembers it if not. When
+ * seen nothing changes. false: no memory.                                                       */
 bool dedup_seen(struct behaviour *b, const struct behaviour_rules *r, uint64_t id, int64_t time_ms,
-                bool *seen); /* remembers it if not seen; false: no memory */
+                bool *seen);
 void dedup_free(struct dedup *d);
 void dedup_save(const struct dedup *d, struct sink *s);
-struct dedup *dedup_load(struct source *s); /* NULL: none, or failed */
+bool dedup_load(struct dedup **loaded, struct source *s); /* false: no memory */
 #endif

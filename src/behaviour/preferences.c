@@ -44,10 +44,10 @@ enum heed_status behaviour_preferences(const struct behaviour *b, const struct b
             continue;
         int64_t weight = behaviour_decay(pair->weight, b->latest_ms - (int64_t)pair->time_s * 1000,
                                          r->half_life_ms);
-        uint32_t at = map_get(&places, key);
+        uint32_t at = over == PREFER_TARGETS ? MAP_NONE : map_get(&places, key);
         if (at != MAP_NONE) {
             rows[at].weight += weight;
-        } else if (map_put(&places, key, (uint32_t)have)) {
+        } else if (over == PREFER_TARGETS || map_put(&places, key, (uint32_t)have)) {
             rows[have++] = (struct preference){key, weight};
         } else {
             status = HEED_NOMEM;

@@ -1,5 +1,6 @@
 /* Behaviour as bytes. Pairs go column by column, times as differences; the index, the chains of
- * users, the number of pairs and the reach are recomputed. */
+ * users, the number of pairs and the reach are recomputed. Every number has one encoding, and what
+ * acts could overflow is within its bounds, so what loads saves to the same bytes and can go on. */
 #include "base/error.h"
 #include "base/time.h"
 #include "base/varint.h"
@@ -7,12 +8,30 @@
 
 #include <stdlib.h>
 
+static void signed_save(int64_t v, struct sink *s)
+{
+    int64_t zero = 0;
+    sink_delta(s, &zero, v);
+}
+
+static int64_t signed_load(struct source *s)
+{
+    int64_t v = 0;
+    return source_delta(s, &v);
+}
+
+static int64_t time_load(struct source *s)
+{
+    return (int64_t)source_varint(s, TIME_MAX_MS);
+}
+
+/* Which counts are not zero, then those.                                                        */
 static void verbs_save(const uint32_t *counts, struct sink *s)
 {
     uint32_t used = 0;
     for (int v = 0; v < VERBS_MAX; v++)
         used |= (uint32_t)(counts[v] > 0) << v;
-    sink_u32(s, used);
+    sink_varint(s, used);
     for (int v = 0; v < VERBS_MAX; v++)
         if (counts[v])
             sink_varint(s, counts[v]);
@@ -20,10 +39,10 @@ static void verbs_save(const uint32_t *counts, struct sink *s)
 
 static void verbs_load(uint32_t *counts, struct source *s)
 {
-    uint32_t used = source_u32(s);
+    uint32_t used = (uint32_t)source_varint(s, UINT32_MAX);
     for (int v = 0; v < VERBS_MAX; v++)
-        if (used >> v & 1)
-            counts[v] = (uint32_t)source_varint(s, UINT32_MAX);
+        if (used >> v & 1 && !(counts[v] = (uint32_t)source_varint(s, UINT32_MAX)))
+            s->failed = true;
 }
 
 static void users_save(const struct behaviour *b, struct sink *s)
@@ -34,11 +53,10 @@ static void users_save(const struct behaviour *b, struct sink *s)
         sink_varint(s, u->events);
         if (u->events == 0)
             continue;
-        sink_i64(s, u->first_ms);
-        sink_i64(s, u->last_ms);
-        sink_i64(s, u->dwell_milli);
-        sink_u64(s, u->day_bits);
-        sink_u32(s, u->last_day);
+        sink_varint(s, (uint64_t)u->first_ms);
+        sink_varint(s, (uint64_t)u->last_ms);
+        signed_save(u->dwell_milli, s);
+        sink_varint(s, u->day_bits);
         sink_varint(s, u->sessions);
         sink_varint(s, u->active_days);
         verbs_save(&b->user_verbs[i * VERBS_MAX], s);
@@ -47,7 +65,7 @@ static void users_save(const struct behaviour *b, struct sink *s)
 
 static bool users_load(struct behaviour *b, struct source *s)
 {
-    size_t n = source_count(s, TARGET_INDEX_MAX);
+    size_t n = source_count(s, TARGET_INDEX_MAX + 1);
     for (size_t i = 0; i < n && !s->failed; i++) {
         if (!behaviour_reserve_users(b, i + 1))
             return false;
@@ -55,14 +73,16 @@ static bool users_load(struct behaviour *b, struct source *s)
         u->events = source_varint(s, UINT64_MAX);
         if (u->events == 0)
             continue;
-        u->first_ms = source_i64(s);
-        u->last_ms = source_i64(s);
-        u->dwell_milli = source_i64(s);
-        u->day_bits = source_u64(s);
-        u->last_day = source_u32(s);
+        u->first_ms = time_load(s);
+        u->last_ms = time_load(s);
+        u->last_day = (uint32_t)(u->last_ms / DAY_MS);
+        u->dwell_milli = signed_load(s);
+        u->day_bits = source_varint(s, UINT64_MAX);
         u->sessions = (uint32_t)source_varint(s, UINT32_MAX);
         u->active_days = (uint32_t)source_varint(s, UINT32_MAX);
         verbs_load(&b->user_verbs[i * VERBS_MAX], s);
+        if (u->first_ms > u->last_ms)
+            s->failed = true;
     }
     return true;
 }
@@ -72,9 +92,9 @@ static void targets_save(const struct stats_table *t, struct sink *s)
     sink_u64(s, t->n);
     for (size_t i = 0; i < t->n; i++) {
         const struct target_stats *x = &t->rows[i];
-        sink_i64(s, x->dwell_milli);
-        sink_i64(s, x->last_ms);
-        sink_i64(s, x->popularity);
+        signed_save(x->dwell_milli, s);
+        sink_varint(s, (uint64_t)x->last_ms);
+        sink_varint(s, (uint64_t)x->popularity);
         sink_varint(s, x->impressions);
         sink_varint(s, x->engagements);
         sink_varint(s, x->served);
@@ -84,14 +104,14 @@ static void targets_save(const struct stats_table *t, struct sink *s)
 
 static bool targets_load(struct stats_table *t, struct source *s)
 {
-    size_t n = source_count(s, TARGET_INDEX_MAX);
+    size_t n = source_count(s, TARGET_INDEX_MAX + 1);
     for (size_t i = 0; i < n && !s->failed; i++) {
         if (!behaviour_reserve_targets(t, i + 1))
             return false;
         struct target_stats *x = &t->rows[i];
-        x->dwell_milli = source_i64(s);
-        x->last_ms = source_i64(s);
-        x->popularity = source_i64(s);
+        x->dwell_milli = signed_load(s);
+        x->last_ms = time_load(s);
+        x->popularity = (int64_t)source_varint(s, POPULARITY_MAX);
         x->impressions = source_varint(s, UINT64_MAX);
         x->engagements = source_varint(s, UINT64_MAX);
         x->served = source_varint(s, UINT64_MAX);
@@ -100,21 +120,24 @@ static bool targets_load(struct stats_table *t, struct source *s)
     return true;
 }
 
-/* Varints of a long column, from the source's buffer where it has enough.                        */
+/* source_varint for a long column: varints of up to four bytes come from the source's buffer
+ * without a branch on their length. */
 static inline uint64_t column_next(struct source *s)
 {
-    if (s->have - s->at < 10)
+    if (s->have - s->at < 4)
         return source_varint(s, UINT64_MAX);
     const uint8_t *p = s->buf + s->at;
-    uint64_t v = 0;
-    for (int shift = 0; shift < 63; shift += 7) {
-        v |= (uint64_t)(*p & 0x7f) << shift;
-        if (*p++ < 0x80) {
-            s->at = (size_t)(p - s->buf);
-            return v;
-        }
-    }
-    return source_varint(s, UINT64_MAX);
+    uint32_t x = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+    uint32_t ends = ~x & 0x80808080;
+    if (ends == 0)
+        return source_varint(s, UINT64_MAX);
+    uint32_t end = (uint32_t)__builtin_ctz(ends); /* bit 7 of the last byte */
+    x &= (UINT32_C(2) << end) - 1;
+    uint32_t v = (x & 0x7f) | (x >> 1 & 0x3f80) | (x >> 2 & 0x1fc000) | (x >> 3 & 0xfe00000);
+    if (end > 7 && x >> (end - 7) == 0) /* longer than it need be */
+        return source_varint(s, UINT64_MAX);
+    s->at += (end + 1) / 8;
+    return v;
 }
 
 static inline int64_t unzigzag(uint64_t z)
@@ -141,12 +164,12 @@ static void pairs_save(const struct behaviour *b, struct sink *s)
 
 /* Pairs grow as their first column arrives, so a false count costs no more than the bytes there
  * are. */
-static bool pairs_load(struct behaviour *b, struct source *s)
+static enum heed_status pairs_load(struct behaviour *b, struct source *s)
 {
     size_t n = source_count(s, UINT32_MAX - 1);
     for (size_t i = 0; i < n && !s->failed; i++) {
         if (i == b->pairs_cap && !array_grow(&b->pairs, &b->pairs_cap, i + 1, sizeof *b->pairs))
-            return false;
+            return HEED_NOMEM;
         uint64_t user = column_next(s);
         if (user >= b->users_n)
             s->failed = true;
@@ -165,7 +188,7 @@ static bool pairs_load(struct behaviour *b, struct source *s)
     int64_t previous = 0;
     for (size_t i = 0; i < n && !s->failed; i++) {
         previous = (int64_t)((uint64_t)previous + (uint64_t)unzigzag(column_next(s)));
-        if (previous < 0 || previous > UINT32_MAX)
+        if (previous < 0 || previous > TIME_MAX_MS / 1000)
             s->failed = true;
         b->pairs[i].time_s = (uint32_t)previous;
     }
@@ -175,7 +198,9 @@ static bool pairs_load(struct behaviour *b, struct source *s)
             s->failed = true;
         b->pairs[i].weight = (int32_t)w;
     }
-    b->pairs_n = s->failed ? 0 : n;
+    if (s->failed)
+        return HEED_INPUT;
+    b->pairs_n = n;
     return pairs_index(b);
 }
 
@@ -186,37 +211,39 @@ void behaviour_save(const struct behaviour *b, struct sink *s)
         targets_save(&b->targets[k], s);
     pairs_save(b, s);
     for (int v = 0; v < VERBS_MAX; v++) {
-        sink_u64(s, b->verb_events[v]);
-        sink_i64(s, b->verb_amount_milli[v]);
+        sink_varint(s, b->verb_events[v]);
+        signed_save(b->verb_amount_milli[v], s);
     }
-    sink_u64(s, b->events);
-    sink_u64(s, b->duplicates);
-    sink_u64(s, b->out_of_order);
-    sink_i64(s, b->latest_ms);
+    sink_varint(s, b->events);
+    sink_varint(s, b->duplicates);
+    sink_varint(s, b->out_of_order);
+    sink_varint(s, (uint64_t)b->latest_ms);
     dedup_save(b->dedup, s);
 }
 
 enum heed_status behaviour_load(struct behaviour *b, struct source *s, struct heed_error *err)
 {
-    bool memory = users_load(b, s);
-    for (int k = TARGET_USER; memory && k < TARGET_KINDS; k++)
-        memory = targets_load(&b->targets[k], s);
-    memory = memory && pairs_load(b, s);
+    enum heed_status status = users_load(b, s) ? HEED_OK : HEED_NOMEM;
+    for (int k = TARGET_USER; status == HEED_OK && k < TARGET_KINDS; k++)
+        status = targets_load(&b->targets[k], s) ? HEED_OK : HEED_NOMEM;
+    if (status == HEED_OK)
+        status = pairs_load(b, s);
     for (int v = 0; v < VERBS_MAX; v++) {
-        b->verb_events[v] = source_u64(s);
-        b->verb_amount_milli[v] = source_i64(s);
+        b->verb_events[v] = source_varint(s, UINT64_MAX);
+        b->verb_amount_milli[v] = signed_load(s);
     }
-    b->events = source_u64(s);
-    b->duplicates = source_u64(s);
-    b->out_of_order = source_u64(s);
-    b->latest_ms = source_i64(s);
-    b->dedup = dedup_load(s);
-    if (b->latest_ms < 0 || b->latest_ms > TIME_MAX_MS)
-        s->failed = true;
-    if (memory && !s->failed)
+    b->events = source_varint(s, UINT64_MAX);
+    b->duplicates = source_varint(s, UINT64_MAX);
+    b->out_of_order = source_varint(s, UINT64_MAX);
+    b->latest_ms = time_load(s);
+    if (status == HEED_OK && !dedup_load(&b->dedup, s))
+        status = HEED_NOMEM;
+    if (status == HEED_OK && s->failed)
+        status = HEED_INPUT;
+    if (status == HEED_OK)
         return HEED_OK;
     behaviour_deinit(b);
-    if (!memory)
+    if (status == HEED_NOMEM)
         return error_nomem(err);
     return error_set(err, HEED_INPUT, "behaviour", "the stored behaviour is damaged");
 }
