@@ -25,6 +25,20 @@ static bool erased(const struct world *w, uint32_t party)
            w->state.catalogue.parties[party].flags & PARTY_ERASED;
 }
 
+/* Whether a target is exported: not when its maker is erased, whose texts are gone.             */
+static bool stays(const struct world *w, uint32_t t)
+{
+    if (target_kind(t) == TARGET_USER)
+        return !erased(w, target_index(t));
+    uint32_t owner = catalogue_owner(&w->state.catalogue, t);
+    return owner == HANDLE_NONE || !erased(w, owner);
+}
+
+static bool good_stays(const struct world *w, uint32_t good)
+{
+    return good != HANDLE_NONE && stays(w, target_make(TARGET_GOOD, good));
+}
+
 static enum heed_status begin(struct exporting *x, const char *name, const char *header,
                               struct heed_error *err)
 {
@@ -132,7 +146,7 @@ static enum heed_status contents(struct exporting *x, struct heed_error *err)
         cell(x->f, text.fields[TEXT_BODY], false);
         cell(x->f, symbol(x->w, k->kind), false);
         cell(x->f, symbol(x->w, k->category), false);
-        cell(x->f, k->good == HANDLE_NONE ? STR_NONE : intern_str(&c->good_ids, k->good), false);
+        cell(x->f, good_stays(x->w, k->good) ? intern_str(&c->good_ids, k->good) : STR_NONE, false);
         time_cell(x->f, k->created_at_ms);
         cell(x->f, text.fields[TEXT_ATTRIBUTES], false);
         fputc('\n', x->f);
@@ -196,15 +210,6 @@ struct walking {
     bool reviews;
 };
 
-static bool known_target(const struct world *w, int64_t target)
-{
-    uint32_t t = (uint32_t)target;
-    if (target_kind(t) == TARGET_USER)
-        return !erased(w, target_index(t));
-    return target_kind(t) != TARGET_CONTENT ||
-           !erased(w, w->state.catalogue.contents[target_index(t)].creator);
-}
-
 static void event_row(FILE *f, const struct world *w, int64_t time_ms, int64_t user,
                       const char *verb, int64_t target, int64_t amount, int64_t surface,
                       int64_t via, int64_t key)
@@ -227,16 +232,16 @@ static void walk_event(struct walking *k, const struct call *c)
     const struct world *w = k->x->w;
     FILE *f = k->x->f;
     if (c->command == COMMAND_event_served) {
-        if (known_target(w, c->i[0]))
+        if (stays(w, (uint32_t)c->i[0]))
             event_row(f, w, c->time_ms, CALL_ABSENT, "served", c->i[0], 1000, CALL_ABSENT,
                       CALL_ABSENT, CALL_ABSENT);
     } else if (c->command == COMMAND_event_add) {
-        if (!erased(w, (uint32_t)c->i[0]) && known_target(w, c->i[2]))
+        if (!erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[2]))
             event_row(f, w, c->i[7] == CALL_ABSENT ? c->time_ms : c->i[7], c->i[0],
                       w->state.rules.behaviour.verbs[c->i[1]].name, c->i[2],
                       c->i[3] == CALL_ABSENT ? 1000 : c->i[3], c->i[4], c->i[5], c->i[6]);
     } else if (c->command == COMMAND_shop_buy) {
-        if (!erased(w, (uint32_t)c->i[1]))
+        if (!erased(w, (uint32_t)c->i[1]) && stays(w, (uint32_t)c->i[0]))
             event_row(f, w, c->time_ms, c->i[1], "purchase", c->i[0],
                       c->i[2] == CALL_ABSENT ? 1000 : c->i[2] * 1000, CALL_ABSENT, CALL_ABSENT,
                       CALL_ABSENT);
@@ -252,7 +257,7 @@ static void walk_feed(struct walking *k, const struct call *c)
         return;
     for (size_t i = 0; i < n; i++) {
         uint32_t target = target_make(TARGET_CONTENT, slots[i].item);
-        if (known_target(w, target))
+        if (stays(w, target))
             event_row(k->x->f, w, c->time_ms, CALL_ABSENT, "served", target, 1000, CALL_ABSENT,
                       CALL_ABSENT, CALL_ABSENT);
     }
@@ -263,7 +268,7 @@ static void walk_rating(struct walking *k, const struct call *c)
     const struct world *w = k->x->w;
     int64_t kind = c->i[3] == CALL_ABSENT ? RATING_USER : c->i[3];
     if ((kind != RATING_USER) != k->reviews || erased(w, (uint32_t)c->i[0]) ||
-        !known_target(w, c->i[1]))
+        !stays(w, (uint32_t)c->i[1]))
         return;
     char text[96];
     FILE *f = k->x->f;

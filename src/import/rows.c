@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COLUMNS_MAX = 1024, NO_COLUMN = -1 };
+/* The longest text that commands take is a body of 1 MiB; quoted for a file it may double. */
+enum { COLUMNS_MAX = 1024, NO_COLUMN = -1, TEXTS_MAX = 4 << 20 };
 
 struct rows {
     enum import_kind kind;
@@ -181,14 +182,15 @@ enum heed_status rows_open(const char *path, enum import_kind kind, const struct
         r->place[f] = NO_COLUMN;
     enum heed_status status = reader_open(path, limits, &r->reader, err);
     if (status == HEED_OK && !(format && format->mapped) && is_jsonl(path)) {
-        r->jsonl = jsonl_new(r->reader, 0, 0);
+        r->jsonl = jsonl_new(r->reader, r->attributes ? TEXTS_MAX : 0, 0);
         status = r->jsonl ? HEED_OK : error_nomem(err);
     } else if (status == HEED_OK) {
-        struct csv_options o = {0};
-        if (format)
-            o = (struct csv_options){.delimiter = format->csv.delimiter,
-                                     .quote = format->csv.quote,
-                                     .latin1 = format->csv.latin1};
+        struct csv_options o = {.max_record = kind_keeps_attributes(kind) ? TEXTS_MAX : 0};
+        if (format) {
+            o.delimiter = format->csv.delimiter;
+            o.quote = format->csv.quote;
+            o.latin1 = format->csv.latin1;
+        }
         r->csv = csv_new(r->reader, &o);
         status = r->csv ? read_header(r, err) : error_nomem(err);
     }
