@@ -195,6 +195,8 @@ static enum heed_status check_strictly(struct session *s, const struct import_ma
     if (s->file->tally.rejected + s->file->tally.refused > 0) {
         char first[512];
         memcpy(first, s->file->first, sizeof first);
+        struct heed_tally *t = &s->file->tally;
+        *t = (struct heed_tally){t->rejected + t->refused, 0, t->rejected, t->refused, 0};
         s->file->first[0] = 0; /* the error says it */
         return error_set(err, HEED_INPUT, "strict", "%.220s (%llu bad rows; nothing was applied)",
                          first,

@@ -302,7 +302,7 @@ static enum heed_status read_text(const char *path, struct strbuf *out, struct h
     for (size_t n = 1; status == HEED_OK && n > 0;) {
         status = reader_read(r, buf, sizeof buf, &n, err);
         if (status == HEED_OK && !strbuf_put(out, buf, n))
-            status = error_set(err, HEED_INPUT, path, "it is longer than %d bytes", MAP_BYTES_MAX);
+            status = error_nomem(err); /* the reader keeps it within bounds */
     }
     reader_close(r);
     return status;
