@@ -106,9 +106,7 @@ static void reach_against_quality(const struct page *p)
 {
     const struct report_data *d = p->d;
     char number[32];
-    double most = 1, x[BANDS], y[BANDS];
-    for (size_t i = 0; i < d->dots_n; i++)
-        most = fmax(most, d->dots[i].reach);
+    double most = fmax(d->most_reach, 1), x[BANDS], y[BANDS];
     struct plot plot;
     figure_begin(p, W_scatter, false);
     plot_begin(&plot, p->f, w(p, W_scatter), w(p, W_reach), w(p, W_score));
@@ -120,8 +118,9 @@ static void reach_against_quality(const struct page *p)
         plot_dot(&plot, log1p(d->dots[i].reach) / log1p(most), d->dots[i].quality, 2, "dot");
     size_t n = 0;
     for (size_t i = 0; i < d->bands_n; i++, n++) {
-        double low = log1p((double)d->bands[i].low), high = log1p((double)d->bands[i].high);
-        x[n] = fmin((low + high) / 2 / log1p(most), 1);
+        double low = log1p((double)d->bands[i].low);
+        double high = log1p(fmin((double)d->bands[i].high, most));
+        x[n] = (low + high) / 2 / log1p(most);
         y[n] = d->bands[i].quality;
     }
     if (n > 1)
@@ -261,9 +260,8 @@ static void floor_kept(const struct page *p)
               2);
     epoch_ticks(p, &plot);
     plot_end(&plot);
-    paragraph(p, "note", W_floor_text,
-              share_text(d->epochs[d->epochs_n - 1].s.floor_ppm / 1e6, text), d->floors_kept,
-              d->epochs_n);
+    paragraph(p, "note", W_floor_text, percent_text(d->epochs[d->epochs_n - 1].s.floor_ppm, text),
+              d->floors_kept, d->epochs_n);
     if (d->floors_kept < d->epochs_n)
         paragraph(p, "note", W_floor_missed);
     if (d->epochs_n > TABLE_ROWS)

@@ -56,7 +56,7 @@ static void payouts_by_epoch(const struct page *p, const struct currency *curren
 /* Whiskers from least to most, a box for the middle half, a bar at the median, on a log scale.   */
 static void payouts_spread(const struct page *p, const struct currency *currency)
 {
-    enum { HEIGHT = 196, X0 = 14, X1 = DRAW_W - 26, ROW = 72 };
+    enum { HEIGHT = 196, X0 = 20, X1 = DRAW_W - 26, ROW = 72 };
     const struct report_data *d = p->d;
     double low = 1e300, high = 0;
     for (int side = 0; side < 2; side++)
@@ -214,7 +214,7 @@ static void identity(const struct page *p)
         fprintf(p->f, "<span class=\"%s\">%s ", m->holds ? "good" : "bad", m->holds ? "✓" : "✕");
         escape(p->f, w(p, m->holds ? W_holds : W_broken));
         fputs("</span></p>\n", p->f);
-        table_begin(p, (const struct column[]){{W_currency, false}, {W_amount, true}}, 2);
+        table_begin(p, NULL, 0);
         identity_row(p, W_issued, "", m->issued, c->scale, false);
         identity_row(p, W_retired, "− ", m->retired, c->scale, false);
         identity_row(p, W_supply, "= ", m->issued - m->retired, c->scale, true);

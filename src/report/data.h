@@ -84,6 +84,7 @@ struct report_data {
     struct reach_band bands[BANDS];
     size_t bands_n;
     double reach_quality; /* Spearman */
+    double most_reach;
     struct copy_row copies_seen[COPIES];
     size_t copies_seen_n;
     uint64_t copies, removed;

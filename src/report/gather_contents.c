@@ -51,10 +51,9 @@ struct columns {
 
 static void bands(struct report_data *d, const struct columns *c)
 {
-    double most = 0;
     for (size_t i = 0; i < c->n; i++)
-        most = c->reach[i] > most ? c->reach[i] : most;
-    for (uint64_t low = 0; d->bands_n < BANDS && (double)low <= most;) {
+        d->most_reach = c->reach[i] > d->most_reach ? c->reach[i] : d->most_reach;
+    for (uint64_t low = 0; d->bands_n < BANDS && (double)low <= d->most_reach;) {
         uint64_t high = low == 0 ? 0 : low * 4 - 1, n = 0;
         double sum = 0;
         for (size_t i = 0; i < c->n; i++)

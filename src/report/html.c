@@ -54,12 +54,16 @@ void figure_begin(const struct page *p, enum word caption, bool wide)
 
 void table_begin(const struct page *p, const struct column *columns, size_t n)
 {
-    fputs("<div class=\"scroll\" tabindex=\"0\"><table>\n<thead>", p->f);
-    row_begin(p->f);
-    for (size_t i = 0; i < n; i++)
-        head_cell(p->f, w(p, columns[i].name), columns[i].number);
-    row_end(p->f);
-    fputs("</thead>\n<tbody>\n", p->f);
+    fputs("<div class=\"scroll\" tabindex=\"0\"><table>\n", p->f);
+    if (n > 0) {
+        fputs("<thead>", p->f);
+        row_begin(p->f);
+        for (size_t i = 0; i < n; i++)
+            head_cell(p->f, w(p, columns[i].name), columns[i].number);
+        row_end(p->f);
+        fputs("</thead>\n", p->f);
+    }
+    fputs("<tbody>\n", p->f);
 }
 
 void table_end(const struct page *p)

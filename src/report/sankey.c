@@ -15,7 +15,7 @@ enum box {
     BOXES
 };
 
-enum { HEIGHT = 296, BOX_W = 11, THICKEST = 132 };
+enum { BOX_W = 11, THICKEST = 150 };
 
 struct drawn {
     double x, y, height;
@@ -118,7 +118,9 @@ void sankey(const struct page *p)
             y += boxes[i].height + 28;
         }
     }
-    svg_begin(p->f, w(p, W_flow), HEIGHT);
+    for (size_t i = 0; i < IN_POOL; i++)
+        y = fmax(y, boxes[i].total > 0 ? boxes[i].y + boxes[i].height + 38 : 0);
+    svg_begin(p->f, w(p, W_flow), (int)y + 4);
     for (size_t i = 0; i < n; i++)
         draw_band(p, &boxes[bands[i].from], &boxes[bands[i].to],
                   fmax(bands[i].amount / most * THICKEST, .7));

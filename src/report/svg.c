@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-enum { LEFT = 52, RIGHT = 14, TOP = 34, BOTTOM = 44 };
+enum { LEFT = 58, RIGHT = 14, TOP = 34, BOTTOM = 44 };
 
 void svg_begin(FILE *f, const char *name, int height)
 {
@@ -188,9 +188,9 @@ void bars(FILE *f, const char *name, const struct bar_row *rows, size_t n)
 
 static void one_bar(FILE *f, double y, double width, const char *class, const char *value)
 {
-    fprintf(f, "<rect class=\"%s\" x=\"2\" y=\"%.1f\" width=\"%.1f\" height=\"10\" rx=\"1.5\"/>",
-            class, y, fmax(width, .8));
-    svg_text(f, width + 9, y + 9.5, "start", "k", "%s", value);
+    fprintf(f, "<rect class=\"%s\" x=\"2\" y=\"%.1f\" width=\"%.1f\" height=\"10\" rx=\"1\"/>",
+            width < 3 ? *class == 'b' ? "tiny" : class : class, y, fmax(width, 1));
+    svg_text(f, fmax(width, 1) + 9, y + 9.5, "start", "k", "%s", value);
 }
 
 void pairs_of_bars(FILE *f, const char *name, const struct bar_row *rows, size_t n, const char *a,

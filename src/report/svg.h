@@ -11,6 +11,7 @@ void escape_n(FILE *f, struct str text);
 char *with_commas(uint64_t v, char buf[32]);               /* "1,234,567" */
 char *tick_text(double v, char buf[32]);                   /* "12,000", "1.2 M", "0.25" */
 char *share_text(double share, char buf[32]);              /* "14.4%", "0.09%"          */
+char *percent_text(uint32_t ppm, char buf[32]);            /* "20%", "12.5%" */
 char *money_words(int64_t minor, int scale, char buf[40]); /* "-1,234.50"               */
 
 /* Ticks from 0: *step of 1, 2 or 5 times a power of ten, and the least multiple of it that is no

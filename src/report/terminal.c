@@ -92,7 +92,7 @@ static void behaviour(const struct terminal *t, const struct report_data *d)
 
 static void allocation(const struct terminal *t, const struct report_data *d)
 {
-    char a[64], b[64], why[320];
+    char a[64], b[64], why[320], text[512];
     const char *label = word(t->lang, W_t_allocation);
     if (d->epochs_n == 0) {
         say(t, label, W_allocation_none);
@@ -106,13 +106,19 @@ static void allocation(const struct terminal *t, const struct report_data *d)
                 share_text(d->heed.best_share, b));
         label = "";
     }
-    say(t, label, W_t_floor, share_text(d->epochs[d->epochs_n - 1].s.floor_ppm / 1e6, a),
+    say(t, label, W_t_floor, percent_text(d->epochs[d->epochs_n - 1].s.floor_ppm, a),
         d->floors_kept, d->epochs_n);
     for (size_t i = 0; i < d->risers_n && i < 3; i++) {
         const struct riser *r = &d->risers[i];
-        report_why(r, t->lang, 2, why, sizeof why);
-        say(t, "", W_t_riser, r->name.id, share_text(r->popularity_share, a),
-            share_text(r->heed_share, b), why);
+        share_text(r->popularity_share, a);
+        share_text(r->heed_share, b);
+        size_t reasons = QUALITY_PARTS, width = t->width;
+        do { /* as many reasons as fit */
+            report_why(r, t->lang, reasons, why, sizeof why);
+            snprintf(text, sizeof text, word(t->lang, W_t_riser), r->name.id, a, b, why);
+            width = t->labels + 2 + utf8_width(str_of(text));
+        } while (width > t->width && --reasons > 0);
+        say(t, "", W_t_riser, r->name.id, a, b, why);
     }
 }
 
@@ -127,8 +133,10 @@ static void value(const struct terminal *t, const struct report_data *d)
         say(t, word(t->lang, W_t_consumption), W_consumption_none);
     } else {
         say(t, word(t->lang, W_t_consumption), W_t_paid, money_words(d->paid_minor, paid->scale, a),
-            paid->code, d->paid[1], money_words(d->quantiles[1][2], paid->scale, b));
-        say(t, "", W_t_paid_users, d->paid[0], money_words(d->quantiles[0][2], paid->scale, b));
+            paid->code, with_commas(d->paid[1], c),
+            money_words(d->quantiles[1][2], paid->scale, b));
+        say(t, "", W_t_paid_users, with_commas(d->paid[0], c),
+            money_words(d->quantiles[0][2], paid->scale, b));
     }
     if (m->transfers == 0) {
         say(t, word(t->lang, W_t_circulation), W_circulation_none);

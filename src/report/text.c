@@ -65,10 +65,18 @@ char *tick_text(double v, char buf[32])
 char *share_text(double share, char buf[32])
 {
     double percent = share * 100;
-    if (percent > 0 && percent < .005)
+    if (percent <= 0)
+        snprintf(buf, 32, "0%%");
+    else if (percent < .005)
         snprintf(buf, 32, "<0.01%%");
     else
-        snprintf(buf, 32, percent < 1 && percent > 0 ? "%.2f%%" : "%.1f%%", percent);
+        snprintf(buf, 32, percent < 1 ? "%.2f%%" : "%.1f%%", percent);
+    return buf;
+}
+
+char *percent_text(uint32_t ppm, char buf[32])
+{
+    snprintf(buf, 32, "%.4g%%", ppm / 1e4);
     return buf;
 }
 
