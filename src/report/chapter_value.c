@@ -66,7 +66,7 @@ static void payouts_spread(const struct page *p, const struct currency *currency
         }
     int first = (int)floor(log10(low)), last = (int)ceil(log10(high));
     last += last == first;
-    char text[40];
+    char text[40], label[96];
     figure_begin(p, W_spread, false);
     svg_begin(p->f, w(p, W_spread), HEIGHT);
     for (int i = first; i <= last; i++) {
@@ -84,9 +84,9 @@ static void payouts_spread(const struct page *p, const struct currency *currency
         for (int q = 0; q < 5; q++)
             at[q] =
                 X0 + (X1 - X0) * (log10((double)d->quantiles[side][q]) - first) / (last - first);
-        svg_text(p->f, X0, y - 20, "start", "k halo", "%s: %s %s",
-                 w(p, side ? W_to_creators : W_to_users), w(p, W_median),
+        snprintf(label, sizeof label, w(p, W_median_is), w(p, side ? W_to_creators : W_to_users),
                  money_words(d->quantiles[side][2], currency->scale, text));
+        svg_text(p->f, X0, y - 20, "start", "k halo", "%s", label);
         fprintf(p->f, "<path class=\"line ink\" d=\"M%.1f %.1fH%.1f\"/>", at[0], y, at[4]);
         fprintf(p->f,
                 "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"18\"/>"
