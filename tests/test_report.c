@@ -199,7 +199,7 @@ static void a_full_world_is_told_in_both_languages(void **unused)
     struct world *w = world_in_memory();
     live(w);
     struct report_data *d = gather(w, &plaza);
-    for (int lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
+    for (enum report_lang lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
         char *html = html_of(d, lang);
         assert_sound(html, lang);
         assert_int_equal(assert_balanced(html, "h2"), 6); /* five stages and the truth */
@@ -258,7 +258,7 @@ static void what_is_not_there_is_said(void **unused)
         if (rows[i].money)
             json_decref(call_ok(w, "ledger issue", "to", "ann", "amount", "3", NULL));
         struct report_data *d = gather(w, NULL);
-        for (int lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
+        for (enum report_lang lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
             char *html = html_of(d, lang), *text = terminal_of(d, lang, 80);
             assert_sound(html, lang);
             assert_int_equal(assert_balanced(html, "h2"), 5);
@@ -326,7 +326,7 @@ static void an_erased_person_is_nowhere(void **unused)
     json_decref(call_ok(w, "user erase", "user", "zoe-quark", NULL));
     d = gather(w, NULL);
     static const char *const gone[] = {"zoe", "Zoe", "Quark", "content:later"};
-    for (int lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
+    for (enum report_lang lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
         html = html_of(d, lang);
         assert_holds_nothing(html, gone, 4);
         assert_sound(html, lang);
@@ -498,7 +498,7 @@ static void both_languages_take_the_same_arguments(void **unused)
             if (!en || !zh)
                 break;
             size_t n = 1 + strcspn(en + 1, "sdufe%");
-            if (strncmp(en, zh, n + 1) != 0)
+            if (en[n] == 0 || strncmp(en, zh, n + 1) != 0)
                 break;
             en += n + 1, zh += n + 1;
         }
