@@ -180,7 +180,10 @@ void chapter_quality(const struct page *p)
         chapter_end(p);
         return;
     }
-    paragraph(p, "lead", W_quality_text, d->reach_quality);
+    if (d->judged)
+        paragraph(p, "lead", W_quality_text, d->reach_quality);
+    else
+        paragraph(p, "lead", W_quality_alike);
     paragraph(p, "lead", W_quality_counts, with_commas(d->copies, found),
               with_commas(d->removed, removed));
     figures_begin(p);

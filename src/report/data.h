@@ -83,6 +83,7 @@ struct report_data {
     size_t dots_n, eligible_n, step;
     struct reach_band bands[BANDS];
     size_t bands_n;
+    bool judged;          /* not all of the same quality, as they are without evidence */
     double reach_quality; /* Spearman */
     double most_reach;
     struct copy_row copies_seen[COPIES];

@@ -218,6 +218,8 @@ enum heed_status gather_contents(struct report_data *d, struct heed_error *err)
         c.quality[c.n++] = engine_quality(d->w, target_make(TARGET_CONTENT, i)).score;
     }
     if (status == HEED_OK) {
+        for (size_t i = 1; i < c.n; i++)
+            d->judged = d->judged || c.quality[i] != c.quality[0];
         d->reach_quality = spearman(c.reach, c.quality, c.n);
         bands(d, &c);
         curves(d, &c);

@@ -37,6 +37,14 @@ static size_t put(FILE *out, const char *text, size_t columns)
     return used;
 }
 
+static void say_text(const struct terminal *t, const char *label, const char *text)
+{
+    size_t used = put(t->out, label, t->labels);
+    fprintf(t->out, "%*s", (int)(t->labels - used) + 2, "");
+    put(t->out, text, t->width - t->labels - 2);
+    fputc('\n', t->out);
+}
+
 static void say(const struct terminal *t, const char *label, enum word w, ...)
 {
     char text[1024];
@@ -44,10 +52,7 @@ static void say(const struct terminal *t, const char *label, enum word w, ...)
     va_start(args, w);
     vsnprintf(text, sizeof text, word(t->lang, w), args);
     va_end(args);
-    size_t used = put(t->out, label, t->labels);
-    fprintf(t->out, "%*s", (int)(t->labels - used) + 2, "");
-    put(t->out, text, t->width - t->labels - 2);
-    fputc('\n', t->out);
+    say_text(t, label, text);
 }
 
 /* value of 1 in 16 cells. */
@@ -83,11 +88,24 @@ static void behaviour(const struct terminal *t, const struct report_data *d)
                                                      : ", ",
                               (int)utf8_cut(s, 40), s.p);
     }
-    if (top[0])
+    if (top[0] && d->days_n == 1)
+        say(t, word(t->lang, W_t_behaviour), W_t_one_day, top, day);
+    else if (top[0])
         say(t, word(t->lang, W_t_behaviour), W_t_attended, top, day,
             with_commas(busiest->events, acts));
     else
         say(t, word(t->lang, W_t_behaviour), W_t_busiest, day, with_commas(busiest->events, acts));
+}
+
+static void quality(const struct terminal *t, const struct report_data *d)
+{
+    char a[32], b[32], text[160];
+    int n = snprintf(text, sizeof text, word(t->lang, W_t_judged), with_commas(d->copies, a),
+                     with_commas(d->removed, b));
+    n += snprintf(text + n, sizeof text - (size_t)n, "%s", word(t->lang, W_and_so));
+    snprintf(text + n, sizeof text - (size_t)n, word(t->lang, d->judged ? W_t_reach : W_t_alike),
+             d->reach_quality);
+    say_text(t, word(t->lang, W_t_quality), text);
 }
 
 static void allocation(const struct terminal *t, const struct report_data *d)
@@ -180,8 +198,7 @@ void report_terminal(const struct report_data *d, enum report_lang lang, FILE *o
     if (d->eligible_n == 0)
         say(&t, word(lang, W_t_quality), W_quality_none);
     else
-        say(&t, word(lang, W_t_quality), W_t_judged, with_commas(d->copies, a),
-            with_commas(d->removed, b), d->reach_quality);
+        quality(&t, d);
     allocation(&t, d);
     value(&t, d);
     truth(&t, &d->truth);
