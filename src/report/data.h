@@ -4,24 +4,42 @@
 
 #include "report/report.h"
 
-enum { CURVE_POINTS = 101, RISERS = 8, DOTS_MAX = 1200, CATEGORIES = 10 };
+enum { CURVE_POINTS = 101, RISERS = 8, COPIES = 6, DOTS_MAX = 1200, CATEGORIES = 10, BANDS = 18 };
 
 struct curve {
     double y[CURVE_POINTS]; /* share of exposure of the least shown i % */
     double gini;
+    double best_share; /* of exposure, held by the tenth of contents with the highest quality */
     bool any;
 };
 
 struct dot {
     double reach, quality;
+};
+
+/* Contents reached by 0, 1-3, 4-15, 16-63 … people. */
+struct reach_band {
+    uint64_t low, high; /* both included */
+    uint64_t contents;
+    double quality; /* mean */
+};
+
+struct named {
     uint32_t content;
+    char id[96];     /* "content:17" */
+    char title[128]; /* cut; "" when there is none */
 };
 
 struct riser {
-    uint32_t content;
+    struct named name;
     double heed_share, popularity_share; /* of all exposure */
     struct quality_score quality;
     uint32_t reach;
+};
+
+struct copy_row {
+    struct named copy, original;
+    uint32_t similarity_ppm, reach;
 };
 
 struct epoch_row {
@@ -36,40 +54,66 @@ struct day_row {
 };
 
 struct category_row {
-    uint32_t symbol; /* or HANDLE_NONE: the rest */
+    uint32_t symbol;
     double points;
     uint32_t contents;
 };
 
-struct flow { /* minor units of the first currency, by what transfers were for */
-    int64_t by_code[CODE_COUNT];
-    struct ledger_totals totals;
-    int64_t pool_balance, shop_balance;
+/* Where money can lie. */
+enum place { PLACE_ISSUE, PLACE_POOL, PLACE_PEOPLE, PLACE_SHOP, PLACE_RETIRE, PLACES };
+
+struct money_row {           /* minor units of one currency */
+    int64_t issued, retired; /* added up from the transfers */
+    int64_t held[PLACES];    /* added up from the balances; 0 for issue and retire */
+    uint64_t transfers;
+    bool holds; /* issued - retired = what all hold, and all balances add up to 0 */
 };
 
 struct report_data {
     struct world *w;
     struct report_truth truth;
     uint64_t users, contents, goods, services, events;
-    struct curve heed, popularity;
-    struct dot *dots;
-    size_t dots_n, eligible_n, step;
-    struct riser risers[RISERS];
-    size_t risers_n;
-    struct epoch_row *epochs;
-    size_t epochs_n;
-    struct day_row *days;
+
+    struct day_row *days; /* ascending */
     size_t days_n, days_cap;
     struct category_row categories[CATEGORIES];
     size_t categories_n;
-    struct flow flow;
-    int64_t quantiles[2]
-                     [5]; /* of payouts a person: users, creators; least, 25 %, 50 %, 75 %, most */
+
+    struct dot *dots; /* every step-th of the contents that may be shown */
+    size_t dots_n, eligible_n, step;
+    struct reach_band bands[BANDS];
+    size_t bands_n;
+    bool judged;          /* not all of the same quality, as they are without evidence */
+    double reach_quality; /* Spearman */
+    double most_reach;
+    struct copy_row copies_seen[COPIES];
+    size_t copies_seen_n;
+    uint64_t copies, removed;
+
+    struct curve heed, popularity;
+    size_t best_n; /* contents in the best tenth; more when many share its lowest quality */
+    struct riser risers[RISERS];
+    size_t risers_n;
+
+    struct epoch_row *epochs;
+    size_t epochs_n, floors_kept;
+    int64_t paid_minor;
+    int64_t quantiles[2][5]; /* paid a person: [users, creators], least 25 % 50 % 75 % most */
     size_t paid[2];
-    uint64_t copies, removed, purchases, refunded;
+
+    size_t currency; /* the one that flow is of: the first with a transfer */
+    int64_t flow[PLACES][PLACES], by_code[CODE_COUNT];
+    struct money_row money[CURRENCIES_MAX];
+    uint64_t purchases, refunded;
     struct sha256 hash;
 };
 
-/* Why a content rose, in words.                                                                 */
-void report_why(const struct riser *r, enum report_lang lang, char *buf, size_t size);
+/* Parts of report_gather. */
+bool report_shown(const struct state *s, uint32_t content); /* may be shown, creator not erased */
+enum heed_status gather_contents(struct report_data *d, struct heed_error *err);
+enum heed_status gather_activity(struct report_data *d, struct heed_error *err);
+enum heed_status gather_value(struct report_data *d, struct heed_error *err);
+
+/* Why a content rose, in words; the `most` strongest reasons. */
+void report_why(const struct riser *r, enum report_lang lang, size_t most, char *buf, size_t size);
 #endif

@@ -2,5 +2,7 @@
 #ifndef HEED_REPORT_STYLE_H
 #define HEED_REPORT_STYLE_H
 
-extern const char report_style[];
+#include <stddef.h>
+
+extern const char *const report_style[]; /* in pieces, ended by NULL */
 #endif

@@ -1,201 +1,116 @@
 #include "report/svg.h"
 
-#include "base/money.h"
 #include "base/utf8.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-enum { LEFT = 68, RIGHT = 12, TOP = 14, BOTTOM = 42, BAR_H = 26, LABEL_W = 150 };
+enum { LEFT = 58, RIGHT = 14, TOP = 34, BOTTOM = 44 };
 
-void escape(FILE *f, const char *text)
+void svg_begin(FILE *f, const char *name, int height)
 {
-    for (; *text; text++)
-        switch (*text) {
-        case '<':
-            fputs("&lt;", f);
-            break;
-        case '>':
-            fputs("&gt;", f);
-            break;
-        case '&':
-            fputs("&amp;", f);
-            break;
-        case '"':
-            fputs("&quot;", f);
-            break;
-        default:
-            fputc((unsigned char)*text < 0x20 ? ' ' : *text, f);
-        }
-}
-
-char *with_commas(uint64_t v, char buf[32])
-{
-    char digits[24];
-    int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v), at = 0;
-    for (int i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0)
-            buf[at++] = ',';
-        buf[at++] = digits[i];
-    }
-    buf[at] = 0;
-    return buf;
-}
-
-char *money_words(int64_t minor, int scale, char buf[40])
-{
-    char plain[32], commas[32];
-    money_to_text((struct money){minor}, scale, plain);
-    const char *p = plain;
-    size_t at = 0;
-    if (*p == '-')
-        buf[at++] = *p++;
-    const char *point = strchr(p, '.');
-    with_commas(strtoull(p, NULL, 10), commas);
-    snprintf(buf + at, 40 - at, "%s%s", commas, point ? point : "");
-    return buf;
-}
-
-void figure_begin(FILE *f, const char *name)
-{
-    fputs("<figure>\n<figcaption>", f);
+    fprintf(f, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", DRAW_W, height);
     escape(f, name);
-    fputs("</figcaption>\n", f);
+    fputs("\">\n", f);
 }
 
-void figure_table(FILE *f, const char *summary)
+void svg_end(FILE *f)
 {
-    fputs("<details><summary>", f);
-    escape(f, summary);
-    fputs("</summary><div class=\"scroll\"><table>\n", f);
+    fputs("</svg>\n", f);
 }
 
-void figure_end(FILE *f)
-{
-    fputs("</table></div></details>\n</figure>\n", f);
-}
-
-void row_begin(FILE *f)
-{
-    fputs("<tr>", f);
-}
-void row_end(FILE *f)
-{
-    fputs("</tr>\n", f);
-}
-
-void head_cell(FILE *f, const char *text)
-{
-    fputs("<th>", f);
-    escape(f, text);
-    fputs("</th>", f);
-}
-
-void text_cell(FILE *f, const char *text)
-{
-    fputs("<td>", f);
-    escape(f, text);
-    fputs("</td>", f);
-}
-
-void data_cell(FILE *f, const char *format, ...)
+void svg_text(FILE *f, double x, double y, const char *anchor, const char *class,
+              const char *format, ...)
 {
     char text[256];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fputs("<td class=\"n\">", f);
+    fprintf(f, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", class, x, y, anchor);
     escape(f, text);
-    fputs("</td>", f);
+    fputs("</text>\n", f);
 }
 
 static double px(double x)
 {
-    return LEFT + x * (PLOT_W - LEFT - RIGHT);
+    return LEFT + x * (DRAW_W - LEFT - RIGHT);
 }
+
 static double py(double y)
 {
     return PLOT_H - BOTTOM - y * (PLOT_H - TOP - BOTTOM);
 }
 
-static void svg_begin(FILE *f, const char *name, int height)
-{
-    fprintf(f, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", PLOT_W, height);
-    escape(f, name);
-    fputs("\">\n", f);
-}
-
 void plot_begin(struct plot *p, FILE *f, const char *name, const char *x_title, const char *y_title)
 {
-    *p = (struct plot){f, x_title, y_title};
+    *p = (struct plot){f};
     svg_begin(f, name, PLOT_H);
-    fprintf(f, "<text class=\"t\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", px(.5), PLOT_H - 6);
-    escape(f, x_title);
-    fprintf(f,
-            "</text>\n<text class=\"t\" transform=\"translate(13 %.1f) rotate(-90)\" "
-            "text-anchor=\"middle\">",
-            py(.5));
-    escape(f, y_title);
-    fputs("</text>\n", f);
+    svg_text(f, 2, 14, "start", "t", "%s", y_title);
+    svg_text(f, px(1), PLOT_H - 5, "end", "t", "%s", x_title);
 }
 
 void plot_end(struct plot *p)
 {
-    fprintf(p->f, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n</svg>\n", px(0), py(1),
-            py(0), px(1));
+    fprintf(p->f, "<path class=\"axis\" d=\"M%.1f %.1fH%.1f\"/>\n", px(0), py(0), px(1));
+    svg_end(p->f);
 }
 
 void plot_tick_x(struct plot *p, double at, const char *label)
 {
-    fprintf(p->f, "<text class=\"k\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", px(at), py(0) + 16,
-            at > .93   ? "end"
-            : at < .04 ? "start"
-                       : "middle");
-    escape(p->f, label);
-    fputs("</text>\n", p->f);
+    fprintf(p->f, "<path class=\"axis\" d=\"M%.1f %.1fv4\"/>", px(at), py(0));
+    svg_text(p->f, px(at) + (at > .94 ? RIGHT - 2 : 0), py(0) + 19, at > .94 ? "end" : "middle",
+             "k", "%s", label);
 }
 
-void plot_tick_y(struct plot *p, double at, const char *label)
+void plot_ticks_y(struct plot *p, double top, double step, bool percent)
 {
-    fprintf(p->f, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/>", px(0), py(at), px(1));
-    fprintf(p->f, "<text class=\"k\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", px(0) - 5,
-            py(at) + 4);
-    escape(p->f, label);
-    fputs("</text>\n", p->f);
+    for (int i = 0; i * step <= top * (1 + 1e-9); i++) {
+        char label[32];
+        double y = py(i * step / top);
+        if (i > 0)
+            fprintf(p->f, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/>", px(0), y, px(1));
+        tick_text(i * step * (percent ? 100 : 1), label);
+        svg_text(p->f, px(0) - 6, y + 4, "end", "k", "%s%s", label, percent ? "%" : "");
+    }
 }
 
-void plot_line(struct plot *p, const double *y, size_t n, const char *class)
+void plot_line(struct plot *p, const double *x, const double *y, size_t n, const char *class)
 {
     fprintf(p->f, "<path class=\"line %s\" d=\"", class);
     for (size_t i = 0; i < n; i++)
-        fprintf(p->f, "%s%.1f %.1f", i ? "L" : "M", px((double)i / (double)(n - 1)), py(y[i]));
+        fprintf(p->f, "%s%.1f %.1f", i ? "L" : "M", px(x ? x[i] : (double)i / (double)(n - 1)),
+                py(y[i]));
     fputs("\"/>\n", p->f);
+}
+
+void plot_area(struct plot *p, const double *low, const double *high, size_t n)
+{
+    fputs("<path class=\"area\" d=\"", p->f);
+    for (size_t i = 0; i < n; i++)
+        fprintf(p->f, "%s%.1f %.1f", i ? "L" : "M", px((double)i / (double)(n - 1)), py(high[i]));
+    for (size_t i = n; i-- > 0;)
+        fprintf(p->f, "L%.1f %.1f", px((double)i / (double)(n - 1)), py(low[i]));
+    fputs("z\"/>\n", p->f);
 }
 
 void plot_label(struct plot *p, double x, double y, const char *anchor, const char *class,
                 const char *text)
 {
-    fprintf(p->f, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", class, px(x),
-            py(y) + 4, anchor);
-    escape(p->f, text);
-    fputs("</text>\n", p->f);
+    svg_text(p->f, px(x), py(y), anchor, class, "%s", text);
 }
 
-void plot_key(struct plot *p, double x, double y, const char *class)
+void plot_dot(struct plot *p, double x, double y, double radius, const char *class)
 {
-    fprintf(p->f, "<path class=\"line %s\" d=\"M%.1f %.1fh28\"/>\n", class, px(x), py(y));
-}
-
-void plot_dot(struct plot *p, double x, double y)
-{
-    fprintf(p->f, "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.4\"/>\n", px(x), py(y));
+    fprintf(p->f, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>\n", class, px(x),
+            py(y), radius);
 }
 
 void plot_bar(struct plot *p, double x0, double x1, double y0, double y1, const char *class,
               const char *title)
 {
-    fprintf(p->f, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">", class,
+    fprintf(p->f, "<rect class=\"%s\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.1f\">", class,
             px(x0), py(y1), px(x1) - px(x0), py(y0) - py(y1));
     if (title) {
         fputs("<title>", p->f);
@@ -205,77 +120,92 @@ void plot_bar(struct plot *p, double x0, double x1, double y0, double y1, const 
     fputs("</rect>\n", p->f);
 }
 
-void plot_rule(struct plot *p, double y, const char *class)
+/* Width of a text in drawing units, at the larger of the two font sizes of the style sheet.      */
+static double text_width(const char *text)
 {
-    fprintf(p->f, "<path class=\"line %s\" d=\"M%.1f %.1fH%.1f\"/>\n", class, px(0), py(y), px(1));
+    return (double)utf8_width(str_of(text)) * 7.6;
 }
 
-/* A label cut to what fits in front of its bar.                                                 */
-static void short_label(FILE *f, const char *text)
+void plot_keys(struct plot *p, const struct key *keys, size_t n)
+{
+    double x = DRAW_W - 2;
+    for (size_t i = n; i-- > 0;) {
+        x -= text_width(keys[i].text);
+        svg_text(p->f, x, 14, "start", "k", "%s", keys[i].text);
+        if (strncmp(keys[i].class, "key", 3) == 0) {
+            x -= 17;
+            fprintf(p->f, "<rect class=\"%s\" x=\"%.1f\" y=\"4.5\" width=\"11\" height=\"10\"/>\n",
+                    keys[i].class, x);
+        } else {
+            x -= 30;
+            fprintf(p->f, "<path class=\"line %s\" d=\"M%.1f 9.5h24\"/>\n", keys[i].class, x);
+        }
+        x -= 12;
+    }
+}
+
+/* A label cut to `columns` of a terminal's, which is close to what it takes in print.            */
+static void cut_label(FILE *f, double x, double y, const char *anchor, const char *class,
+                      const char *text, size_t columns)
 {
     struct str s = str_of(text);
-    size_t i = 0, cut = 0, columns = 0;
-    while (i < s.n && columns <= 20) {
+    size_t i = 0, cut = 0, used = 0;
+    while (i < s.n && used <= columns) {
         cut = i;
         size_t from = i;
         utf8_next(s, &i);
-        columns += utf8_width((struct str){s.p + from, i - from});
+        used += utf8_width((struct str){s.p + from, i - from});
     }
-    if (columns <= 20) {
-        escape(f, text);
-        return;
-    }
-    char *copy = strndup(text, cut);
-    if (copy) {
-        escape(f, copy);
-        fputs("…", f);
-    }
-    free(copy);
+    bool whole = used <= columns;
+    fprintf(f, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", class, x, y, anchor);
+    escape_n(f, (struct str){s.p, whole ? s.n : cut});
+    fputs(whole ? "</text>\n" : "…</text>\n", f);
 }
 
-void bars(FILE *f, const char *name, const struct bar_row *rows, size_t n, const char *a,
-          const char *b)
+static double greatest(const struct bar_row *rows, size_t n)
 {
     double most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, fmax(rows[i].a, rows[i].b));
+    return most > 0 ? most : 1;
+}
+
+void bars(FILE *f, const char *name, const struct bar_row *rows, size_t n)
+{
+    enum { STEP = 26, LABELS = 118 };
+    double most = greatest(rows, n), room = DRAW_W - LABELS - 70;
+    svg_begin(f, name, (int)n * STEP + 4);
     for (size_t i = 0; i < n; i++) {
-        most = rows[i].a > most ? rows[i].a : most;
-        most = rows[i].b > most ? rows[i].b : most;
+        double y = (double)i * STEP + 4, width = rows[i].a / most * room;
+        cut_label(f, LABELS - 8, y + 14, "end", "k", rows[i].label, 15);
+        fprintf(f,
+                "<rect class=\"a\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"17\" rx=\"1.5\"/>",
+                LABELS, y + 1, width);
+        svg_text(f, LABELS + width + 7, y + 14, "start", "k", "%s", rows[i].a_text);
     }
-    const double room = PLOT_W - LABEL_W - 78;
-    svg_begin(f, name, (int)n * BAR_H + (b ? 24 : 6));
+    svg_end(f);
+}
+
+static void one_bar(FILE *f, double y, double width, const char *class, const char *value)
+{
+    fprintf(f, "<rect class=\"%s\" x=\"2\" y=\"%.1f\" width=\"%.1f\" height=\"10\" rx=\"1\"/>",
+            width < 3 ? *class == 'b' ? "tiny" : class : class, y, fmax(width, 1));
+    svg_text(f, fmax(width, 1) + 9, y + 9.5, "start", "k", "%s", value);
+}
+
+void pairs_of_bars(FILE *f, const char *name, const struct bar_row *rows, size_t n, const char *a,
+                   const char *b)
+{
+    enum { STEP = 56, HEAD = 28 };
+    double most = greatest(rows, n), room = DRAW_W - 76;
+    svg_begin(f, name, HEAD + (int)n * STEP - 6);
+    struct plot p = {f};
+    plot_keys(&p, (const struct key[]){{"key a", a}, {"key b", b}}, 2);
     for (size_t i = 0; i < n; i++) {
-        double y = (double)i * BAR_H + 3;
-        double wa = most > 0 ? rows[i].a / most * room : 0;
-        fprintf(f, "<text class=\"k\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LABEL_W - 6,
-                y + 15);
-        short_label(f, rows[i].label);
-        fputs("</text>", f);
-        if (b) {
-            double wb = most > 0 ? rows[i].b / most * room : 0;
-            fprintf(f,
-                    "<rect class=\"a\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"9\"/>"
-                    "<rect class=\"b\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"7\"/>",
-                    LABEL_W, y + 1, wa, LABEL_W, y + 12, wb);
-        } else {
-            fprintf(f, "<rect class=\"a\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"16\"/>",
-                    LABEL_W, y + 2, wa);
-        }
-        fprintf(f, "<text class=\"k\" x=\"%.1f\" y=\"%.1f\">", LABEL_W + wa + 6, y + 14);
-        escape(f, rows[i].value);
-        fputs("</text>\n", f);
+        double y = HEAD + (double)i * STEP;
+        cut_label(f, 2, y + 12, "start", "k", rows[i].label, 52);
+        one_bar(f, y + 18, rows[i].a / most * room, "a", rows[i].a_text);
+        one_bar(f, y + 33, rows[i].b / most * room, "b", rows[i].b_text);
     }
-    if (b) {
-        double y = (double)n * BAR_H + 17;
-        fprintf(f, "<rect class=\"a\" x=\"%d\" y=\"%.1f\" width=\"18\" height=\"9\"/>", LABEL_W,
-                y - 9);
-        fprintf(f, "<text class=\"k\" x=\"%d\" y=\"%.1f\">", LABEL_W + 24, y);
-        escape(f, a);
-        fputs("</text>", f);
-        fprintf(f, "<rect class=\"b\" x=\"%d\" y=\"%.1f\" width=\"18\" height=\"7\"/>",
-                LABEL_W + 150, y - 8);
-        fprintf(f, "<text class=\"k\" x=\"%d\" y=\"%.1f\">", LABEL_W + 174, y);
-        escape(f, b);
-        fputs("</text>\n", f);
-    }
-    fputs("</svg>\n", f);
+    svg_end(f);
 }

@@ -1,79 +1,207 @@
 /* The report in twenty lines of a terminal. */
 #include "base/term.h"
+#include "base/time.h"
+#include "base/utf8.h"
 #include "report/svg.h"
 #include "report/words.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 
-struct lines {
-    struct table *t;
+struct terminal {
+    FILE *out;
     enum report_lang lang;
+    size_t width, labels; /* columns */
 };
 
-static void line(struct lines *l, enum word name, const char *format, ...)
+/* Text without control characters, cut to `columns` with an ellipsis. Gives the columns written. */
+static size_t put(FILE *out, const char *text, size_t columns)
 {
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (l->t && table_cell(l->t, str_of(word(l->lang, name))))
-        (void)!table_cell(l->t, str_of(text));
+    struct str s = str_of(text);
+    size_t whole = utf8_width(s), room = whole > columns ? columns - 1 : columns, used = 0;
+    for (size_t i = 0; i < s.n;) {
+        size_t from = i;
+        uint32_t c = utf8_next(s, &i);
+        size_t width = utf8_width((struct str){s.p + from, i - from});
+        if (used + width > room)
+            break;
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+            continue;
+        fwrite(s.p + from, 1, i - from, out);
+        used += width;
+    }
+    if (whole > columns) {
+        fputs("…", out);
+        used++;
+    }
+    return used;
 }
 
-static void truth_lines(struct lines *l, const struct report_truth *t)
+static void say_text(const struct terminal *t, const char *label, const char *text)
 {
-    if (!t->known)
+    size_t used = put(t->out, label, t->labels);
+    fprintf(t->out, "%*s", (int)(t->labels - used) + 2, "");
+    put(t->out, text, t->width - t->labels - 2);
+    fputc('\n', t->out);
+}
+
+static void say(const struct terminal *t, const char *label, enum word w, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, w);
+    vsnprintf(text, sizeof text, word(t->lang, w), args);
+    va_end(args);
+    say_text(t, label, text);
+}
+
+/* value of 1 in 16 cells. */
+static const char *bar_text(double value, char buf[64])
+{
+    static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    int n = (int)(value * 128 + .5);
+    buf[0] = 0;
+    for (int i = 0; i < n / 8; i++)
+        memcpy(buf + 3 * i, "█", 4);
+    snprintf(buf + 3 * (n / 8), 64 - 3 * (size_t)(n / 8), "%s", eighths[n % 8]);
+    return buf;
+}
+
+static void behaviour(const struct terminal *t, const struct report_data *d)
+{
+    char top[160] = "", day[32], acts[32];
+    const struct day_row *busiest = d->days;
+    if (d->days_n == 0) {
+        say(t, word(t->lang, W_t_behaviour), W_behaviour_none);
         return;
-    line(l, W_t_copies, "%u / %u", t->copies_found, t->copies);
-    line(l, W_t_false, "%u", t->copies_false);
-    line(l, W_t_quality, "%.3f", t->quality_skill);
-    line(l, W_t_popularity, "%.3f", t->popularity_skill);
-    line(l, W_t_ring_popularity, "%.2f %%", t->ring_popularity_share * 100);
-    line(l, W_t_ring_heed, "%.2f %%", t->ring_quality_share * 100);
-    line(l, W_t_ring_payout, "%.2f %%", t->ring_payout_share * 100);
+    }
+    for (size_t i = 1; i < d->days_n; i++)
+        if (d->days[i].events > busiest->events)
+            busiest = &d->days[i];
+    time_to_text(busiest->day * DAY_MS, day);
+    day[10] = 0;
+    for (size_t i = 0, n = 0; i < d->categories_n && i < 3; i++) {
+        struct str s = intern_str(&d->w->state.catalogue.symbols, d->categories[i].symbol);
+        n += (size_t)snprintf(top + n, sizeof top - n, "%s%.*s",
+                              i == 0                 ? ""
+                              : t->lang == REPORT_ZH ? "、"
+                                                     : ", ",
+                              (int)utf8_cut(s, 40), s.p);
+    }
+    if (top[0] && d->days_n == 1)
+        say(t, word(t->lang, W_t_behaviour), W_t_one_day, top, day);
+    else if (top[0])
+        say(t, word(t->lang, W_t_behaviour), W_t_attended, top, day,
+            with_commas(busiest->events, acts));
+    else
+        say(t, word(t->lang, W_t_behaviour), W_t_busiest, day, with_commas(busiest->events, acts));
+}
+
+static void quality(const struct terminal *t, const struct report_data *d)
+{
+    char a[32], b[32], text[160];
+    int n = snprintf(text, sizeof text, word(t->lang, W_t_judged), with_commas(d->copies, a),
+                     with_commas(d->removed, b));
+    n += snprintf(text + n, sizeof text - (size_t)n, "%s", word(t->lang, W_and_so));
+    snprintf(text + n, sizeof text - (size_t)n, word(t->lang, d->judged ? W_t_reach : W_t_alike),
+             d->reach_quality);
+    say_text(t, word(t->lang, W_t_quality), text);
+}
+
+static void allocation(const struct terminal *t, const struct report_data *d)
+{
+    char a[64], b[64], why[320], text[512];
+    const char *label = word(t->lang, W_t_allocation);
+    if (d->epochs_n == 0) {
+        say(t, label, W_allocation_none);
+        return;
+    }
+    if (d->heed.any && d->popularity.any) {
+        say(t, label, W_t_gini_popularity, d->popularity.gini, bar_text(d->popularity.gini, a));
+        say(t, "", W_t_gini_heed, d->heed.gini, bar_text(d->heed.gini, a));
+        if (d->best_n * 5 <= d->eligible_n)
+            say(t, "", W_t_best, share_text(d->popularity.best_share, a),
+                share_text(d->heed.best_share, b));
+        label = "";
+    }
+    say(t, label, W_t_floor, percent_text(d->epochs[d->epochs_n - 1].s.floor_ppm, a),
+        d->floors_kept, d->epochs_n);
+    for (size_t i = 0; i < d->risers_n && i < 3; i++) {
+        const struct riser *r = &d->risers[i];
+        share_text(r->popularity_share, a);
+        share_text(r->heed_share, b);
+        size_t reasons = QUALITY_PARTS, width = t->width;
+        do { /* as many reasons as fit */
+            report_why(r, t->lang, reasons, why, sizeof why);
+            snprintf(text, sizeof text, word(t->lang, W_t_riser), r->name.id, a, b, why);
+            width = t->labels + 2 + utf8_width(str_of(text));
+        } while (width > t->width && --reasons > 0);
+        say(t, "", W_t_riser, r->name.id, a, b, why);
+    }
+}
+
+static void value(const struct terminal *t, const struct report_data *d)
+{
+    const struct rules *r = &d->w->state.rules;
+    const struct currency *paid = &r->currencies[r->consumption.currency];
+    const struct money_row *m = &d->money[d->currency];
+    int scale = r->currencies[d->currency].scale;
+    char a[40], b[40], c[40];
+    if (d->paid_minor == 0) {
+        say(t, word(t->lang, W_t_consumption), W_consumption_none);
+    } else {
+        say(t, word(t->lang, W_t_consumption), W_t_paid, money_words(d->paid_minor, paid->scale, a),
+            paid->code, with_commas(d->paid[1], c),
+            money_words(d->quantiles[1][2], paid->scale, b));
+        say(t, "", W_t_paid_users, with_commas(d->paid[0], c),
+            money_words(d->quantiles[0][2], paid->scale, b));
+    }
+    if (m->transfers == 0) {
+        say(t, word(t->lang, W_t_circulation), W_circulation_none);
+        return;
+    }
+    say(t, word(t->lang, W_t_circulation), W_t_bought, with_commas(d->purchases, a),
+        with_commas(d->refunded, b));
+    say(t, "", W_t_identity, money_words(m->issued, scale, a), money_words(m->retired, scale, b),
+        money_words(m->issued - m->retired, scale, c),
+        word(t->lang, m->holds ? W_holds : W_broken));
+}
+
+static void truth(const struct terminal *t, const struct report_truth *x)
+{
+    char a[32], b[32], c[32];
+    if (!x->known)
+        return;
+    say(t, word(t->lang, W_t_truth), W_t_copies, x->copies_found, x->copies, x->copies_false);
+    say(t, "", W_t_skill, x->popularity_skill, x->quality_skill);
+    say(t, "", W_t_ring, share_text(x->ring_popularity_share, a),
+        share_text(x->ring_quality_share, b), share_text(x->ring_payout_share, c));
 }
 
 void report_terminal(const struct report_data *d, enum report_lang lang, FILE *out, int width)
 {
-    const struct table_column columns[] = {{word(lang, W_measure), false},
-                                           {word(lang, W_value), false}};
-    struct lines l = {table_new(columns, 2), lang};
-    int scale = d->w->state.rules.currencies[0].scale;
-    char a[40], b[40], c[40], hash[65];
-    size_t kept = 0;
-    int64_t paid = 0;
-    for (size_t i = 0; i < d->epochs_n; i++) {
-        kept += d->epochs[i].s.floor_kept;
-        paid += d->epochs[i].s.paid_minor;
+    static const enum word labels[] = {W_t_behaviour,   W_t_quality,     W_t_allocation,
+                                       W_t_consumption, W_t_circulation, W_t_truth,
+                                       W_t_world};
+    struct terminal t = {out, lang, width < 40 ? 40 : (size_t)width, 0};
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        size_t n = utf8_width(str_of(word(lang, labels[i])));
+        t.labels = n > t.labels ? n : t.labels;
     }
-    char lead[4][32], text[512];
-    snprintf(text, sizeof text, word(lang, W_lead), with_commas(d->users, lead[0]),
-             with_commas(d->contents, lead[1]), with_commas(d->goods + d->services, lead[2]),
-             with_commas(d->events, lead[3]));
-    fprintf(out, "%s\n", text);
-    if (d->heed.any)
-        line(&l, W_t_gini, "%.3f → %.3f", d->popularity.gini, d->heed.gini);
-    if (d->epochs_n > 0)
-        line(&l, W_t_floor, "%zu / %zu (%.0f %%)", kept, d->epochs_n,
-             d->epochs[d->epochs_n - 1].s.floor_ppm / 1e4);
-    line(&l, W_t_paid, "%s %s (%zu %s, %zu %s)", money_words(paid, scale, a),
-         d->w->state.rules.currencies[0].code, d->paid[1], word(lang, W_to_creators), d->paid[0],
-         word(lang, W_to_users));
-    line(&l, W_t_purchases, "%s", with_commas(d->purchases, a));
-    line(&l, W_t_identity, "%s − %s = %s", money_words(d->flow.totals.issued_minor, scale, a),
-         money_words(d->flow.totals.retired_minor, scale, b),
-         money_words(d->flow.totals.supply_minor, scale, c));
-    for (size_t i = 0; i < d->risers_n && i < 3; i++) {
-        char why[200], target[96];
-        report_why(&d->risers[i], lang, why, sizeof why);
-        line(&l, W_t_riser, "%s: %s",
-             world_target_text(d->w, target_make(TARGET_CONTENT, d->risers[i].content), target),
-             why);
-    }
-    truth_lines(&l, &d->truth);
-    line(&l, W_t_world, "%.16s…", sha256_hex(d->hash, hash));
-    if (l.t)
-        table_print(l.t, out, width);
-    table_free(l.t);
+    char a[32], b[32], c[32], e[32], text[512], hash[65];
+    snprintf(text, sizeof text, word(lang, W_lead), with_commas(d->users, a),
+             with_commas(d->contents, b), with_commas(d->goods + d->services, c),
+             with_commas(d->events, e));
+    put(out, text, t.width);
+    fputs("\n\n", out);
+    behaviour(&t, d);
+    if (d->eligible_n == 0)
+        say(&t, word(lang, W_t_quality), W_quality_none);
+    else
+        quality(&t, d);
+    allocation(&t, d);
+    value(&t, d);
+    truth(&t, &d->truth);
+    size_t used = put(out, word(lang, W_t_world), t.labels);
+    fprintf(out, "%*s%.16s…\n", (int)(t.labels - used) + 2, "", sha256_hex(d->hash, hash));
 }
