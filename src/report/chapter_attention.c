@@ -187,7 +187,8 @@ void chapter_quality(const struct page *p)
     paragraph(p, "lead", W_quality_counts, with_commas(d->copies, found),
               with_commas(d->removed, removed));
     figures_begin(p);
-    reach_against_quality(p);
+    if (d->judged)
+        reach_against_quality(p);
     if (d->copies_seen_n > 0)
         copies(p);
     figures_end(p);
@@ -244,7 +245,7 @@ static void floor_kept(const struct page *p)
     double top = nice_top(most, &step);
     struct plot plot;
     figure_begin(p, W_floor, false);
-    plot_begin(&plot, p->f, w(p, W_floor), w(p, W_epoch), w(p, W_least_share));
+    plot_begin(&plot, p->f, w(p, W_floor), w(p, W_epochs), w(p, W_least_share));
     plot_ticks_y(&plot, top, step, true);
     for (size_t i = 0; i < d->epochs_n; i++) {
         double promised = d->epochs[i].s.floor_ppm / 1e6 / top;

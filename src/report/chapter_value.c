@@ -16,7 +16,7 @@ static void payouts_by_epoch(const struct page *p, const struct currency *curren
     double top = nice_top(most, &step);
     struct plot plot;
     figure_begin(p, W_payouts, false);
-    plot_begin(&plot, p->f, w(p, W_payouts), w(p, W_epoch), currency->code);
+    plot_begin(&plot, p->f, w(p, W_payouts), w(p, W_epochs), currency->code);
     plot_ticks_y(&plot, top, step, false);
     for (size_t i = 0; i < d->epochs_n; i++) {
         const struct epoch_row *e = &d->epochs[i];
@@ -211,7 +211,7 @@ static void identity(const struct page *p)
                 money_words(m->retired, c->scale, b), m->issued - m->retired == held ? "=" : "≠",
                 money_words(held, c->scale, s));
         escape(p->f, c->code);
-        fprintf(p->f, "<span class=\"%s\">%s ", m->holds ? "good" : "bad", m->holds ? "✓" : "✕");
+        fprintf(p->f, " <span class=\"%s\">%s ", m->holds ? "good" : "bad", m->holds ? "✓" : "✕");
         escape(p->f, w(p, m->holds ? W_holds : W_broken));
         fputs("</span></p>\n", p->f);
         table_begin(p, NULL, 0);

@@ -2,20 +2,10 @@
 
 #include <math.h>
 
-/* Boxes, left to right in the order money passes them. The last four are ends.                  */
-enum box {
-    FROM_ISSUE,
-    VIA_POOL,
-    VIA_PEOPLE,
-    VIA_SHOP,
-    IN_POOL,
-    IN_SHOP,
-    IN_PEOPLE,
-    IN_RETIRE,
-    BOXES
-};
+/* Boxes, left to right in the order money passes them; the last four are ends.                  */
+enum box { FROM_ISSUE, VIA_POOL, VIA_PEOPLE, IN_POOL, IN_SHOP, IN_PEOPLE, IN_RETIRE, BOXES };
 
-enum { BOX_W = 11, THICKEST = 150 };
+enum { BOX_W = 11, THICKEST = 150, FIRST_ROW = 14, ROW = 44 };
 
 struct drawn {
     double x, y, height;
@@ -28,36 +18,32 @@ struct band {
     double amount;
 };
 
-/* Bands from the flows; a pair of places that gave to each other is drawn by its difference.     */
+/* Bands from the flows, from the top of each box down; a pair of places that gave to each other is
+ * drawn by its difference.                                                                      */
 static size_t bands_of(const struct report_data *d, struct band bands[16])
 {
     static const struct {
         enum place from, to;
         enum box a, b;
     } ways[] = {
+        {PLACE_POOL, PLACE_POOL, VIA_POOL, IN_POOL}, /* what a place holds */
         {PLACE_ISSUE, PLACE_POOL, FROM_ISSUE, VIA_POOL},
-        {PLACE_ISSUE, PLACE_PEOPLE, FROM_ISSUE, VIA_PEOPLE},
-        {PLACE_ISSUE, PLACE_SHOP, FROM_ISSUE, VIA_SHOP},
         {PLACE_POOL, PLACE_PEOPLE, VIA_POOL, VIA_PEOPLE},
-        {PLACE_POOL, PLACE_SHOP, VIA_POOL, VIA_SHOP},
-        {PLACE_PEOPLE, PLACE_SHOP, VIA_PEOPLE, VIA_SHOP},
-        {PLACE_POOL, PLACE_RETIRE, VIA_POOL, IN_RETIRE},
+        {PLACE_ISSUE, PLACE_PEOPLE, FROM_ISSUE, VIA_PEOPLE},
+        {PLACE_POOL, PLACE_SHOP, VIA_POOL, IN_SHOP},
+        {PLACE_ISSUE, PLACE_SHOP, FROM_ISSUE, IN_SHOP},
+        {PLACE_PEOPLE, PLACE_SHOP, VIA_PEOPLE, IN_SHOP},
+        {PLACE_PEOPLE, PLACE_PEOPLE, VIA_PEOPLE, IN_PEOPLE},
         {PLACE_PEOPLE, PLACE_RETIRE, VIA_PEOPLE, IN_RETIRE},
-        {PLACE_SHOP, PLACE_RETIRE, VIA_SHOP, IN_RETIRE},
+        {PLACE_POOL, PLACE_RETIRE, VIA_POOL, IN_RETIRE},
     };
-    const int64_t *held = d->money[d->currency].held;
-    const struct band ends[] = {{VIA_POOL, IN_POOL, (double)held[PLACE_POOL]},
-                                {VIA_SHOP, IN_SHOP, (double)held[PLACE_SHOP]},
-                                {VIA_PEOPLE, IN_PEOPLE, (double)held[PLACE_PEOPLE]}};
     size_t n = 0;
-    for (size_t i = 0; i < 3; i++)
-        if (ends[i].amount > 0)
-            bands[n++] = ends[i];
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        double net =
-            (double)d->flow[ways[i].from][ways[i].to] - (double)d->flow[ways[i].to][ways[i].from];
-        if (net > 0)
-            bands[n++] = (struct band){ways[i].a, ways[i].b, net};
+        enum place from = ways[i].from, to = ways[i].to;
+        double amount = from == to ? (double)d->money[d->currency].held[from]
+                                   : (double)d->flow[from][to] - (double)d->flow[to][from];
+        if (amount > 0)
+            bands[n++] = (struct band){ways[i].a, ways[i].b, amount};
     }
     return n;
 }
@@ -72,9 +58,8 @@ static void box_label(const struct page *p, const struct drawn *b, enum word nam
                  amount);
         return;
     }
-    double x = fmax(b->x - 4, 2);
-    svg_text(p->f, x, b->y + b->height + 16, "start", "t halo", "%s", w(p, name));
-    svg_text(p->f, x, b->y + b->height + 32, "start", "k halo", "%s", amount);
+    svg_text(p->f, b->x, b->y - 22, "start", "t halo", "%s", w(p, name));
+    svg_text(p->f, b->x, b->y - 6, "start", "k halo", "%s", amount);
 }
 
 static void draw_band(const struct page *p, struct drawn *from, struct drawn *to, double height)
@@ -92,14 +77,15 @@ static void draw_band(const struct page *p, struct drawn *from, struct drawn *to
 
 void sankey(const struct page *p)
 {
-    static const enum word names[BOXES] = {W_issued,    W_pool,      W_people,      W_shop,
-                                           W_held_pool, W_held_shop, W_held_people, W_retired};
-    struct drawn boxes[BOXES] = {{.x = 2, .y = 62},   {.x = 112, .y = 30}, {.x = 222, .y = 88},
-                                 {.x = 276, .y = 30}, {.x = DRAW_W - 13},  {.x = DRAW_W - 13},
-                                 {.x = DRAW_W - 13},  {.x = DRAW_W - 13}};
+    static const enum word names[BOXES] = {W_issued,    W_pool,        W_people, W_held_pool,
+                                           W_held_shop, W_held_people, W_retired};
+    const double end = DRAW_W - 2 - BOX_W;
+    struct drawn boxes[BOXES] = {{.x = 2, .y = ROW}, {.x = 112, .y = ROW}, {.x = 222, .y = ROW},
+                                 {.x = end},         {.x = end},           {.x = end},
+                                 {.x = end}};
     struct band bands[16];
     size_t n = bands_of(p->d, bands);
-    double in[BOXES] = {0}, out[BOXES] = {0}, most = 1;
+    double in[BOXES] = {0}, out[BOXES] = {0}, most = 1, bottom = 0;
     for (size_t i = 0; i < n; i++) {
         out[bands[i].from] += bands[i].amount;
         in[bands[i].to] += bands[i].amount;
@@ -108,7 +94,7 @@ void sankey(const struct page *p)
         boxes[i].total = fmax(in[i], out[i]);
         most = fmax(most, boxes[i].total);
     }
-    double y = 14;
+    double y = boxes[IN_POOL].total > 0 || boxes[IN_SHOP].total > 0 ? FIRST_ROW : ROW;
     for (size_t i = 0; i < BOXES; i++) {
         if (boxes[i].total <= 0)
             continue;
@@ -117,10 +103,9 @@ void sankey(const struct page *p)
             boxes[i].y = y;
             y += boxes[i].height + 28;
         }
+        bottom = fmax(bottom, boxes[i].y + boxes[i].height);
     }
-    for (size_t i = 0; i < IN_POOL; i++)
-        y = fmax(y, boxes[i].total > 0 ? boxes[i].y + boxes[i].height + 38 : 0);
-    svg_begin(p->f, w(p, W_flow), (int)y + 4);
+    svg_begin(p->f, w(p, W_flow), (int)bottom + 14);
     for (size_t i = 0; i < n; i++)
         draw_band(p, &boxes[bands[i].from], &boxes[bands[i].to],
                   fmax(bands[i].amount / most * THICKEST, .7));

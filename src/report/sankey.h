@@ -4,6 +4,7 @@
 
 #include "report/page.h"
 
-/* Net flows between places, and what each still holds; money that came back is taken off.       */
+/* Net flows between places, and what each still holds. What left the shop for a sink is not drawn;
+ * the table beside has every flow.                                                              */
 void sankey(const struct page *p);
 #endif

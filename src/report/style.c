@@ -27,7 +27,7 @@ const char *const report_style[] = {
     "dd b{display:block;font-size:1.2rem;line-height:1.3;font-weight:650;font-variant-numeric:"
     "tabular-nums;white-space:nowrap}"
     "dd span{display:block;font-size:.8rem;line-height:1.35;color:var(--soft)}"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));"
     "gap:1.25rem;margin-top:1.2rem}"
     "figure{margin:0;min-width:0;background:var(--card);border:1px solid var(--line);border-radius:"
     "12px;padding:1rem 1.1rem 1.1rem}"
