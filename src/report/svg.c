@@ -130,8 +130,8 @@ void plot_keys(struct plot *p, const struct key *keys, size_t n)
 {
     double x = DRAW_W - 2;
     for (size_t i = n; i-- > 0;) {
-        x -= text_width(keys[i].text);
-        svg_text(p->f, x, 14, "start", "k", "%s", keys[i].text);
+        svg_text(p->f, x, 14, "end", "k", "%s", keys[i].text); /* its width is a guess: end at x */
+        x -= text_width(keys[i].text) * 1.06;
         if (strncmp(keys[i].class, "key", 3) == 0) {
             x -= 17;
             fprintf(p->f, "<rect class=\"%s\" x=\"%.1f\" y=\"4.5\" width=\"11\" height=\"10\"/>\n",
