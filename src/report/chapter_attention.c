@@ -72,7 +72,7 @@ static void categories(const struct page *p)
         row_begin(p->f);
         text_cell(p->f, labels[i]);
         data_cell(p->f, "%s", values[i]);
-        data_cell(p->f, "%u", d->categories[i].contents);
+        data_cell(p->f, "%s", with_commas(d->categories[i].contents, values[i]));
         row_end(p->f);
     }
     figure_end(p);
@@ -319,19 +319,16 @@ static void risers(const struct page *p)
                                          {W_by_popularity, true},
                                          {W_under_heed, true},
                                          {W_score, true},
-                                         {W_reach, true},
-                                         {W_why, false}},
-                 6);
+                                         {W_reach, true}},
+                 5);
     for (size_t i = 0; i < d->risers_n; i++) {
         const struct riser *r = &d->risers[i];
-        report_why(r, p->lang, QUALITY_PARTS, why, sizeof why);
         row_begin(p->f);
         name_cell(p, &r->name);
         data_cell(p->f, "%s", b[i]);
         data_cell(p->f, "%s", a[i]);
         data_cell(p->f, "%.3f", r->quality.score);
-        data_cell(p->f, "%u", r->reach);
-        text_cell(p->f, why);
+        data_cell(p->f, "%s", with_commas(r->reach, why));
         row_end(p->f);
     }
     figure_end(p);

@@ -107,7 +107,7 @@ static void payouts_spread(const struct page *p, const struct currency *currency
     for (int side = 1; side >= 0; side--) {
         row_begin(p->f);
         text_cell(p->f, w(p, side ? W_to_creators : W_to_users));
-        data_cell(p->f, "%zu", d->paid[side]);
+        data_cell(p->f, "%s", with_commas(d->paid[side], text));
         for (int q = 0; q < 5; q++)
             data_cell(p->f, "%s", money_words(d->quantiles[side][q], currency->scale, text));
         row_end(p->f);

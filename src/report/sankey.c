@@ -5,7 +5,7 @@
 /* Boxes, left to right in the order money passes them; the last four are ends.                  */
 enum box { FROM_ISSUE, VIA_POOL, VIA_PEOPLE, IN_POOL, IN_SHOP, IN_PEOPLE, IN_RETIRE, BOXES };
 
-enum { BOX_W = 11, THICKEST = 150, FIRST_ROW = 14, ROW = 44 };
+enum { BOX_W = 11, THICKEST = 150, FIRST_ROW = 14, ROW = 60 };
 
 struct drawn {
     double x, y, height;
@@ -94,12 +94,13 @@ void sankey(const struct page *p)
         boxes[i].total = fmax(in[i], out[i]);
         most = fmax(most, boxes[i].total);
     }
-    double y = boxes[IN_POOL].total > 0 || boxes[IN_SHOP].total > 0 ? FIRST_ROW : ROW;
+    double y = FIRST_ROW;
     for (size_t i = 0; i < BOXES; i++) {
         if (boxes[i].total <= 0)
             continue;
         boxes[i].height = fmax(boxes[i].total / most * THICKEST, 2);
         if (i >= IN_POOL) {
+            y = i >= IN_PEOPLE ? fmax(y, ROW) : y;
             boxes[i].y = y;
             y += boxes[i].height + 28;
         }

@@ -35,7 +35,7 @@ const char *const report_style[] = {
     ".beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));"
     "gap:1.25rem 2.5rem;align-items:start}.beside>*{min-width:0}",
     "figcaption{font-weight:620;margin-bottom:.7rem;line-height:1.35}"
-    ".note{font-size:.84rem;line-height:1.5;color:var(--soft);margin-top:.6rem}"
+    ".note{font-size:.84rem;line-height:1.5;color:var(--soft);margin-top:.6rem;text-wrap:pretty}"
     "svg{display:block;width:100%;max-width:540px;height:auto;font-size:14px;"
     "font-variant-numeric:tabular-nums}"
     "@media(min-width:600px){svg{font-size:11.5px}}"
@@ -65,7 +65,8 @@ const char *const report_style[] = {
     "th{text-align:left;font-weight:600}thead th{color:var(--soft);font-weight:500;vertical-align:"
     "bottom}td,th{padding:.32rem .9rem .32rem 0;border-bottom:1px solid var(--line);"
     "vertical-align:top}td:last-child,th:last-child{padding-right:0}"
-    ".n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}"
+    ".n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}td:not(.n){min-"
+    "width:6.5em}"
     "tbody th{font-weight:400}.sum th,.sum td{font-weight:650;border-bottom-color:var(--soft)}"
     "code{font:.85em/1.4 ui-monospace,'SF Mono',Menlo,Consolas,'Noto Sans Mono',monospace;color:"
     "var(--soft);overflow-wrap:anywhere}"
