@@ -123,7 +123,7 @@ void plot_bar(struct plot *p, double x0, double x1, double y0, double y1, const 
 /* Width of a text in drawing units, at the larger of the two font sizes of the style sheet.      */
 static double text_width(const char *text)
 {
-    return (double)utf8_width(str_of(text)) * 7.6;
+    return (double)utf8_width(str_of(text)) * 8.4;
 }
 
 void plot_keys(struct plot *p, const struct key *keys, size_t n)
@@ -131,7 +131,7 @@ void plot_keys(struct plot *p, const struct key *keys, size_t n)
     double x = DRAW_W - 2;
     for (size_t i = n; i-- > 0;) {
         svg_text(p->f, x, 14, "end", "k", "%s", keys[i].text); /* its width is a guess: end at x */
-        x -= text_width(keys[i].text) * 1.06;
+        x -= text_width(keys[i].text);
         if (strncmp(keys[i].class, "key", 3) == 0) {
             x -= 17;
             fprintf(p->f, "<rect class=\"%s\" x=\"%.1f\" y=\"4.5\" width=\"11\" height=\"10\"/>\n",
