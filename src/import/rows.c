@@ -173,8 +173,8 @@ enum heed_status rows_open(const char *path, enum import_kind kind, const struct
     struct rows *r = calloc(1, sizeof *r);
     if (!r)
         return error_nomem(err);
-    strbuf_init(&r->text, 16 << 20);
-    strbuf_init(&r->json, 16 << 20);
+    strbuf_init(&r->text, SIZE_MAX); /* a row is bounded, and so is what is made of it */
+    strbuf_init(&r->json, SIZE_MAX);
     r->kind = kind;
     r->format = format;
     r->attributes = kind_keeps_attributes(kind) && !(format && format->mapped);
@@ -230,7 +230,10 @@ static bool attributes_whole(struct rows *r, struct str value)
     value = str_trim(value);
     if (value.n < 2 || value.p[0] != '{')
         return false;
-    json_t *object = json_loadb(value.p, value.n, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t why;
+    json_t *object = json_loadb(value.p, value.n, JSON_REJECT_DUPLICATES, &why);
+    if (!object && json_error_code(&why) == json_error_out_of_memory)
+        r->json.failed = true;
     bool is_object = json_is_object(object), empty = json_object_size(object) == 0;
     json_decref(object);
     if (is_object && !empty) {
@@ -313,7 +316,6 @@ static enum row_result mapped_row(struct rows *r, const struct csv_record *rec, 
         at[f] = r->text.n;
         if (!transform(r, m, value, err)) {
             char where[128];
-            error_set(err, HEED_INPUT, NULL, "the row is too long");
             snprintf(err->where, sizeof err->where, "%s", rows_where(r, row, (enum field)f, where));
             return ROW_BAD;
         }
@@ -398,6 +400,11 @@ enum row_result rows_next(struct rows *r, struct row *row, struct heed_error *er
     row->raw = STR_NONE;
     row->line = 0;
     enum row_result result = r->csv ? csv_row(r, row, err) : jsonl_row(r, row, err);
+    if (r->text.failed || r->json.failed) {
+        error_clear(err);
+        error_nomem(err);
+        return ROW_FAILED;
+    }
     for (int f = 0; result == ROW_OK && f < FIELDS; f++)
         if (kind_required(r->kind) >> f & 1 && row->fields[f].n == 0) {
             char where[128];
