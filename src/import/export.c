@@ -25,6 +25,14 @@ static bool erased(const struct world *w, uint32_t party)
            w->state.catalogue.parties[party].flags & PARTY_ERASED;
 }
 
+/* Goods go with whoever sells them: their texts were sealed under that key.                      */
+static bool good_left(const struct world *w, bool service, uint32_t i)
+{
+    const struct catalogue *c = &w->state.catalogue;
+    uint32_t seller = service ? c->services[i].seller : c->goods[i].seller;
+    return seller == HANDLE_NONE || !erased(w, seller);
+}
+
 static enum heed_status begin(struct exporting *x, const char *name, const char *header,
                               struct heed_error *err)
 {
@@ -132,7 +140,11 @@ static enum heed_status contents(struct exporting *x, struct heed_error *err)
         cell(x->f, text.fields[TEXT_BODY], false);
         cell(x->f, symbol(x->w, k->kind), false);
         cell(x->f, symbol(x->w, k->category), false);
-        cell(x->f, k->good == HANDLE_NONE ? STR_NONE : intern_str(&c->good_ids, k->good), false);
+        cell(x->f,
+             k->good == HANDLE_NONE || !good_left(x->w, false, k->good)
+                 ? STR_NONE
+                 : intern_str(&c->good_ids, k->good),
+             false);
         time_cell(x->f, k->created_at_ms);
         cell(x->f, text.fields[TEXT_ATTRIBUTES], false);
         fputc('\n', x->f);
@@ -163,6 +175,8 @@ static enum heed_status goods(struct exporting *x, bool services, struct heed_er
         struct text text;
         bool found;
         char price[32];
+        if (!good_left(x->w, services, i))
+            continue;
         status = open_text(x, services ? TARGET_SERVICE : TARGET_GOOD, i, &text, &found, err);
         if (status != HEED_OK || !found)
             continue;
@@ -199,10 +213,14 @@ struct walking {
 static bool known_target(const struct world *w, int64_t target)
 {
     uint32_t t = (uint32_t)target;
-    if (target_kind(t) == TARGET_USER)
+    switch (target_kind(t)) {
+    case TARGET_USER:
         return !erased(w, target_index(t));
-    return target_kind(t) != TARGET_CONTENT ||
-           !erased(w, w->state.catalogue.contents[target_index(t)].creator);
+    case TARGET_CONTENT:
+        return !erased(w, w->state.catalogue.contents[target_index(t)].creator);
+    default:
+        return good_left(w, target_kind(t) == TARGET_SERVICE, target_index(t));
+    }
 }
 
 static void event_row(FILE *f, const struct world *w, int64_t time_ms, int64_t user,
@@ -217,7 +235,7 @@ static void event_row(FILE *f, const struct world *w, int64_t time_ms, int64_t u
     cell(f, str_of(money_to_text((struct money){amount}, 3, text)), false);
     cell(f, surface == CALL_ABSENT ? STR_NONE : symbol(w, (uint32_t)surface), false);
     cell(f, via == CALL_ABSENT ? STR_NONE : symbol(w, (uint32_t)via), false);
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)key);
+    snprintf(text, sizeof text, "key:%016llx", (unsigned long long)key);
     cell(f, key == CALL_ABSENT ? STR_NONE : str_of(text), false);
     fputc('\n', f);
 }
@@ -236,7 +254,7 @@ static void walk_event(struct walking *k, const struct call *c)
                       w->state.rules.behaviour.verbs[c->i[1]].name, c->i[2],
                       c->i[3] == CALL_ABSENT ? 1000 : c->i[3], c->i[4], c->i[5], c->i[6]);
     } else if (c->command == COMMAND_shop_buy) {
-        if (!erased(w, (uint32_t)c->i[1]))
+        if (!erased(w, (uint32_t)c->i[1]) && known_target(w, c->i[0]))
             event_row(f, w, c->time_ms, c->i[1], "purchase", c->i[0],
                       c->i[2] == CALL_ABSENT ? 1000 : c->i[2] * 1000, CALL_ABSENT, CALL_ABSENT,
                       CALL_ABSENT);
