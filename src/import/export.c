@@ -177,6 +177,8 @@ static enum heed_status goods(struct exporting *x, bool services, struct heed_er
         struct text text;
         bool found;
         char price[32];
+        if (!stays(x->w, target_make(services ? TARGET_SERVICE : TARGET_GOOD, i)))
+            continue;
         status = open_text(x, services ? TARGET_SERVICE : TARGET_GOOD, i, &text, &found, err);
         if (status != HEED_OK || !found)
             continue;
@@ -222,7 +224,7 @@ static void event_row(FILE *f, const struct world *w, int64_t time_ms, int64_t u
     cell(f, str_of(money_to_text((struct money){amount}, 3, text)), false);
     cell(f, surface == CALL_ABSENT ? STR_NONE : symbol(w, (uint32_t)surface), false);
     cell(f, via == CALL_ABSENT ? STR_NONE : symbol(w, (uint32_t)via), false);
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)key);
+    snprintf(text, sizeof text, "key:%016llx", (unsigned long long)key);
     cell(f, key == CALL_ABSENT ? STR_NONE : str_of(text), false);
     fputc('\n', f);
 }

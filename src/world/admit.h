@@ -68,6 +68,7 @@ struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_
                          enum rating_kind kind);
 struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage);
 
-/* Hash of an event's id as the journal holds it; never 0.                                       */
+/* Hash of an event's id as the journal holds it; never 0. key:HEX, as an export writes a hash, is
+ * that hash again.                                                                              */
 uint64_t admit_key_hash(struct str id);
 #endif
