@@ -410,6 +410,9 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
     *reply = NULL;
     if (spec->kind != KIND_COMMAND && spec->kind != KIND_QUERY)
         return error_set(err, HEED_USAGE, spec->noun, "it is not a command of a world");
+    if (spec->kind == KIND_COMMAND && w->read_only) /* before anything is sealed or made */
+        return error_set(err, HEED_USAGE, spec->noun,
+                         "it changes the world, which was opened for reading only");
     if (context->time_ms < 0 || context->time_ms > TIME_MAX_MS)
         return error_set(err, HEED_USAGE, "time", "it is before 1970 or after 2105");
     struct resolving r = {.w = w, .spec = spec, .context = context, .err = err};

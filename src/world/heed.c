@@ -17,11 +17,20 @@ const char *heed_version(void)
     return HEED_VERSION;
 }
 
+static enum heed_status missing(struct heed_error *err, const char *what)
+{
+    return error_set(err, HEED_USAGE, what, "it is NULL; give one");
+}
+
 enum heed_status heed_open(const char *path, const struct heed_options *options,
                            struct heed_world **world, struct heed_error *err)
 {
     error_clear(err);
+    if (!world)
+        return missing(err, "world");
     *world = NULL;
+    if (!path)
+        return missing(err, "path");
     struct heed_world *h = malloc(sizeof *h);
     if (!h)
         return error_nomem(err);
@@ -52,7 +61,11 @@ enum heed_status heed_call(struct heed_world *world, const char *name,
                            size_t n, char **reply, struct heed_error *err)
 {
     error_clear(err);
+    if (!reply)
+        return missing(err, "reply");
     *reply = NULL;
+    if (!world || !name || !context || (!args && n > 0))
+        return missing(err, !world ? "world" : !name ? "name" : !context ? "context" : "args");
     const char *space = strchr(name, ' ');
     struct str noun = {name, space ? (size_t)(space - name) : strlen(name)};
     int id = command_find(noun, str_of(space ? space + 1 : ""));
@@ -89,6 +102,11 @@ static enum event_result event_call(struct world *w, const struct heed_event *e,
         if (text.n > 256 || utf8_invalid_at(text) < text.n)
             return EVENT_REJECTED;
         *status = admit_symbol(w, text, &symbols[i], err);
+        if (*status == HEED_RANGE) { /* no room for another surface: that stops nobody else */
+            *status = HEED_OK;
+            error_clear(err);
+            return EVENT_REJECTED;
+        }
         if (*status != HEED_OK)
             return EVENT_REJECTED;
     }
@@ -102,6 +120,10 @@ enum heed_status heed_events(struct heed_world *world, const struct heed_event *
                              struct heed_tally *tally, struct heed_error *err)
 {
     error_clear(err);
+    if (!world || (!events && n > 0))
+        return missing(err, world ? "events" : "world");
+    if (world->w->read_only)
+        return error_set(err, HEED_USAGE, "events", "the world was opened for reading only");
     struct heed_tally t = {.rows = n};
     enum heed_status status = HEED_OK;
     for (size_t i = 0; i < n; i++) {
@@ -111,7 +133,7 @@ enum heed_status heed_events(struct heed_world *world, const struct heed_event *
         if (status == HEED_OK && result == EVENT_OK)
             status = world_apply(world->w, &call, &o, err);
         if (status != HEED_OK)
-            return status;
+            return world_guard(world->w, status);
         if (result == EVENT_REJECTED)
             t.rejected++;
         else if (result == EVENT_REFUSED || o.refusal != REFUSED_NOT)
