@@ -7,8 +7,8 @@
  * Threads: one handle may be used by one thread at a time; different handles are independent.
  * Strings: UTF-8, NUL-terminated unless a length stands beside them. The library never prints,
  * never exits and never reads the environment or the clock.
- * NULL: `options`, `err` and `tally` may be; any other pointer that is NULL without a comment that it
- * may be gives HEED_USAGE.                                                                       */
+ * NULL: `options`, `err` and `tally` may be; any other pointer that is NULL without a comment that
+ * it may be gives HEED_USAGE. */
 #ifndef HEED_H
 #define HEED_H
 

@@ -209,12 +209,12 @@ static void the_default_world_is_lived_in_and_judged(void **unused)
     printf("quality tracks skill by %.3f, popularity by %.3f; %u of %u copies found, %u falsely; "
            "ring: %.4f of popularity, %.4f of exposure given, %.4f of rewards\n",
            t.quality_skill, t.popularity_skill, t.copies_found, t.copies, t.copies_false,
-           t.ring_popularity_share, t.ring_quality_share, t.ring_payout_share);
+           t.ring_popularity_share, t.ring_heed_share, t.ring_payout_share);
     assert_int_equal(t.copies, 200);
     assert_true(t.copies_found >= 180 && t.copies_false <= 5);
     assert_true(t.popularity_skill > 0.05); /* popularity is a poor guide, not a useless one */
     assert_true(t.quality_skill > t.popularity_skill + 0.1);
-    assert_true(t.ring_popularity_share > 4 * t.ring_quality_share);
+    assert_true(t.ring_popularity_share > 4 * t.ring_heed_share);
     assert_true(t.ring_payout_share < 0.02);
     world_close(w);
 }

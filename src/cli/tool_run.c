@@ -115,9 +115,8 @@ static void print_run(const struct run *r, double seconds)
                       "copies_found", (int)r->truth.copies_found, "copies_false",
                       (int)r->truth.copies_false, "quality_skill", r->truth.quality_skill,
                       "popularity_skill", r->truth.popularity_skill, "ring_popularity_share",
-                      r->truth.ring_popularity_share, "ring_quality_share",
-                      r->truth.ring_quality_share, "ring_payout_share",
-                      r->truth.ring_payout_share));
+                      r->truth.ring_popularity_share, "ring_heed_share", r->truth.ring_heed_share,
+                      "ring_payout_share", r->truth.ring_payout_share));
     if (reply)
         print_reply(r->c, reply);
     json_decref(reply);

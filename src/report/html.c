@@ -197,7 +197,7 @@ static void truth(const struct page *p)
     snprintf(b, sizeof b, "%.3f", t->quality_skill);
     truth_row(p, W_m_skill, a, b);
     truth_row(p, W_m_ring, share_text(t->ring_popularity_share, a),
-              share_text(t->ring_quality_share, b));
+              share_text(t->ring_heed_share, b));
     truth_row(p, W_m_ring_paid, "–", share_text(t->ring_payout_share, b));
     snprintf(b, sizeof b, w(p, W_of), t->copies_found, t->copies);
     truth_row(p, W_m_copies, "–", b);

@@ -13,8 +13,8 @@ struct report_truth {
     bool known;
     uint32_t copies, copies_found, copies_false; /* copied contents, found, wrongly called copies */
     double quality_skill, popularity_skill;      /* Spearman of quality / popularity with skill */
-    double ring_popularity_share, ring_quality_share,
-        ring_payout_share; /* of the boosted creator */
+    double ring_popularity_share, ring_heed_share,
+        ring_payout_share; /* of the boosted creator: exposure, payouts to creators */
 };
 
 /* Everything both forms show, gathered once. */

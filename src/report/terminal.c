@@ -174,8 +174,8 @@ static void truth(const struct terminal *t, const struct report_truth *x)
         return;
     say(t, word(t->lang, W_t_truth), W_t_copies, x->copies_found, x->copies, x->copies_false);
     say(t, "", W_t_skill, x->popularity_skill, x->quality_skill);
-    say(t, "", W_t_ring, share_text(x->ring_popularity_share, a),
-        share_text(x->ring_quality_share, b), share_text(x->ring_payout_share, c));
+    say(t, "", W_t_ring, share_text(x->ring_popularity_share, a), share_text(x->ring_heed_share, b),
+        share_text(x->ring_payout_share, c));
 }
 
 void report_terminal(const struct report_data *d, enum report_lang lang, FILE *out, int width)

@@ -136,7 +136,7 @@ static double share(double part, double all)
 static void judge_ring(const struct judging *j, struct report_truth *truth)
 {
     const struct state *s = &j->w->state;
-    double popular[2] = {0, 0}, good[2] = {0, 0}, paid[2] = {0, 0};
+    double popular[2] = {0, 0}, given[2] = {0, 0}, paid[2] = {0, 0};
     uint32_t boosted = HANDLE_NONE;
     for (size_t i = 0; i < j->n; i++) {
         uint32_t c = j->rows[i].content;
@@ -146,12 +146,11 @@ static void judge_ring(const struct judging *j, struct report_truth *truth)
             boosted = s->catalogue.contents[c].creator;
         if (c >= s->exposure.n)
             continue;
-        double q = engine_quality(j->w, target_make(TARGET_CONTENT, c)).score;
         for (int all = 0; all < 2; all++) {
             if (!all && !j->rows[i].ring)
                 continue;
             popular[all] += (double)s->exposure.popularity_sum[c];
-            good[all] += q * (double)s->exposure.given_sum[c];
+            given[all] += (double)s->exposure.given_sum[c];
         }
     }
     for (size_t i = 0; i < s->consumption.payouts_n; i++) {
@@ -162,7 +161,7 @@ static void judge_ring(const struct judging *j, struct report_truth *truth)
         paid[0] += p->party == boosted ? (double)p->amount_minor : 0;
     }
     truth->ring_popularity_share = share(popular[0], popular[1]);
-    truth->ring_quality_share = share(good[0], good[1]);
+    truth->ring_heed_share = share(given[0], given[1]);
     truth->ring_payout_share = share(paid[0], paid[1]);
 }
 
