@@ -22,9 +22,40 @@ enum heed_status cli_open(const struct cli *c, bool write, bool create, struct s
     return status;
 }
 
+/* Whether the table lets the one named by --as use a tool on this world. 0: yes; else the exit
+ * status. */
+static int refuse_tool(const struct cli *c)
+{
+    struct world *w = NULL;
+    struct heed_error err = {0};
+    enum refusal refusal = REFUSED_NOT;
+    enum heed_status status = cli_open(c, false, false, STR_NONE, &w, &err);
+    if (status != HEED_OK)
+        return print_error(c, &err);
+    uint32_t user = world_find_user(w, str_of(c->actor));
+    if (user == HANDLE_NONE)
+        refusal = REFUSED_unknown_user;
+    else if (!(w->state.catalogue.parties[user].role_bits & c->spec->roles))
+        refusal = REFUSED_forbidden;
+    world_close(w);
+    if (refusal == REFUSED_NOT)
+        return 0;
+    json_t *reply = json_pack("{s:{s:s,s:s}}", "refused", "code", refusal_code(refusal), "message",
+                              refusal_message(refusal));
+    print_reply(c, reply);
+    json_decref(reply);
+    return 1;
+}
+
 static int tool(struct cli *c)
 {
-    switch (command_find(str_of(c->spec->noun), str_of(c->spec->verb))) {
+    int id = command_find(str_of(c->spec->noun), str_of(c->spec->verb));
+    bool of_a_world = id == COMMAND_import_ || id == COMMAND_run_ || id == COMMAND_report_ ||
+                      id == COMMAND_export_ || id == COMMAND_verify_;
+    int refused = c->actor && of_a_world ? refuse_tool(c) : 0;
+    if (refused)
+        return refused;
+    switch (id) {
     case COMMAND_init_:
         return tool_init(c);
     case COMMAND_import_:

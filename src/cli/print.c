@@ -1,4 +1,5 @@
 #include "base/term.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -21,8 +22,18 @@ int exit_of(enum heed_status status)
     }
 }
 
-int print_error(const struct cli *c, const struct heed_error *err)
+/* The text with what is not UTF-8 replaced, so that it can stand in JSON.                        */
+static void make_valid(char *text)
 {
+    for (size_t at; (at = utf8_invalid_at(str_of(text))) < strlen(text);)
+        text[at] = '?';
+}
+
+int print_error(const struct cli *c, const struct heed_error *given)
+{
+    struct heed_error copy = *given, *err = &copy;
+    make_valid(copy.where);
+    make_valid(copy.message);
     if (c->json) {
         json_t *doc =
             json_pack("{s:{s:s,s:s}}", "error", "where", err->where, "message", err->message);

@@ -32,6 +32,29 @@ static enum heed_status open_world(struct run *r, struct heed_error *err)
     return status;
 }
 
+/* plaza is generated into a new world or its own, never into somebody's; and a report that cannot
+ * be written is said before the work. */
+static enum heed_status check_place(const struct run *r, struct heed_error *err)
+{
+    char plaza[4096];
+    const char *path = cli_arg(r->c, "report");
+    snprintf(plaza, sizeof plaza, "%s.plaza", r->c->world);
+    if (r->generated && r->w->state.catalogue.parties_n > 0 && access(plaza, F_OK) != 0)
+        return error_set(err, HEED_USAGE, r->c->world,
+                         "it holds data of its own: say what to run with --data or --map, or give "
+                         "another --world for the generated one");
+    if (path) {
+        char folder[4096];
+        const char *slash = strrchr(path, '/');
+        snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+                 slash ? path : ".");
+        if (access(folder, W_OK) != 0)
+            return error_set(err, HEED_STORAGE, path,
+                             "its folder is not there or cannot be written");
+    }
+    return HEED_OK;
+}
+
 static enum heed_status import_all(struct run *r, struct heed_error *err)
 {
     struct import_options options;
@@ -130,6 +153,8 @@ int tool_run(struct cli *c)
     enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK)
         status = open_world(&r, &err);
+    if (status == HEED_OK)
+        status = check_place(&r, &err);
     if (status == HEED_OK)
         status = import_all(&r, &err);
     bool work = status == HEED_OK && anything_new(&r);

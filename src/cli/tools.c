@@ -189,26 +189,6 @@ int tool_import(struct cli *c)
     struct importing *progress;
     char rejects[4096];
     int64_t started = cli_clock_ms();
-    const char *what = cli_arg(c, "what");
-    if (c->actor) { /* imports are for the operator and for clients */
-        enum heed_status open = cli_open(c, false, false, STR_NONE, &w, &err);
-        uint32_t user = open == HEED_OK ? world_find_user(w, str_of(c->actor)) : HANDLE_NONE;
-        bool allowed =
-            user != HANDLE_NONE && w->state.catalogue.parties[user].role_bits & c->spec->roles;
-        world_close(w);
-        w = NULL;
-        if (open != HEED_OK)
-            return print_error(c, &err);
-        if (!allowed) {
-            enum refusal refusal = user == HANDLE_NONE ? REFUSED_unknown_user : REFUSED_forbidden;
-            json_t *reply = json_pack("{s:{s:s,s:s}}", "refused", "code", refusal_code(refusal),
-                                      "message", refusal_message(refusal));
-            print_reply(c, reply);
-            json_decref(reply);
-            return 1;
-        }
-    }
-    (void)what;
     import_options_of(c, &options, &progress, rejects);
     enum heed_status status = cli_open(c, true, false, STR_NONE, &w, &err);
     if (status == HEED_OK)

@@ -281,8 +281,16 @@ static enum heed_status take_symbols(struct applying *a, const struct event_batc
                     sizeof *a->symbols))
         return error_nomem(err);
     enum heed_status status = HEED_OK;
-    for (size_t i = 0; status == HEED_OK && i < b->symbols_n; i++)
-        status = admit_symbol(a->s->w, b->symbols[i], &a->symbols[a->symbols_n++], err);
+    for (size_t i = 0; status == HEED_OK && i < b->symbols_n; i++) {
+        uint32_t *symbol = &a->symbols[a->symbols_n++];
+        status = admit_symbol(a->s->w, b->symbols[i], symbol, err);
+        if (status ==
+            HEED_RANGE) { /* a world full of them: the act counts, its place is not kept */
+            *symbol = HANDLE_NONE;
+            error_clear(err);
+            status = HEED_OK;
+        }
+    }
     return status;
 }
 
@@ -320,7 +328,8 @@ static enum heed_status apply_batch(struct applying *a, struct event_batch *b,
         if (c->command == COMMAND_event_add)
             for (int f = 4; f <= 5; f++)
                 if (c->i[f] != CALL_ABSENT)
-                    c->i[f] = a->symbols[c->i[f]];
+                    c->i[f] = a->symbols[c->i[f]] == HANDLE_NONE ? CALL_ABSENT
+                                                                 : (int64_t)a->symbols[c->i[f]];
         struct outcome o = {0};
         status = world_apply(w, c, &o, err);
         if (o.refusal != REFUSED_NOT)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -119,9 +120,13 @@ static enum heed_status take_lock(struct sqlite_store *s, int64_t pid, struct he
             return error_set(err, HEED_STORAGE, s->path,
                              "cannot lock it (%s); keep worlds on a disk that has locks",
                              strerror(errno));
-        ssize_t got = pread(s->lock, text, sizeof text - 1, 0);
-        text[got > 0 ? got : 0] = 0;
-        text[strspn(text, "0123456789")] = 0;
+        for (int tries = 0; tries < 100 && !*text; tries++) { /* it may not have written it yet */
+            struct timespec moment = {0, tries ? 1000000 : 0};
+            nanosleep(&moment, NULL);
+            ssize_t got = pread(s->lock, text, sizeof text - 1, 0);
+            text[got > 0 ? got : 0] = 0;
+            text[strspn(text, "0123456789")] = 0;
+        }
         return error_set(err, HEED_STORAGE, s->path,
                          "%s%s is writing to this world; wait for it to end or stop it",
                          *text ? "process " : "another process", text);

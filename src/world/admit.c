@@ -93,6 +93,15 @@ static enum heed_status resolve_amount(struct resolving *r, size_t arg, int64_t 
     }
 }
 
+/* An add command, which makes the people it names.                                              */
+static bool has_new(const struct command_spec *spec)
+{
+    for (size_t i = 0; i < spec->n; i++)
+        if (spec->args[i].type == ARG_NEW)
+            return true;
+    return false;
+}
+
 static enum heed_status resolve_one(struct resolving *r, size_t arg)
 {
     const struct arg_spec *spec = &r->spec->args[arg];
@@ -111,7 +120,13 @@ static enum heed_status resolve_one(struct resolving *r, size_t arg)
         *out = h;
         break;
     case ARG_PARTY:
-        break; /* made when new: see the add commands */
+        if (has_new(r->spec))
+            break; /* made when new: see the add commands */
+        h = world_find_party(w, text);
+        if (h == HANDLE_NONE)
+            refuse(r, REFUSED_unknown_user);
+        *out = h;
+        break;
     case ARG_ACCOUNT:
         h = find_account(w, text);
         if (h == HANDLE_NONE)
@@ -231,6 +246,9 @@ static void check_actor(struct resolving *r)
     }
     if (roles & r->spec->roles & ~(unsigned)ROLE_MEMBER)
         return;
+    for (size_t i = 0; i < r->spec->n; i++) /* and what he does, he does now */
+        if (r->spec->kind == KIND_COMMAND && r->spec->args[i].type == ARG_TIME && r->values[i].p)
+            refuse(r, REFUSED_forbidden);
     for (size_t i = 0; i < r->spec->n; i++)
         if (r->spec->args[i].flags & SELF && r->values[i].p &&
             find_account(r->w, r->values[i]) != actor)
@@ -243,6 +261,9 @@ static enum heed_status make_symbols(struct resolving *r)
     for (size_t i = 0; i < r->spec->n; i++) {
         if (r->spec->args[i].type != ARG_SYMBOL || !r->values[i].p || r->values[i].n == 0)
             continue;
+        if (r->values[i].n > SYMBOL_BYTES_MAX)
+            return error_set(r->err, HEED_USAGE, r->spec->args[i].name,
+                             "it is longer than %d bytes", SYMBOL_BYTES_MAX);
         uint32_t symbol;
         enum heed_status status = admit_symbol(r->w, r->values[i], &symbol, r->err);
         if (status != HEED_OK)

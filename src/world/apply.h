@@ -23,7 +23,7 @@ typedef enum heed_status query_fn(struct world *w, const struct call *call, enum
 #undef HEED_ARG
 #undef HEED_END
 
-enum { SYMBOLS_MAX = 65535 };
+enum { SYMBOLS_MAX = 65535, SYMBOL_BYTES_MAX = 256 };
 
 /* The blob of an add command: commitment to the sealed text, sketch of it (contents), id (not of
  * people).                                                                                      */

@@ -185,10 +185,9 @@ enum heed_status apply_shop_buy(struct world *w, const struct call *call, struct
                           .surface = HANDLE_NONE,
                           .via = HANDLE_NONE,
                           .verb = (uint32_t)verb};
-        struct outcome ignored = {0};
-        enum heed_status status = apply_act(w, &act, &ignored, err);
-        if (status != HEED_OK)
-            return status;
+        bool duplicate; /* behaviour only: buying and refunding in turns must not earn rewards */
+        if (behaviour_apply(&s->behaviour, &s->rules.behaviour, &act, &duplicate) != HEED_OK)
+            return error_nomem(err);
     }
     return o->want_reply ? reply_purchase(w, number, o, err) : HEED_OK;
 }

@@ -61,6 +61,8 @@ enum heed_status query_status_(struct world *w, const struct call *call, enum re
     char hex[65], head[65];
     const struct consumption *c = &s->consumption;
     int64_t epoch = b->events ? b->latest_ms / s->rules.consumption.epoch_ms : 0;
+    if (s->consumption.settlements_n && epoch <= s->consumption.settled_through)
+        epoch = s->consumption.settled_through + 1; /* the open one */
     return reply_pack(
         out, err, "{s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:o,s:s,s:s,s:I,s:I,s:I,s:o,s:o}", "users",
         (json_int_t)users, "contents", (json_int_t)s->catalogue.contents_n, "goods",

@@ -58,7 +58,7 @@ enum heed_status query_ledger_history(struct world *w, const struct call *call,
             json_pack(
                 "{s:I,s:o,s:s,s:o,s:I,s:o}", "transfer", (json_int_t)t, "time",
                 reply_time(x->time_ms), "code", transfer_code_name((enum transfer_code)x->code),
-                "other", erased_holder(w, other) ? json_string("user:") : reply_account(w, other),
+                "other", erased_holder(w, other) ? json_null() : reply_account(w, other),
                 "amount_minor", (json_int_t)(in ? x->amount_minor : -x->amount_minor), "reference",
                 x->reference == LEDGER_NONE ? json_null() : json_integer(x->reference)));
         t = in ? x->credit_prev : x->debit_prev;
@@ -131,9 +131,10 @@ enum heed_status query_reward_explain(struct world *w, const struct call *call,
         return HEED_OK;
     }
     return reply_pack(
-        out, err, "{s:o,s:I,s:o,s:I,s:s,s:o}", "user",
+        out, err, "{s:o,s:I,s:o,s:I,s:f,s:s,s:o}", "user",
         reply_target(w, target_make(TARGET_USER, user)), "epoch", (json_int_t)call->i[1],
-        "currency", reply_currency(w, r->currency), "amount_minor", (json_int_t)total, "formula",
+        "currency", reply_currency(w, r->currency), "amount_minor", (json_int_t)total,
+        "half_points", (double)r->half_points_milli / 1000, "formula",
         "amount = min(part * curve / curve_sum, part * cap), curve = points / (points + half)",
         "payouts", rows);
 }

@@ -22,7 +22,7 @@ enum command_id {
 
 enum arg_type {
     ARG_USER,     /* a user of the world -> party                                    */
-    ARG_PARTY,    /* a user or a creator; made when new (only in add commands)       */
+    ARG_PARTY,    /* a user, creator or seller; add commands make new ones           */
     ARG_ACCOUNT,  /* a party or system:NAME -> holder                                */
     ARG_TARGET,   /* kind:id -> target                                               */
     ARG_GOOD,     /* id, good:id or service:id -> target                             */
