@@ -111,9 +111,12 @@ void behaviour_init(struct behaviour *b);
 void behaviour_deinit(struct behaviour *b);
 void behaviour_save(const struct behaviour *b, struct sink *s);
 
-/* Replaces *b, which holds nothing. HEED_INPUT (damaged) or HEED_NOMEM: *b is empty. Users and
- * targets are the caller's to check against the catalogue, verbs against the rules.             */
+/* Replaces *b, which holds nothing. HEED_INPUT (damaged) or HEED_NOMEM: *b is empty. The
+ * caller then asks behaviour_within.                                                            */
 enum heed_status behaviour_load(struct behaviour *b, struct source *s, struct heed_error *err);
+
+/* Whether all users and targets are the catalogue's.                                            */
+bool behaviour_within(const struct behaviour *b, const struct catalogue *c);
 
 /* Records one act. *duplicate: its id was seen within the window, nothing changed.
  * HEED_NOMEM leaves the state unusable.

@@ -178,7 +178,7 @@ static enum heed_status pairs_load(struct behaviour *b, struct source *s)
     for (size_t i = 0; i < n && !s->failed; i++) {
         uint64_t v = column_next(s);
         uint64_t kind = v & 15, index = v >> 4;
-        if (kind == TARGET_NONE || kind >= TARGET_KINDS || index >= b->targets[kind].n) {
+        if (kind >= TARGET_KINDS || index >= b->targets[kind].n) {
             s->failed = true;
             break;
         }
@@ -246,4 +246,11 @@ enum heed_status behaviour_load(struct behaviour *b, struct source *s, struct he
     if (status == HEED_NOMEM)
         return error_nomem(err);
     return error_set(err, HEED_INPUT, "behaviour", "the stored behaviour is damaged");
+}
+
+bool behaviour_within(const struct behaviour *b, const struct catalogue *c)
+{
+    return b->users_n <= c->parties_n && b->targets[TARGET_USER].n <= c->parties_n &&
+           b->targets[TARGET_CONTENT].n <= c->contents_n &&
+           b->targets[TARGET_GOOD].n <= c->goods_n && b->targets[TARGET_SERVICE].n <= c->services_n;
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <zstd.h>
 
-enum { STATE_VERSION = 1, PART = 1 << 20, LEVEL = 1 };
+enum { STATE_VERSION = 2, PART = 1 << 20, LEVEL = 1 };
 #define RULES_MAX (4u << 20)
 
 void state_init(struct state *s)
@@ -199,6 +199,8 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
         status = ledger_load(&s->ledger, k, err);
     if (status == HEED_OK)
         status = behaviour_load(&s->behaviour, k, err);
+    if (status == HEED_OK && !behaviour_within(&s->behaviour, &s->catalogue))
+        status = error_set(err, HEED_INPUT, "snapshot", "acts name users or targets it lacks");
     if (status == HEED_OK)
         status = quality_load(&s->quality, k, err);
     if (status == HEED_OK)
