@@ -198,6 +198,9 @@ static enum heed_status take_args(struct resolving *r, const struct heed_arg *ar
         if (type == ARG_TEXT && value.n > (size_t)r->spec->args[at].max)
             return error_set(r->err, HEED_USAGE, args[i].name, "it is longer than %lld bytes",
                              (long long)r->spec->args[at].max);
+        if (type == ARG_SYMBOL && value.n > SYMBOL_BYTES)
+            return error_set(r->err, HEED_USAGE, args[i].name, "it is longer than %d bytes",
+                             SYMBOL_BYTES);
         r->values[at] = value;
     }
     for (size_t i = 0; i < r->spec->n; i++) {

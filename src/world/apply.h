@@ -23,7 +23,7 @@ typedef enum heed_status query_fn(struct world *w, const struct call *call, enum
 #undef HEED_ARG
 #undef HEED_END
 
-enum { SYMBOLS_MAX = 65535 };
+enum { SYMBOLS_MAX = 65535, SYMBOL_BYTES = 256 }; /* of one category, kind or surface */
 
 /* Whether admission could have made this call of a journalled command, now: every handle is there,
  * every number within the bounds of commands.def. What a blob holds is for apply to check. For
