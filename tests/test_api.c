@@ -250,6 +250,25 @@ static void bad_calls_are_usage_errors_that_name_what_is_wrong(void **state)
     heed_close(w);
 }
 
+static void a_category_is_256_bytes_at_most(void **state)
+{
+    (void)state;
+    struct heed_world *w = in_memory();
+    char category[258];
+    json_t *reply;
+    struct heed_error err;
+    memset(category, 'x', sizeof category);
+    category[257] = 0;
+    assert_int_equal(call(w, NULL, "good add",
+                          ARGS({"id", "lamp"}, {"name", "Lamp"}, {"category", category}), &reply,
+                          &err),
+                     HEED_USAGE);
+    assert_string_equal(err.where, "category");
+    category[256] = 0;
+    must(w, "good add", ARGS({"id", "lamp"}, {"name", "Lamp"}, {"category", category}));
+    heed_close(w);
+}
+
 static void a_time_outside_1970_to_2105_is_a_usage_error(void **state)
 {
     (void)state;
@@ -483,6 +502,7 @@ int main(void)
         cmocka_unit_test(commands_change_the_world_and_queries_tell),
         cmocka_unit_test(a_refusal_has_a_code_and_changes_nothing),
         cmocka_unit_test(bad_calls_are_usage_errors_that_name_what_is_wrong),
+        cmocka_unit_test(a_category_is_256_bytes_at_most),
         cmocka_unit_test(a_time_outside_1970_to_2105_is_a_usage_error),
         cmocka_unit_test(null_is_accepted_or_said),
         cmocka_unit_test(events_are_counted_by_what_became_of_them),

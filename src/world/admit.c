@@ -213,6 +213,9 @@ static enum heed_status take_args(struct resolving *r, const struct heed_arg *ar
         if (type == ARG_TEXT && value.n > (size_t)r->spec->args[at].max)
             return error_set(r->err, HEED_USAGE, args[i].name, "it is longer than %lld bytes",
                              (long long)r->spec->args[at].max);
+        if (type == ARG_SYMBOL && value.n > SYMBOL_BYTES)
+            return error_set(r->err, HEED_USAGE, args[i].name, "it is longer than %d bytes",
+                             SYMBOL_BYTES);
         r->values[at] = value;
     }
     for (size_t i = 0; i < r->spec->n; i++) {
@@ -261,9 +264,6 @@ static enum heed_status make_symbols(struct resolving *r)
     for (size_t i = 0; i < r->spec->n; i++) {
         if (r->spec->args[i].type != ARG_SYMBOL || !r->values[i].p || r->values[i].n == 0)
             continue;
-        if (r->values[i].n > SYMBOL_BYTES_MAX)
-            return error_set(r->err, HEED_USAGE, r->spec->args[i].name,
-                             "it is longer than %d bytes", SYMBOL_BYTES_MAX);
         uint32_t symbol;
         enum heed_status status = admit_symbol(r->w, r->values[i], &symbol, r->err);
         if (status != HEED_OK)

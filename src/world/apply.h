@@ -23,7 +23,17 @@ typedef enum heed_status query_fn(struct world *w, const struct call *call, enum
 #undef HEED_ARG
 #undef HEED_END
 
-enum { SYMBOLS_MAX = 65535, SYMBOL_BYTES_MAX = 256 };
+enum { SYMBOLS_MAX = 65535, SYMBOL_BYTES = 256 }; /* of one category, kind or surface */
+
+/* Whether admission could have made this call of a journalled command, now: every handle is there,
+ * every number within the bounds of commands.def. What a blob holds is for apply to check. For
+ * replay; O(arguments).                                                                         */
+bool call_possible(const struct state *s, const struct call *call);
+bool symbol_possible(struct str text); /* UTF-8, not empty */
+
+/* Whether what the stages loaded one by one makes one state: handles, times, counts. HEED_INPUT
+ * when not. O(state). */
+HEED_MUST_CHECK enum heed_status state_possible(const struct state *s, struct heed_error *err);
 
 /* The blob of an add command: commitment to the sealed text, sketch of it (contents), id (not of
  * people).                                                                                      */

@@ -1,4 +1,5 @@
 /* Commands that say who and what there is: rules, symbols, parties, users, contents, goods. */
+#include "world/admit.h"
 #include "world/apply.h"
 #include "world/pack.h"
 #include "world/vault.h"
@@ -21,7 +22,7 @@ bool text_split(struct str blob, struct text_blob *out)
                 (uint16_t)((uint8_t)raw.p[2 * i] | (uint8_t)raw.p[2 * i + 1] << 8);
     }
     out->id = unpack_bytes(&u, u.n);
-    return !u.bad && out->id.n <= 64;
+    return !u.bad;
 }
 
 bool text_join(struct strbuf *b, const uint8_t commitment[32], const struct sketch *sketch,
@@ -61,6 +62,8 @@ enum heed_status apply_symbol_add(struct world *w, const struct call *call, stru
                                   struct heed_error *err)
 {
     struct intern *symbols = &w->state.catalogue.symbols;
+    if (!symbol_possible(call->blob))
+        return damaged(err, "symbol add");
     if (symbols->count >= SYMBOLS_MAX)
         return error_set(err, HEED_RANGE, "symbol",
                          "a world holds at most %d categories, kinds and surfaces", SYMBOLS_MAX);
@@ -97,6 +100,8 @@ enum heed_status apply_user_add(struct world *w, const struct call *call, struct
     struct catalogue *c = &w->state.catalogue;
     struct party p = {
         .joined_at_ms = call->i[1], .flags = PARTY_USER, .role_bits = (uint8_t)call->i[2]};
+    if (call->i[1] == CALL_ABSENT || call->i[2] == CALL_ABSENT)
+        return damaged(err, "user add");
     if (call->i[0] == CALL_ABSENT) {
         enum heed_status status = add_party(w, &p, &o->handle, err);
         if (status != HEED_OK)
@@ -157,9 +162,10 @@ enum heed_status apply_content_add(struct world *w, const struct call *call, str
     struct catalogue *c = &w->state.catalogue;
     struct content x = {.created_at_ms = call->i[5], .good = HANDLE_NONE};
     struct text_blob text;
-    if (!handle_of(call->i[1], c->parties_n, &x.creator) || x.creator == HANDLE_NONE ||
-        !handle_of(call->i[3], c->symbols.count, &x.kind) ||
-        !handle_of(call->i[4], c->symbols.count, &x.category) || !text_split(call->blob, &text))
+    if (call->i[5] == CALL_ABSENT || !handle_of(call->i[1], c->parties_n, &x.creator) ||
+        x.creator == HANDLE_NONE || !handle_of(call->i[3], c->symbols.count, &x.kind) ||
+        !handle_of(call->i[4], c->symbols.count, &x.category) || !text_split(call->blob, &text) ||
+        !admit_id_ok(text.id))
         return damaged(err, "content add");
     if (c->parties[x.creator].flags & PARTY_ERASED) {
         o->refusal = REFUSED_erased;
@@ -205,10 +211,10 @@ static enum heed_status add_good(struct world *w, const struct call *call, bool 
                      .currency = call->i[3] == CALL_ABSENT ? 0 : (uint16_t)call->i[3],
                      .listed = call->i[4] != CALL_ABSENT};
     struct text_blob text;
-    if (!handle_of(call->i[1], c->parties_n, &g.seller) ||
+    if (call->i[7] == CALL_ABSENT || !handle_of(call->i[1], c->parties_n, &g.seller) ||
         !handle_of(call->i[2], c->symbols.count, &g.category) || g.price_minor < -1 ||
         g.stock < -1 || g.sales < 0 || g.currency >= w->state.rules.currencies_n ||
-        !text_split(call->blob, &text))
+        !text_split(call->blob, &text) || !admit_id_ok(text.id))
         return damaged(err, "good add");
     if (g.seller != HANDLE_NONE && c->parties[g.seller].flags & PARTY_ERASED) {
         o->refusal = REFUSED_erased;

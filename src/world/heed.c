@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "base/utf8.h"
 #include "world/admit.h"
+#include "world/apply.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -99,7 +100,7 @@ static enum event_result event_call(struct world *w, const struct heed_event *e,
         struct str text = str_of(texts[i]);
         if (text.n == 0)
             continue;
-        if (text.n > 256 || utf8_invalid_at(text) < text.n)
+        if (text.n > SYMBOL_BYTES || utf8_invalid_at(text) < text.n)
             return EVENT_REJECTED;
         *status = admit_symbol(w, text, &symbols[i], err);
         if (*status == HEED_RANGE) { /* no room for another surface: that stops nobody else */

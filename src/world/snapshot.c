@@ -1,6 +1,7 @@
 #include "world/snapshot.h"
 
 #include "base/arena.h"
+#include "world/apply.h"
 
 #include <stdio.h>
 #include <zstd.h>
@@ -205,10 +206,6 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
         status = quality_load(&s->quality, k, err);
     if (status == HEED_OK)
         status = consumption_load(&s->consumption, k, err);
-    if (status == HEED_OK &&
-        !consumption_within(&s->consumption, s->catalogue.parties_n, s->catalogue.contents_n))
-        status =
-            error_set(err, HEED_INPUT, "snapshot", "rewards name parties or contents it lacks");
     if (status == HEED_OK)
         status = shop_load(&s->shop, k, err);
     if (status == HEED_OK)
@@ -218,7 +215,7 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
     if (status == HEED_OK)
         status = imports_load(s, k, err);
     if (status == HEED_OK)
-        status = shop_check(&s->shop, &s->catalogue, &s->ledger, s->rules.currencies_n, err);
+        status = state_possible(s, err);
     if (status == HEED_OK && !source_end(k))
         status = error_set(err, HEED_INPUT, "snapshot", "it is damaged");
     return status;

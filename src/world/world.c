@@ -260,6 +260,10 @@ static enum heed_status replay_batch(void *context, const struct store_batch *b,
     enum heed_status status = journal_decode(w->codec, b->payload, b->commands, &calls, err);
     for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
         struct outcome o = {0};
+        if (!call_possible(&w->state, &calls[i]))
+            return error_set(err, HEED_INPUT, where,
+                             "it holds a command that cannot be: the world file is damaged; "
+                             "restore a backup");
         status = state_apply(w, &calls[i], &o, err);
         if (status == HEED_OK && !outcome_changed(&o))
             status = error_set(err, HEED_INPUT, where,
