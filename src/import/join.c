@@ -40,18 +40,21 @@ int join_column(const struct join *j, const char *name)
     return -1;
 }
 
-/* The key as it is compared, in buf; n 0 when nothing of it is left.                             */
+/* The key as it is compared, in buf; n 0 when nothing of it is left, or more than buf holds. */
 static struct str normalised(const struct join *j, struct str key, char buf[512])
 {
     if (!j->alnum_lower)
         return key;
     size_t n = 0;
-    for (size_t i = 0; i < key.n && n < 512; i++) {
+    for (size_t i = 0; i < key.n; i++) {
         char c = key.p[i];
         if (c >= 'A' && c <= 'Z')
             c = (char)(c - 'A' + 'a');
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-            buf[n++] = c;
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')))
+            continue;
+        if (n == 512)
+            return STR_NONE;
+        buf[n++] = c;
     }
     return (struct str){buf, n};
 }

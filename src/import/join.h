@@ -10,7 +10,8 @@ struct join_options {
     const char *on;     /* its key column */
     const char *prefer; /* of several rows with one key, the one with the lowest number here; NULL:
                            the first */
-    bool alnum_lower;   /* keys are compared by their ASCII letters and digits, lower case */
+    bool alnum_lower;   /* keys are compared by their ASCII letters and digits, lower case;
+                           more than 512 of them match nothing */
 };
 
 HEED_MUST_CHECK enum heed_status join_load(const struct join_options *options,

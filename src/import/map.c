@@ -72,6 +72,8 @@ static enum heed_status csv_of(const struct mapping *m, int node, struct csv_for
             out->quote = q.p[0];
         else
             return yaml_error(m->y, quote, err, "none, ' or \" was expected");
+        if (out->quote == out->delimiter)
+            return yaml_error(m->y, quote, err, "it is the same as the delimiter");
     }
     if (encoding) {
         if (str_is(e, "latin1"))
@@ -124,7 +126,8 @@ static enum heed_status field_of(const struct mapping *m, int node, bool joined,
     if (round && !str_is(yaml_text(m->y, round), "whole"))
         return yaml_error(m->y, round, err, "whole was expected");
     out->whole = round != 0;
-    if (max && (!admit_decimal(yaml_text(m->y, max), &n) || n < 1000 || n > 65536000))
+    if (max &&
+        (!admit_decimal(yaml_text(m->y, max), &n) || n < 1000 || n > 65536000 || n % 1000 != 0))
         return yaml_error(m->y, max, err, "a number of bytes between 1 and 65536 was expected");
     out->max = max ? (size_t)(n / 1000) : 0;
     return HEED_OK;

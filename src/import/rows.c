@@ -268,7 +268,7 @@ static bool transform(struct rows *r, const struct mapped_field *m, struct str v
                       struct heed_error *err)
 {
     if (m->first && *m->first && value.n) {
-        const char *end = memchr(value.p, *m->first, value.n);
+        const char *end = memmem(value.p, value.n, m->first, strlen(m->first));
         if (end)
             value.n = (size_t)(end - value.p);
         value = str_trim(value);

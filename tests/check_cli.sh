@@ -1,0 +1,387 @@
+#!/bin/sh
+# The program as it is typed: every form of the command line, its exit status (0 done, 1 refused, 2
+# usage, 3 input, 4 storage), one JSON document on stdout with --json, and what it says when a file or
+# the world is at fault.
+# ctest: TIMEOUT 300
+set -eu
+: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
+
+heed=$BUILD_DIR/heed
+if [ ! -x "$heed" ]; then
+    echo "skipped: this build has no program heed"
+    exit 77
+fi
+PATH=$BUILD_DIR:$PATH
+work=$(mktemp -d)
+tmpfs=''
+writer=''
+clean_up() {
+    if [ -n "$writer" ]; then kill "$writer" 2>/dev/null || true; fi
+    if [ -n "$tmpfs" ]; then umount "$tmpfs" 2>/dev/null || true; fi
+    chmod -R u+w "$work"
+    rm -rf "$work"
+}
+trap clean_up EXIT
+cd "$work"
+export LC_ALL=C
+
+if command -v python3 >/dev/null; then
+    json=python3
+elif command -v node >/dev/null; then
+    json=node
+else
+    json=none
+    echo "skipped: JSON on stdout is not parsed (no python3, no node)"
+fi
+
+failures=0
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    sed 's/^/    stdout: /' out | cut -c 1-300
+    sed 's/^/    stderr: /' err | cut -c 1-300
+}
+
+# expect STATUS ARGS...: runs heed; stdout in ./out, stderr in ./err.
+expect() {
+    expected=$1
+    shift
+    status=0
+    "$heed" "$@" >out 2>err </dev/null || status=$?
+    if [ "$status" -ne "$expected" ]; then
+        fail "heed $* gave $status, not $expected"
+    fi
+}
+
+# says WORDS...: what the last command printed on stderr holds each of them.
+says() {
+    for words in "$@"; do
+        if ! grep -qF -- "$words" err; then
+            fail "stderr does not hold: $words"
+        fi
+    done
+}
+
+# document PATH[=VALUE]...: ./out is one JSON document that has each member, with this value.
+document() {
+    case $json in
+    python3) python3 -c 'import json, sys
+d = json.load(open("out", encoding="utf-8"))
+for path in sys.argv[1:]:
+    path, _, want = path.partition("=")
+    x = d
+    for key in path.split("."):
+        x = x[int(key)] if isinstance(x, list) else x[key]
+    if want and json.dumps(x) != want:
+        sys.exit("%s is %s, not %s" % (path, json.dumps(x), want))' "$@" ;;
+    node) node -e 'const d = JSON.parse(require("fs").readFileSync("out", "utf8"));
+for (const arg of process.argv.slice(1)) {
+    const at = arg.indexOf("="), path = at < 0 ? arg : arg.slice(0, at);
+    let x = d;
+    for (const key of path.split(".")) x = x[key];
+    if (x === undefined) throw new Error(path + " is missing");
+    if (at >= 0 && JSON.stringify(x) !== arg.slice(at + 1))
+        throw new Error(path + " is " + JSON.stringify(x));
+}' "$@" ;;
+    esac
+}
+
+# json STATUS "PATH PATH=VALUE ..." ARGS...: with --json, one document that has these members.
+json() {
+    json_expected=$1
+    json_members=$2
+    shift 2
+    expect "$json_expected" "$@" --json
+    # shellcheck disable=SC2086
+    if [ "$json" != none ] && ! document $json_members 2>parse; then
+        fail "heed $* --json: $(tail -n 1 parse)"
+    fi
+}
+
+# ── a world, step by step ──
+at='--at 2026-01-05T12:00:00Z'
+expect 3 status
+says 'heed.world'
+expect 0 init
+expect 3 init
+says 'heed.world' 'there is a world here already'
+json 0 'world="other.world" commands' init --world other.world --preset plaza
+expect 2 init --world third.world --preset nothing
+says 'there is no such preset' 'plaza'
+printf 'behaviour: {half_life: never}\n' >bad.yaml
+expect 3 init --world third.world --rules bad.yaml
+says 'bad.yaml: line 1'
+expect 3 rules check bad.yaml
+says 'bad.yaml: line 1' 'half_life'
+[ ! -e third.world ] || fail 'a failed init leaves a world'
+expect 0 rules default
+cp out good.yaml
+json 0 'ok=true' rules check good.yaml
+json 0 'yaml' rules default
+json 0 'yaml' rules show
+
+mkdir data
+cat >data/users.csv <<'END'
+id,name
+ann,Ann
+bob,Bob
+cyd,
+END
+cat >data/contents.csv <<'END'
+id,creator,title,good
+p1,ann,On swords,sword
+p2,guild,By a guild,
+END
+cat >data/goods.csv <<'END'
+id,name,seller,price,stock
+sword,Sword,ann,4.99,3
+END
+printf 'id,name,price\ntour,Tour,0.50\n' >data/services.csv
+cat >data/events.csv <<'END'
+time,user,verb,target,amount
+2026-01-01T10:00:00Z,bob,view,content:p1,
+2026-01-01T10:00:05Z,bob,dwell,content:p1,30
+2026-01-01T10:00:40Z,bob,like,content:p1,
+2026-01-01T10:01:00Z,cyd,view,content:p2,
+2026-01-01T10:01:00Z,zed,view,content:p2,
+2026-01-01T10:01:00Z,cyd,stare,content:p2,
+END
+printf 'time,user,target,score\n2026-01-02,bob,content:p1,5\n' >data/ratings.csv
+printf 'time,user,target,score,kind\n2026-01-02,cyd,content:p1,4,expert\n' >data/reviews.csv
+
+# ── import ──
+json 0 'files.0.kind="users" files.4.rows=6 files.4.applied=4 files.4.rejected=1 files.4.refused=1
+    files.4.duplicate=0 files.4.path rows=15 applied=13 rejected=1 refused=1 duplicate=0 seconds' import data
+says 'events.csv: line 6' 'rows were not applied'
+grep -q '^"data/events.csv",6,' heed.world.rejects.csv || fail 'no rejects beside the world'
+json 0 'rows=0 files.0.skipped=true' import data
+json 0 'rows=3 refused=3' import users data/users.csv --again
+printf 'id\ndan\n' >more.csv
+printf 'id\neve\n' | gzip >more2.csv.gz
+json 0 'applied=2 files.1.path="more2.csv.gz"' import users more.csv more2.csv.gz
+printf 'id,role\nfay,king\ngus,member\n' >strict.csv
+expect 3 import users strict.csv --strict
+says 'strict.csv: line 2, column 2 (role)' 'nothing was applied'
+json 3 'error' import users strict.csv --strict
+expect 1 behaviour show user:gus
+expect 3 import events none.csv
+says 'none.csv' 'check the path'
+expect 3 import events data
+says 'is a directory'
+expect 3 import none
+says 'none'
+expect 2 import people more.csv
+says 'it is not a kind: users, contents'
+expect 2 import
+expect 3 import users none.csv more.csv
+says 'none.csv'
+cat >map.yaml <<'END'
+files:
+  - path: people.tsv
+    kind: users
+    delimiter: tab
+    columns: {id: {column: who}}
+END
+mkdir -p elsewhere
+printf 'who\tage\nhal\t7\n' >elsewhere/people.tsv
+json 0 'applied=1 files.0.path="people.tsv"' import --map map.yaml --data elsewhere
+expect 3 import --map map.yaml
+says 'people.tsv'
+expect 2 import users more.csv --map map.yaml
+printf 'files:\n  - path: people.tsv\n    kind: folk\n' >map.yaml
+expect 3 import --map map.yaml --data elsewhere
+says 'map.yaml: line 3, key files[0].kind' 'must be one of users'
+
+# ── behaviour, quality, feeds ──
+json 0 'users=6 contents=2 goods=1 services=1 events=4 verbs.dwell.events=1 verbs.dwell.amount=30 commands
+    epoch world_hash money.0.currency money.0.supply_minor money.0.issued_minor money.0.retired_minor' status
+json 0 'target="user:bob" events.like=1 dwell_s=30 sessions=1 active_days=1 last_seen preferences.0.target
+    preferences.0.weight' behaviour show user:bob
+json 0 'target="content:p1" reach=1 impressions=1 events.dwell=1 dwell_s=30 engagement.rate engagement.lower' \
+    behaviour show content:p1
+for by in reach dwell engagement; do
+    json 0 '' behaviour top --by $by --k 1
+done
+expect 2 behaviour top --by fame
+says 'fame'
+json 0 'target="content:p1" quality parts.rating.value parts.rating.weight parts.rating.evidence' \
+    quality show content:p1
+for algorithm in exposure engagement quality relevance mixed; do
+    json 0 "user=\"user:cyd\" algorithm=\"$algorithm\" slots" feed show cyd --k 10 --algorithm $algorithm --surface home
+done
+# shellcheck disable=SC2086
+json 0 'slots.0.rank=1 slots.0.target slots.0.score slots.0.reasons.0.name slots.0.reasons.0.value
+    slots.0.reasons.0.weight' feed serve user:cyd --k 2 $at
+json 0 '' feed explain cyd content:p1
+json 1 'refused.code="no_feed" refused.message' feed explain bob content:p1
+json 1 'refused.code="unknown_target"' behaviour show content:none
+json 1 'refused.code="unknown_user"' feed show nobody
+
+# ── settle, rewards ──
+# shellcheck disable=SC2086
+json 1 'refused.code="nothing_to_settle"' settle --until 2025-12-01 $at
+json 0 'epoch pool_minor paid_minor payouts feeds floor.share floor.kept=true floor.min_share' settle --until 2026-01-08
+epoch=$(tr ',' '\n' <out | sed -n 's/^{"epoch": //p' | head -n 1)
+json 1 'refused.code' settle --until 2026-01-08
+json 0 '' reward explain ann --epoch "$epoch"
+expect 2 reward explain ann
+says '--epoch is missing'
+
+# ── money and the shop ──
+json 0 'amount_minor=10000' ledger issue bob 100
+json 0 '' ledger balance bob
+json 0 '' ledger balance user:bob
+json 0 'amount_minor=250 repeated=false' ledger transfer bob cyd 2.50 --id t1
+json 0 'repeated=true' ledger transfer bob cyd 2.50 --id t1
+json 0 'transfers.0.amount_minor=-250' ledger history bob --k 1
+json 1 'refused.code="insufficient_funds"' ledger transfer cyd bob 9999
+expect 2 ledger transfer bob cyd 2.505
+says 'amount'
+expect 2 ledger issue bob 1e3
+json 0 'goods.0.price_minor listed' shop goods
+json 0 'price_minor=499 purchase=0' shop buy good:sword --as bob
+json 0 '' shop list good:sword --price 5.50 --stock 1
+json 0 'refunded=true' shop refund 0
+json 1 'refused.code' shop refund 0
+json 1 'refused.code' shop buy good:none --as bob
+json 1 'refused.code="forbidden"' ledger issue bob 1 --as bob
+json 1 'refused.code="unknown_user"' import users more.csv --as nobody
+json 1 'refused.code="forbidden"' import users more.csv --as bob
+expect 1 settle --as bob
+says 'refused (forbidden)'
+[ ! -s out ] || fail 'a refusal stands on stdout'
+
+# ── options anywhere, usage ──
+expect 0 --json --world other.world status
+cp out before
+expect 0 status --world other.world --json
+cmp -s out before || fail 'global options after the verb mean something else'
+expect 0 behaviour --json show --at 2026-02-01 user:bob --quiet
+expect 2 status --at yesterday
+says '--at needs a time'
+expect 2 status --world
+says '--world needs a value'
+expect 2 nonsense
+says "there is no command 'nonsense'"
+expect 2
+expect 2 feed show
+says 'user is missing'
+expect 2 feed show bob --k 0
+expect 2 feed show bob --k many
+expect 2 feed show bob ann
+says 'one word too many'
+expect 2 feed show bob --colour red
+says 'there is no option --colour'
+expect 2 feed show bob --k 1 --k 2
+says 'given twice'
+expect 0 help
+grep -q 'heed' out || fail 'help says nothing'
+expect 0 help feed show
+grep -q -- '--algorithm' out || fail 'help of a verb lacks its options'
+expect 0 feed show --help
+expect 0 --version
+
+# ── time comes from the caller: the same commands, the same world ──
+for w in one two; do
+    expect 0 init --world $w.world --at 2026-01-01
+    expect 0 import goods data/goods.csv --world $w.world --at 2026-01-02
+    expect 0 ledger issue system:pool 5 --world $w.world --at 2026-01-03
+    expect 0 status --json --world $w.world
+    sed 's/.*"world_hash": "\([0-9a-f]*\)".*/\1/' out >$w.hash
+done
+cmp -s one.hash two.hash || fail 'the same commands give two worlds'
+
+# ── verify, export, report, run ──
+json 0 'ok=true commands world_hash chain_head money.0.currency money.0.sum_minor=0' verify
+json 0 'exported="copy"' export copy
+for kind in users contents goods services events ratings reviews; do
+    [ -s copy/$kind.csv ] || fail "export wrote no $kind.csv"
+done
+expect 0 init --world copy.world
+json 0 'rejected=0 refused=0' import copy --world copy.world
+for question in 'behaviour show user:bob' 'behaviour show content:p1' 'quality show content:p1' 'feed show bob'; do
+    # shellcheck disable=SC2086
+    expect 0 $question --json
+    cp out before
+    # shellcheck disable=SC2086
+    expect 0 $question --json --world copy.world
+    cmp -s out before || fail "the copy answers otherwise: $question"
+done
+expect 0 report --out report.html
+grep -q '<svg' report.html || fail 'the report draws nothing'
+expect 0 report --lang zh --out report.zh.html
+expect 2 report --lang fr
+json 0 'import.applied=13 settled.epoch report="run.html"' run --data data --world run.world --report run.html
+json 0 'import.rows=0' run --data data --world run.world --report run.html
+expect 3 run --data nowhere --world run2.world
+expect 0 user erase bob
+json 1 'refused.code' behaviour show user:bob
+json 0 'ok=true' verify
+
+# ── worlds that are not there, not ours, from later, in use ──
+printf 'not a world at all, but a text\n' >text.world
+head -c 8192 /dev/zero >zero.world
+for w in text zero; do
+    expect 3 status --world $w.world
+    says "$w.world"
+    expect 3 import data --world $w.world
+    [ "$json" = none ] || json 3 'error' status --world $w.world
+done
+expect 3 status --world data
+expect 4 init --world nowhere/at/all.world
+says 'nowhere/at/all.world'
+if command -v sqlite3 >/dev/null; then
+    cp one.world later.world
+    sqlite3 later.world 'PRAGMA user_version' >version
+    sqlite3 later.world "PRAGMA user_version = $(($(cat version) + 1))"
+    status=0
+    "$heed" status --world later.world >out 2>err || status=$?
+    [ "$status" -ge 3 ] || fail 'a world of a later version is opened'
+    says 'newer'
+else
+    echo "skipped: a world of a newer version (no sqlite3)"
+fi
+# The first writer waits for its input from a pipe that nobody has written to.
+mkfifo slow.csv
+"$heed" import users slow.csv >slow.out 2>slow.err &
+writer=$!
+sleep 1
+expect 4 user add ivy
+says "$writer"
+expect 0 status
+expect 0 behaviour show user:ann
+expect 0 export copy2
+kill "$writer"
+wait "$writer" 2>/dev/null || true
+writer=''
+expect 0 user add ivy
+
+# ── permissions and a full disk ──
+if [ "$(id -u)" -eq 0 ]; then
+    echo "skipped: no permission to read or write (root may do both)"
+    mkdir full
+    if mount -t tmpfs -o size=300k tmpfs full 2>/dev/null; then
+        tmpfs=$work/full
+        expect 0 init --world full/heed.world
+        expect 0 user add ann --world full/heed.world
+        awk 'BEGIN { print "id,name"; for (i = 0; i < 20000; i++) printf "u%d,%d\n", i, i * 7919 % 100003 }' >many.csv
+        expect 4 import users many.csv --world full/heed.world
+        says 'full'
+        expect 0 verify --world full/heed.world
+        umount full
+        tmpfs=''
+    else
+        echo "skipped: a full disk (no tmpfs can be mounted)"
+    fi
+else
+    echo "skipped: a full disk (only root can mount one)"
+    chmod 0 more.csv
+    expect 3 import users more.csv
+    says 'no permission'
+    cp one.world locked.world
+    chmod 0 locked.world
+    expect 4 status --world locked.world
+fi
+
+echo "$failures failures"
+[ "$failures" -eq 0 ]
