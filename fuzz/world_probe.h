@@ -79,6 +79,9 @@ static bool some_argument(const struct world *w, const struct arg_spec *a, size_
     case ARG_USER:
         *out = some_user(c, turn);
         return *out != CALL_ABSENT;
+    case ARG_PARTY:
+        *out = some_handle(c->parties_n, turn);
+        return *out != CALL_ABSENT;
     case ARG_ACCOUNT:
         *out = turn % 4 == 3 ? HOLDER_POOL : some_handle(c->parties_n, turn);
         return *out != CALL_ABSENT;
@@ -114,7 +117,7 @@ static bool some_argument(const struct world *w, const struct arg_spec *a, size_
         return *out <= a->max;
     default:
         *out = CALL_ABSENT;
-        return true;
+        return !(a->flags & REQUIRED);
     }
 }
 
