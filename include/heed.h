@@ -104,8 +104,11 @@ HEED_API HEED_MUST_CHECK enum heed_status heed_call(struct heed_world *world, co
                                                     char **reply, struct heed_error *err);
 
 /* Records many events, durable when this returns HEED_OK. A malformed event is counted rejected,
- * one with an unknown user or target refused, a repeated id duplicate; none stops the rest.     */
+ * one with an unknown user or target, or dated later than the context's time by more than the rules
+ * allow (behaviour.ahead), refused, a repeated id duplicate; none stops the rest. The context's
+ * actor is not asked: whoever may write the world may record for everyone. */
 HEED_API HEED_MUST_CHECK enum heed_status heed_events(struct heed_world *world,
+                                                      const struct heed_context *context,
                                                       const struct heed_event *events, size_t n,
                                                       struct heed_tally *tally,
                                                       struct heed_error *err);

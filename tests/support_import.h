@@ -18,7 +18,7 @@ struct imported {
     struct heed_error err;
     struct import_result result;
 };
-#define IMPORT_AT INT64_C(1767225600000) /* the caller's time of all imports here */
+#define IMPORT_AT INT64_C(1772409600000) /* the caller's time of all imports here */
 
 struct imported import_as(struct world *w, enum import_kind kind, const char *path,
                           const struct import_options *options);

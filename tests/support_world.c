@@ -1,5 +1,6 @@
 #include "support_world.h"
 
+#include "base/time.h"
 #include "world/snapshot.h"
 
 #include <ftw.h>
@@ -84,6 +85,12 @@ static enum heed_status call_list(struct world *w, const char *actor, int64_t ti
                           str_of(space ? space + 1 : ""));
     assert_true(id >= 0);
     struct heed_context context = {time_ms, actor};
+    for (size_t i = 0; i < n; i++) { /* the hour at which it is told, not before it happens */
+        int64_t told;
+        if (strcmp(args[i].name, "time") == 0 && args[i].value &&
+            time_from_text(str_of(args[i].value), &told) == TIME_OK && told > context.time_ms)
+            context.time_ms = told;
+    }
     return admit_call(w, command_spec((enum command_id)id), &context, args, n, reply, err);
 }
 

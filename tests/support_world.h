@@ -25,6 +25,7 @@ json_t *call_ok(struct world *w, const char *name, ...);
 void call_refused(struct world *w, const char *code, const char *name, ...);
 
 #define T0 INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
+#define DAY INT64_C(86400000)
 
 struct sha256 hash_of(struct world *w);
 int64_t int_at(const json_t *reply, const char *key);

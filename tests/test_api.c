@@ -17,6 +17,9 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define T0 INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
+#define DAY INT64_C(86400000)
+
+static const struct heed_context context = {.time_ms = T0};
 #define ARGS(...)                                                                                  \
     (const struct heed_arg[]){__VA_ARGS__},                                                        \
         sizeof((const struct heed_arg[]){__VA_ARGS__}) / sizeof(struct heed_arg)
@@ -69,9 +72,9 @@ static enum heed_status call(struct heed_world *w, const char *actor, const char
                              const struct heed_arg *args, size_t n, json_t **reply,
                              struct heed_error *err)
 {
-    const struct heed_context context = {.time_ms = T0, .actor = actor};
+    const struct heed_context by = {.time_ms = T0, .actor = actor};
     char *text = (char *)(uintptr_t)1;
-    enum heed_status status = heed_call(w, name, &context, args, n, &text, err);
+    enum heed_status status = heed_call(w, name, &by, args, n, &text, err);
     *reply = NULL;
     if (status == HEED_OK || status == HEED_REFUSED) {
         assert_non_null(text);
@@ -275,10 +278,10 @@ static void a_time_outside_1970_to_2105_is_a_usage_error(void **state)
     struct heed_world *w = in_memory();
     static const int64_t times[] = {-1, INT64_MIN, INT64_C(4291747200000), INT64_MAX};
     for (size_t i = 0; i < COUNT(times); i++) {
-        struct heed_context context = {.time_ms = times[i]};
+        struct heed_context at = {.time_ms = times[i]};
         struct heed_error err;
         char *reply;
-        assert_int_equal(heed_call(w, "status", &context, NULL, 0, &reply, &err), HEED_USAGE);
+        assert_int_equal(heed_call(w, "status", &at, NULL, 0, &reply, &err), HEED_USAGE);
         assert_string_equal(err.where, "time");
         assert_null(reply);
     }
@@ -290,7 +293,6 @@ static void null_is_accepted_or_said(void **state)
     (void)state;
     struct heed_world *w = in_memory();
     struct heed_error err;
-    const struct heed_context context = {.time_ms = T0};
     char *reply;
     heed_close(NULL);
     heed_free(NULL);
@@ -309,9 +311,11 @@ static void null_is_accepted_or_said(void **state)
     assert_int_equal(heed_call(w, "dance", &context, NULL, 0, &reply, NULL), HEED_USAGE);
     assert_int_equal(heed_call(w, "status", &context, NULL, 0, &reply, NULL), HEED_OK);
     heed_free(reply);
-    assert_int_equal(heed_events(NULL, NULL, 0, NULL, &err), HEED_USAGE);
-    assert_int_equal(heed_events(w, NULL, 1, NULL, &err), HEED_USAGE);
-    assert_int_equal(heed_events(w, NULL, 0, NULL, NULL), HEED_OK);
+    assert_int_equal(heed_events(NULL, &context, NULL, 0, NULL, &err), HEED_USAGE);
+    assert_int_equal(heed_events(w, &context, NULL, 1, NULL, &err), HEED_USAGE);
+    assert_int_equal(heed_events(w, NULL, NULL, 0, NULL, &err), HEED_USAGE);
+    assert_string_equal(err.where, "context");
+    assert_int_equal(heed_events(w, &context, NULL, 0, NULL, NULL), HEED_OK);
     heed_close(w);
 }
 
@@ -326,15 +330,16 @@ static void events_are_counted_by_what_became_of_them(void **state)
         {T0, "bob", "dwell", "content:post1", "home", "mail", "e1", 30.5}, /* seen */
         {T0, "bob", "like", "user:ann", "", "", "", 1},                    /* "" is none */
         {T0, "bob", "like", "good:lamp", NULL, NULL, "e2", 0},
-        {T0, "eve", "like", "content:post1", NULL, NULL, NULL, 1},    /* unknown */
-        {T0, "bob", "like", "content:post2", NULL, NULL, NULL, 1},    /* unknown */
-        {T0, "bob", "like", "post1", NULL, NULL, NULL, 1},            /* unknown */
-        {T0, "bob", "hum", "content:post1", NULL, NULL, NULL, 1},     /* no verb */
-        {T0, NULL, "like", "content:post1", NULL, NULL, NULL, 1},     /* no user */
-        {T0, "bob", NULL, "content:post1", NULL, NULL, NULL, 1},      /* no verb */
-        {T0, "bob", "like", NULL, NULL, NULL, NULL, 1},               /* no target */
-        {-1, "bob", "like", "content:post1", NULL, NULL, NULL, 1},    /* time */
-        {T0, "bob", "like", "content:post1", NULL, NULL, NULL, -0.5}, /* amount */
+        {T0, "eve", "like", "content:post1", NULL, NULL, NULL, 1},      /* unknown */
+        {T0, "bob", "like", "content:post2", NULL, NULL, NULL, 1},      /* unknown */
+        {T0, "bob", "like", "post1", NULL, NULL, NULL, 1},              /* unknown */
+        {T0 + DAY + 1, "bob", "like", "user:ann", NULL, NULL, NULL, 1}, /* ahead of now */
+        {T0, "bob", "hum", "content:post1", NULL, NULL, NULL, 1},       /* no verb */
+        {T0, NULL, "like", "content:post1", NULL, NULL, NULL, 1},       /* no user */
+        {T0, "bob", NULL, "content:post1", NULL, NULL, NULL, 1},        /* no verb */
+        {T0, "bob", "like", NULL, NULL, NULL, NULL, 1},                 /* no target */
+        {-1, "bob", "like", "content:post1", NULL, NULL, NULL, 1},      /* time */
+        {T0, "bob", "like", "content:post1", NULL, NULL, NULL, -0.5},   /* amount */
         {T0, "bob", "like", "content:post1", NULL, NULL, NULL, (double)NAN},
         {T0, "bob", "like", "content:post1", NULL, NULL, NULL, (double)INFINITY},
         {T0, "bob", "like", "content:post1", "\xff", NULL, NULL, 1}, /* not UTF-8 */
@@ -342,11 +347,11 @@ static void events_are_counted_by_what_became_of_them(void **state)
     };
     struct heed_tally t;
     struct heed_error err;
-    assert_int_equal(heed_events(w, events, COUNT(events), &t, &err), HEED_OK);
+    assert_int_equal(heed_events(w, &context, events, COUNT(events), &t, &err), HEED_OK);
     assert_int_equal(t.rows, COUNT(events));
     assert_int_equal(t.applied, 5);
     assert_int_equal(t.duplicate, 1);
-    assert_int_equal(t.refused, 3);
+    assert_int_equal(t.refused, 4);
     assert_int_equal(t.rejected, 9);
     assert_int_equal(number(w, "events", "status", NULL, 0), 5);
     json_t *shown = ok(w, "behaviour show", ARGS({"target", "content:post1"}));
@@ -377,7 +382,7 @@ static void surfaces_without_end_stop_nobody_else(void **state)
     events[SURFACES] = (struct heed_event){T0, "bob", "like", "content:post1", "s1", NULL, NULL, 1};
     struct heed_tally t;
     struct heed_error err;
-    if (heed_events(w, events, SURFACES + 1, &t, &err) != HEED_OK)
+    if (heed_events(w, &context, events, SURFACES + 1, &t, &err) != HEED_OK)
         fail_msg("%s: %s", err.where, err.message);
     assert_int_equal(t.applied, 65536);
     assert_int_equal(t.rejected, SURFACES - 65535);
@@ -395,7 +400,7 @@ static void a_world_on_disk_is_found_again(void **state)
     fill(w);
     const struct heed_event e = {T0, "bob", "like", "content:post1", "home", NULL, NULL, 1};
     struct heed_error err;
-    assert_int_equal(heed_events(w, &e, 1, NULL, &err), HEED_OK);
+    assert_int_equal(heed_events(w, &context, &e, 1, NULL, &err), HEED_OK);
     status_hash(w, before);
     heed_close(w);
     w = open_with(path, (struct heed_options){0});
@@ -426,7 +431,7 @@ static void a_reader_works_beside_a_writer_and_cannot_write(void **state)
     assert_int_equal(call(reader, NULL, "user add", ARGS({"id", "cyd"}), &reply, &err), HEED_USAGE);
     const struct heed_event e = {T0, "bob", "like", "content:post1", "new", NULL, NULL, 1};
     struct heed_tally t = {.rows = 77};
-    assert_int_equal(heed_events(reader, &e, 1, &t, &err), HEED_USAGE);
+    assert_int_equal(heed_events(reader, &context, &e, 1, &t, &err), HEED_USAGE);
     assert_int_equal(t.rows, 77);
     assert_int_equal(number(reader, "users", "status", NULL, 0), 2);
     must(writer, "user add", ARGS({"id", "cyd"}));

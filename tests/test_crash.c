@@ -65,6 +65,7 @@ static void events(struct heed_world *w, uint32_t number)
     char ids[EVENTS_A_BATCH][32];
     struct heed_tally tally;
     struct heed_error err;
+    struct heed_context context = {T0 + number, NULL};
     for (uint32_t i = 0; i < EVENTS_A_BATCH; i++) {
         snprintf(ids[i], sizeof ids[i], "event%u.%u", number, i);
         e[i] = (struct heed_event){.time_ms = T0 + number,
@@ -74,7 +75,7 @@ static void events(struct heed_world *w, uint32_t number)
                                    .id = ids[i],
                                    .amount = 2};
     }
-    must(heed_events(w, e, EVENTS_A_BATCH, &tally, &err), &err);
+    must(heed_events(w, &context, e, EVENTS_A_BATCH, &tally, &err), &err);
     if (tally.applied + tally.duplicate != EVENTS_A_BATCH)
         _exit(5);
 }

@@ -134,7 +134,7 @@ static struct world *import_plaza(void)
     struct world *w = NULL;
     struct heed_error err = {0};
     struct import_result result = {0};
-    const struct heed_context context = {T0, NULL};
+    const struct heed_context context = {T0 + 60 * DAY, NULL};
     assert_int_equal(world_open(":memory:", &options, &w, &err), HEED_OK);
     if (import_dir(w, &context, test_dir(), &(struct import_options){0}, &result, &err) != HEED_OK)
         fail_msg("%s: %s", err.where, err.message);

@@ -63,7 +63,8 @@ int main(void)
         {NOON + 91000, "bob", "like", "content:post1", "home", NULL, "e3", 1},
     };
     struct heed_tally tally;
-    if (heed_events(world, events, sizeof events / sizeof *events, &tally, &err) != HEED_OK) {
+    struct heed_context now = {.time_ms = NOON + 120000, .actor = NULL};
+    if (heed_events(world, &now, events, sizeof events / sizeof *events, &tally, &err) != HEED_OK) {
         fprintf(stderr, "%s: %s\n", err.where, err.message);
         heed_close(world);
         return 1;

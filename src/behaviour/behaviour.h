@@ -32,6 +32,7 @@ struct behaviour_rules {
     int64_t half_life_ms;   /* of preferences and popularity */
     int64_t dedup_window_ms;
     uint32_t dedup_max; /* ids remembered at most */
+    int64_t ahead_ms;   /* an event may be dated this long after the caller's time, no more */
     uint32_t verbs_n;
     struct verb_rule verbs[VERBS_MAX];
 };

@@ -1,5 +1,6 @@
 /* `heed run`, the main job: init if new, import (or generate), settle, trade, report. */
 #include "base/term.h"
+#include "base/time.h"
 #include "cli/tools.h"
 #include "sim/plaza.h"
 
@@ -8,6 +9,7 @@
 
 struct run {
     struct cli *c;
+    struct heed_context context;
     struct world *w;
     bool generated;
     char plaza[4096]; /* folder of the generated files */
@@ -60,13 +62,14 @@ static enum heed_status import_all(struct run *r, struct heed_error *err)
     struct import_options options;
     struct importing *progress;
     char rejects[4096];
-    struct heed_context context = cli_context(r->c);
     const char *map = cli_arg(r->c, "map"), *data = cli_arg(r->c, "data");
     enum heed_status status = HEED_OK;
     if (r->generated) {
         int64_t seed;
         struct plaza_size size = plaza_default();
         snprintf(r->plaza, sizeof r->plaza, "%s.plaza", r->c->world);
+        if (r->context.time_ms < plaza_end_ms(&size)) /* whatever the machine's clock says */
+            r->context.time_ms = plaza_end_ms(&size);
         status = number_of(r->c, "seed", 1, &seed, err);
         if (status == HEED_OK) {
             say(r, "generating the world plaza (no --data given)");
@@ -78,31 +81,36 @@ static enum heed_status import_all(struct run *r, struct heed_error *err)
         return status;
     say(r, "reading what people did");
     import_options_of(r->c, &options, &progress, rejects);
-    status = map ? import_map(r->w, &context, map, data, &options, &r->result, err)
-                 : import_dir(r->w, &context, data, &options, &r->result, err);
+    status = map ? import_map(r->w, &r->context, map, data, &options, &r->result, err)
+                 : import_dir(r->w, &r->context, data, &options, &r->result, err);
     import_progress_free(progress);
     print_bad_rows(r->c, &r->result, rejects);
     return status;
 }
 
-/* Whether there is anything new: a run over files that were all imported before changes nothing. */
+/* Whether there is anything to do. Of a generated world, whose trades are dated after its last day,
+ * a second run changes nothing; other people's data may have an epoch that has ended since.     */
 static bool anything_new(const struct run *r)
 {
-    return r->result.total.rows > 0 || r->w->state.consumption.settlements_n == 0;
+    return !r->generated || r->result.total.rows > 0 || r->w->state.consumption.settlements_n == 0;
 }
 
-/* Settles through the epoch of the latest event, so that the report covers all there is.         */
+/* Settles what has ended, by the caller's time, of the epochs that anything happened in: the report
+ * then covers all there is, and nobody who still acts in the open epoch comes late.             */
 static enum heed_status settle(struct run *r, struct heed_error *err)
 {
-    const struct consumption_rules *rules = &r->w->state.rules.consumption;
-    int64_t until = (world_now(r->w) / rules->epoch_ms + 1) * rules->epoch_ms;
+    int64_t epoch_ms = r->w->state.rules.consumption.epoch_ms;
+    int64_t open = r->context.time_ms / epoch_ms, latest = world_now(r->w) / epoch_ms;
+    int64_t until = (latest < open ? latest + 1 : open) * epoch_ms;
     char text[32];
-    snprintf(text, sizeof text, "%lld", (long long)(until / 1000 + (until % 1000 != 0)));
     say(r, "judging quality, allocating attention, paying rewards");
+    if (latest >= open && !r->c->quiet)
+        fprintf(stderr, "heed: epoch %lld ends at %s; run again then, or give --at, to settle it\n",
+                (long long)latest, time_to_text((latest + 1) * epoch_ms, text));
+    snprintf(text, sizeof text, "%lld", (long long)((until + 999) / 1000));
     struct heed_arg arg = {"until", text};
-    struct heed_context context = {until, NULL};
     enum heed_status status =
-        admit_call(r->w, command_spec(COMMAND_settle_), &context, &arg, 1, &r->settled, err);
+        admit_call(r->w, command_spec(COMMAND_settle_), &r->context, &arg, 1, &r->settled, err);
     return status == HEED_REFUSED ? HEED_OK : status; /* nothing new to settle is no failure */
 }
 
@@ -149,7 +157,8 @@ int tool_run(struct cli *c)
 {
     struct heed_error err = {0};
     int64_t started = cli_clock_ms();
-    struct run r = {.c = c, .generated = !cli_arg(c, "data") && !cli_arg(c, "map")};
+    struct run r = {
+        .c = c, .context = cli_context(c), .generated = !cli_arg(c, "data") && !cli_arg(c, "map")};
     enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK)
         status = open_world(&r, &err);

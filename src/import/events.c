@@ -168,6 +168,9 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
         return note_bad(b, REFUSED_unknown_target, row,
                         rows_where(r->p->rows, row, FIELD_TARGET, where), NULL);
     }
+    if (admit_time_ahead(w, &r->p->s->context, r->time_ms))
+        return note_bad(b, REFUSED_time_ahead, row, rows_where(r->p->rows, row, FIELD_TIME, where),
+                        NULL);
     struct call *c = &b->calls[b->n];
     if (r->verb == SERVED_VERB) {
         *c = admit_served(r->time_ms, target);

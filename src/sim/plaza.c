@@ -11,6 +11,11 @@ struct plaza_size plaza_default(void)
     return (struct plaza_size){2000, 5000, 400, 14, 300000};
 }
 
+int64_t plaza_end_ms(const struct plaza_size *size)
+{
+    return (PLAZA_START_S + (int64_t)size->days * DAY_S) * 1000;
+}
+
 bool plaza_add_event(struct plaza *z, const struct plaza_event *e)
 {
     if (!array_grow(&z->events, &z->events_cap, z->events_n + 1, sizeof *z->events))

@@ -9,6 +9,9 @@ struct plaza_size {
 };
 struct plaza_size plaza_default(void);
 
+/* When the last day of a plaza of this size has ended, in ms since 1970: its year is 2026.       */
+int64_t plaza_end_ms(const struct plaza_size *size);
+
 /* Writes users.csv, contents.csv, goods.csv, events.csv, ratings.csv, reviews.csv and truth.csv
  * (content, skill, copy_of, ring) into dir, made if not there. Same seed and size, same bytes, on
  * any machine. */

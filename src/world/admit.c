@@ -447,6 +447,9 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
     if (status != HEED_OK)
         return status;
     check_actor(&r);
+    if (r.call.command == COMMAND_event_add && r.call.i[7] != CALL_ABSENT &&
+        admit_time_ahead(w, context, r.call.i[7]))
+        refuse(&r, REFUSED_time_ahead);
     if (r.refusal != REFUSED_NOT)
         return refusal_reply(r.refusal, reply, err);
     if (spec->kind == KIND_QUERY) {

@@ -63,6 +63,10 @@ HEED_MUST_CHECK enum heed_status admit_symbol(struct world *w, struct str text, 
 /* Calls for rows of events and ratings, all handles resolved by the caller.                     */
 struct call admit_event(int64_t time_ms, uint32_t user, uint32_t verb, uint32_t target,
                         int64_t amount_milli, uint32_t surface, uint32_t via, uint64_t id_hash);
+
+/* Whether an event dated time_ms is later than now, by more than the rules allow; such an event
+ * would carry the world's recency with it and make what follows late. */
+bool admit_time_ahead(const struct world *w, const struct heed_context *context, int64_t time_ms);
 struct call admit_served(int64_t time_ms, uint32_t target);
 struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_t score_milli,
                          enum rating_kind kind);

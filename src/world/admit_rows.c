@@ -385,6 +385,11 @@ struct call admit_event(int64_t time_ms, uint32_t user, uint32_t verb, uint32_t 
     return c;
 }
 
+bool admit_time_ahead(const struct world *w, const struct heed_context *context, int64_t time_ms)
+{
+    return time_ms > context->time_ms + w->state.rules.behaviour.ahead_ms;
+}
+
 struct call admit_served(int64_t time_ms, uint32_t target)
 {
     struct call c = call_of(COMMAND_event_served, time_ms);

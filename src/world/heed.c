@@ -83,7 +83,8 @@ enum heed_status heed_call(struct heed_world *world, const char *name,
 
 enum event_result { EVENT_OK, EVENT_REJECTED, EVENT_REFUSED };
 
-static enum event_result event_call(struct world *w, const struct heed_event *e, struct call *call,
+static enum event_result event_call(struct world *w, const struct heed_context *context,
+                                    const struct heed_event *e, struct call *call,
                                     enum heed_status *status, struct heed_error *err)
 {
     int verb = e->verb ? behaviour_verb(&w->state.rules.behaviour, str_of(e->verb)) : -1;
@@ -94,7 +95,7 @@ static enum event_result event_call(struct world *w, const struct heed_event *e,
     uint32_t symbols[2] = {HANDLE_NONE, HANDLE_NONE};
     uint32_t user = world_find_user(w, str_of(e->user));
     uint32_t target = world_find_target(w, str_of(e->target));
-    if (user == HANDLE_NONE || target == 0)
+    if (user == HANDLE_NONE || target == 0 || admit_time_ahead(w, context, e->time_ms))
         return EVENT_REFUSED;
     for (int i = 0; i < 2; i++) {
         struct str text = str_of(texts[i]);
@@ -117,19 +118,20 @@ static enum event_result event_call(struct world *w, const struct heed_event *e,
     return EVENT_OK;
 }
 
-enum heed_status heed_events(struct heed_world *world, const struct heed_event *events, size_t n,
-                             struct heed_tally *tally, struct heed_error *err)
+enum heed_status heed_events(struct heed_world *world, const struct heed_context *context,
+                             const struct heed_event *events, size_t n, struct heed_tally *tally,
+                             struct heed_error *err)
 {
     error_clear(err);
-    if (!world || (!events && n > 0))
-        return missing(err, world ? "events" : "world");
+    if (!world || !context || (!events && n > 0))
+        return missing(err, !world ? "world" : !context ? "context" : "events");
     if (world->w->read_only)
         return error_set(err, HEED_USAGE, "events", "the world was opened for reading only");
     struct heed_tally t = {.rows = n};
     enum heed_status status = HEED_OK;
     for (size_t i = 0; i < n; i++) {
         struct call call;
-        enum event_result result = event_call(world->w, &events[i], &call, &status, err);
+        enum event_result result = event_call(world->w, context, &events[i], &call, &status, err);
         struct outcome o = {0};
         if (status == HEED_OK && result == EVENT_OK)
             status = world_apply(world->w, &call, &o, err);
