@@ -532,6 +532,28 @@ static void popularity_stops_at_a_quarter_of_an_int64(void **state)
     behaviour_deinit(&b);
 }
 
+static void a_count_of_a_verb_stops_at_what_it_holds(void **state)
+{
+    (void)state;
+    struct behaviour_rules r = acts_rules();
+    struct behaviour b;
+    behaviour_init(&b);
+    struct act act = {.user = 1, .target = target_make(TARGET_GOOD, 2), .verb = 2};
+    acts_apply(&b, &r, &act);
+    uint32_t *of_user = &b.user_verbs[VERBS_MAX + 2];
+    uint32_t *of_target = &b.targets[TARGET_GOOD].verbs[2 * VERBS_MAX + 2];
+    assert_int_equal(*of_user, 1);
+    assert_int_equal(*of_target, 1);
+    *of_user = *of_target = UINT32_MAX - 1;
+    for (int i = 0; i < 3; i++) {
+        acts_apply(&b, &r, &act);
+        assert_int_equal(*of_user, UINT32_MAX);
+        assert_int_equal(*of_target, UINT32_MAX);
+    }
+    assert_int_equal(b.verb_events[2], 4); /* the world's own count is of 64 bits */
+    behaviour_deinit(&b);
+}
+
 static void a_pair_knows_whole_seconds(void **state)
 {
     (void)state;
@@ -644,6 +666,7 @@ int main(void)
         cmocka_unit_test(a_duplicate_changes_nothing_but_its_count),
         cmocka_unit_test(ids_stay_known_as_room_for_them_grows),
         cmocka_unit_test(popularity_stops_at_a_quarter_of_an_int64),
+        cmocka_unit_test(a_count_of_a_verb_stops_at_what_it_holds),
         cmocka_unit_test(a_pair_knows_whole_seconds),
         cmocka_unit_test(every_pair_is_found_among_many_and_no_other),
         cmocka_unit_test(what_never_acted_is_not_there),

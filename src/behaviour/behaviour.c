@@ -97,6 +97,12 @@ static int64_t add_saturating(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? (b > 0 ? INT64_MAX : INT64_MIN) : sum;
 }
 
+/* Counts on, up to what 32 bits hold.                                                            */
+static void count_one(uint32_t *n)
+{
+    *n += *n < UINT32_MAX;
+}
+
 static void count_session(struct user_stats *u, const struct behaviour_rules *r, int64_t t)
 {
     if (u->events == 0) {
@@ -209,8 +215,8 @@ enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rul
     u->events++;
     if (r->verbs[act->verb].class == VERB_DWELL)
         u->dwell_milli = add_saturating(u->dwell_milli, act->amount_milli);
-    b->user_verbs[(size_t)act->user * VERBS_MAX + act->verb]++;
-    table->verbs[(size_t)index * VERBS_MAX + act->verb]++;
+    count_one(&b->user_verbs[(size_t)act->user * VERBS_MAX + act->verb]);
+    count_one(&table->verbs[(size_t)index * VERBS_MAX + act->verb]);
     b->verb_events[act->verb]++;
     b->verb_amount_milli[act->verb] =
         add_saturating(b->verb_amount_milli[act->verb], act->amount_milli);

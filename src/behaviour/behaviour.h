@@ -87,13 +87,13 @@ struct target_stats {
 
 struct stats_table {
     struct target_stats *rows;
-    uint32_t *verbs; /* rows_n x VERBS_MAX counts */
+    uint32_t *verbs; /* rows_n x VERBS_MAX counts, at most UINT32_MAX each */
     size_t n, cap;
 };
 
 struct behaviour {
     struct user_stats *users; /* by party */
-    uint32_t *user_verbs;     /* users_n x VERBS_MAX counts */
+    uint32_t *user_verbs;     /* users_n x VERBS_MAX counts, at most UINT32_MAX each */
     size_t users_n, users_cap;
     struct stats_table targets[TARGET_KINDS];
     struct pair *pairs;
