@@ -151,8 +151,10 @@ struct quality_score {
  * from the data by the method of moments; until there is enough of it k is prior_strength and m0 is
  * itself drawn to .5 by as many ratings. Interactivity has the share z = n / (n + k) of its weight
  * after n impressions, k the rules' interactivity_strength, for its lower bound says more of n than
- * of the content while n is small. (z is the credibility factor of H. Bühlmann, "Experience rating
- * and credibility", ASTIN Bulletin 4 (1967) 199.) A part without evidence takes no weight.
+ * of the content while n is small. (H. Bühlmann's
+ * credibility, ASTIN Bulletin 4 (1967) 199; with k = 1.96^2, about 4, it is the weight that
+ * Wilson's interval itself gives the rate against one half: A. Agresti, B. Coull, The American
+ * Statistician 52 (1998) 119.) A part without evidence takes no weight.
  *
  * Where nobody has rated the target and it is no copy, there is nothing beside interactivity that
  * could judge it: originality too then has z of its weight, as not being a copy is no merit of its

@@ -64,6 +64,7 @@ HEED_MUST_CHECK enum heed_status admit_symbol(struct world *w, struct str text, 
 struct call admit_event(int64_t time_ms, uint32_t user, uint32_t verb, uint32_t target,
                         int64_t amount_milli, uint32_t surface, uint32_t via, uint64_t id_hash);
 struct call admit_served(int64_t time_ms, uint32_t target);
+struct call admit_refunded(int64_t time_ms, uint32_t user, uint32_t target, int64_t amount_milli);
 struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_t score_milli,
                          enum rating_kind kind);
 struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage);

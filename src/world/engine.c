@@ -6,7 +6,7 @@
 #include <math.h>
 
 struct engine {
-    uint64_t acts;    /* behaviour.events when relevance was made */
+    uint64_t acts;    /* behaviour's events and refunds when relevance was made */
     size_t contents;  /* and contents then                        */
     uint64_t version; /* of the world when the scores were made   */
     struct relevance *relevance;
@@ -124,7 +124,8 @@ static enum heed_status refresh_relevance(struct world *w, struct heed_error *er
 {
     struct engine *e = w->engine;
     const struct state *s = &w->state;
-    if (e->relevance && e->acts == s->behaviour.events && e->contents == s->catalogue.contents_n)
+    if (e->relevance && e->acts == s->behaviour.events + s->behaviour.refunds &&
+        e->contents == s->catalogue.contents_n)
         return HEED_OK;
     struct allocation_histories h;
     enum heed_status status = histories_of(w, NULL, s->catalogue.parties_n, &h, err);
@@ -138,7 +139,7 @@ static enum heed_status refresh_relevance(struct world *w, struct heed_error *er
     histories_deinit(&h);
     if (status != HEED_OK)
         return error_nomem(err);
-    e->acts = s->behaviour.events;
+    e->acts = s->behaviour.events + s->behaviour.refunds;
     e->contents = s->catalogue.contents_n;
     return HEED_OK;
 }
