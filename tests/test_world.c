@@ -86,6 +86,23 @@ static void a_purchase_moves_money_stock_and_attention(void **unused)
     world_close(w);
 }
 
+static void an_epoch_shows_nobody_his_own_content(void **unused)
+{
+    (void)unused;
+    struct world *w = world_in_memory();
+    fill_small(w);
+    json_decref(call_ok(w, "content add", "id", "post2", "creator", "bob", "title", "x", NULL));
+    json_decref(
+        call_ok(w, "event add", "user", "bob", "verb", "like", "target", "content:post1", NULL));
+    json_decref(call_ok(w, "settle", "until", "2026-02-01", NULL));
+    assert_int_equal(w->state.consumption.settlements[0].feeds, 1); /* bob's */
+    assert_true(w->state.exposure.given[0] == 1000000 && w->state.exposure.given[1] == 0);
+    assert_true(w->state.exposure.popularity[0] == 1000000 && w->state.exposure.popularity[1] == 0);
+    assert_true(w->state.consumption.settlements[0].floor_kept);
+    assert_verified(w);
+    world_close(w);
+}
+
 /* ann made post1 and sells the sword.                                                           */
 static void nobody_gains_by_attending_to_his_own(void **unused)
 {
@@ -552,6 +569,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_purchase_moves_money_stock_and_attention),
+        cmocka_unit_test(an_epoch_shows_nobody_his_own_content),
         cmocka_unit_test(nobody_gains_by_attending_to_his_own),
         cmocka_unit_test(a_logged_purchase_moves_no_money),
         cmocka_unit_test(every_refusal_that_admission_makes),
