@@ -189,17 +189,26 @@ static void count_target(struct target_stats *t, const struct behaviour_rules *r
         t->popularity = POPULARITY_MAX;
 }
 
+enum heed_status behaviour_seen(struct behaviour *b, const struct behaviour_rules *r,
+                                const struct act *act, bool *duplicate)
+{
+    *duplicate = false;
+    if (act->id_hash && !dedup_seen(b, r, act->id_hash, act->time_ms, duplicate))
+        return HEED_NOMEM;
+    if (!*duplicate && act->time_ms > b->latest_ms)
+        b->latest_ms = act->time_ms;
+    return HEED_OK;
+}
+
 enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rules *r,
                                  const struct act *act, bool *duplicate)
 {
-    *duplicate = false;
-    if (act->id_hash) {
-        if (!dedup_seen(b, r, act->id_hash, act->time_ms, duplicate))
-            return HEED_NOMEM;
-        if (*duplicate) {
-            b->duplicates++;
-            return HEED_OK;
-        }
+    bool older = b->events > 0 && act->time_ms < b->latest_ms;
+    if (behaviour_seen(b, r, act, duplicate) != HEED_OK)
+        return HEED_NOMEM;
+    if (*duplicate) {
+        b->duplicates++;
+        return HEED_OK;
     }
     struct stats_table *table = &b->targets[target_kind(act->target)];
     uint32_t index = target_index(act->target);
@@ -231,10 +240,7 @@ enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rul
     b->verb_events[act->verb]++;
     b->verb_amount_milli[act->verb] =
         add_saturating(b->verb_amount_milli[act->verb], act->amount_milli);
-    if (b->events > 0 && act->time_ms < b->latest_ms)
-        b->out_of_order++;
-    if (b->events == 0 || act->time_ms > b->latest_ms)
-        b->latest_ms = act->time_ms;
+    b->out_of_order += older;
     b->events++;
     return HEED_OK;
 }

@@ -131,6 +131,13 @@ HEED_MUST_CHECK enum heed_status behaviour_apply(struct behaviour *b,
                                                  const struct behaviour_rules *r,
                                                  const struct act *act, bool *duplicate);
 
+/* Only whether behaviour_apply would say duplicate, for walking over acts that were applied before;
+ * b, empty at first, is given all of them in their order by this, and keeps nothing but ids and the
+ * newest time. HEED_NOMEM.                                                                      */
+HEED_MUST_CHECK enum heed_status behaviour_seen(struct behaviour *b,
+                                                const struct behaviour_rules *r,
+                                                const struct act *act, bool *duplicate);
+
 /* Hints that behaviour_apply will soon be called for these acts.                                */
 void behaviour_prefetch(const struct behaviour *b, const struct act *act);
 
