@@ -79,7 +79,8 @@ static struct crowd make(size_t items, size_t users, size_t interactions)
     }
     free(seen);
     c.items = (struct allocation_items){items, c.eligible, c.scores[0], c.scores[1], c.scores[2]};
-    c.histories = (struct allocation_histories){users, c.offsets, c.history, c.weights};
+    c.histories = (struct allocation_histories){
+        .n = users, .offsets = c.offsets, .items = c.history, .weights = c.weights};
     return c;
 }
 

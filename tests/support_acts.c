@@ -52,7 +52,7 @@ struct act acts_next(struct acts *a, const struct behaviour_rules *r)
         break;
     }
     int64_t amount = (int64_t)(prng_u64(&a->r) >> (1 + prng_below(&a->r, 63)));
-    return (struct act){
+    struct act act = {
         .time_ms = time_ms,
         .amount_milli = prng_below(&a->r, 16) ? amount & 0xfffff : amount,
         .id_hash = a->ids && prng_below(&a->r, 8) ? 1 + prng_below(&a->r, 60) : 0,
@@ -65,6 +65,8 @@ struct act acts_next(struct acts *a, const struct behaviour_rules *r)
         .verb = (uint32_t)(prng_below(&a->r, 10) ? prng_below(&a->r, 4)
                                                  : prng_below(&a->r, r->verbs_n)),
     };
+    act.own = target_index(act.target) == act.user; /* user i owns the i-th of each kind */
+    return act;
 }
 
 bool acts_apply(struct behaviour *b, const struct behaviour_rules *r, const struct act *act)

@@ -51,7 +51,8 @@ static void make_histories(struct crowd *c, struct prng *r, const struct crowd_s
         offsets[u + 1] = used;
     }
     free(sums);
-    c->histories = (struct allocation_histories){shape->users, offsets, items, weights};
+    c->histories = (struct allocation_histories){
+        .n = shape->users, .offsets = offsets, .items = items, .weights = weights};
 }
 
 void crowd_init(struct crowd *c, struct prng *r, const struct crowd_shape *shape,
@@ -78,17 +79,36 @@ void crowd_deinit(struct crowd *c)
 {
     allocator_free(c->allocator);
     relevance_free(c->relevance);
-    const void *owned[] = {c->items.eligible,   c->items.popularity,  c->items.engagement,
-                           c->items.quality,    c->histories.offsets, c->histories.items,
-                           c->histories.weights};
+    const void *owned[] = {
+        c->items.eligible,    c->items.popularity,          c->items.engagement,
+        c->items.quality,     c->histories.offsets,         c->histories.items,
+        c->histories.weights, c->histories.blocked_offsets, c->histories.blocked};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free((void *)(uintptr_t)owned[i]);
+}
+
+void crowd_block(struct crowd *c, struct prng *r, double share)
+{
+    size_t n = c->items.n, users = c->histories.n;
+    uint64_t *offsets = room(users + 1, sizeof *offsets);
+    uint32_t *blocked = room(users * n, sizeof *blocked);
+    for (size_t u = 0; u < users; u++) {
+        offsets[u + 1] = offsets[u];
+        for (uint32_t i = 0; i < n; i++)
+            if (prng_double(r) < share)
+                blocked[offsets[u + 1]++] = i;
+    }
+    c->histories.blocked_offsets = offsets;
+    c->histories.blocked = blocked;
 }
 
 struct feed_request crowd_request(const struct crowd *c, size_t user)
 {
     uint64_t from = c->histories.offsets[user];
+    const uint64_t *barred = c->histories.blocked_offsets;
     return (struct feed_request){
+        .blocked = barred ? c->histories.blocked + barred[user] : NULL,
+        .blocked_n = barred ? barred[user + 1] - barred[user] : 0,
         .history = c->histories.items + from,
         .history_weights = c->histories.weights + from,
         .history_n = c->histories.offsets[user + 1] - from,

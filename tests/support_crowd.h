@@ -25,6 +25,9 @@ void crowd_init(struct crowd *c, struct prng *r, const struct crowd_shape *shape
                 const struct allocation_rules *rules);
 void crowd_deinit(struct crowd *c);
 
+/* Blocks each item for each user with this chance.                                              */
+void crowd_block(struct crowd *c, struct prng *r, double share);
+
 /* One user's request under the rules.                                                           */
 struct feed_request crowd_request(const struct crowd *c, size_t user);
 #endif

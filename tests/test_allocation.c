@@ -55,7 +55,7 @@ static void relevance_is_the_cosine_of_who_attended(void **state)
      * By hand: cos(0,1) = 2/sqrt(2*3) = 0.8165, cos(1,2) = 1/sqrt(3*1) = 0.5774, cos(0,2) = 0.  */
     const uint64_t offsets[] = {0, 2, 4, 6};
     const uint32_t items[] = {0, 1, 1, 0, 2, 1};
-    const struct allocation_histories h = {3, offsets, items, NULL};
+    const struct allocation_histories h = {.n = 3, .offsets = offsets, .items = items};
     const struct allocation_rules r = {.neighbours = 5, .max_history = 5};
     struct relevance *m;
     assert_int_equal(relevance_build(&h, 4, &r, &m), HEED_OK);
@@ -346,7 +346,7 @@ static void the_last_slots_pay_debts_to_what_is_most_relevant(void **state)
     /* items 0 and 5 go together */
     const uint64_t offsets[] = {0, 2};
     const uint32_t together[] = {0, 5};
-    const struct allocation_histories h = {1, offsets, together, NULL};
+    const struct allocation_histories h = {.n = 1, .offsets = offsets, .items = together};
     const struct allocation_rules r = {.k = 3, .neighbours = 5, .max_history = 5};
     struct relevance *m;
     struct allocator *a;

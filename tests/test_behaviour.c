@@ -289,14 +289,14 @@ static bool target_agrees(const struct twin *t, const struct behaviour_rules *r,
             continue;
         events++;
         verbs[a->verb]++;
-        impressions += r->verbs[a->verb].class == VERB_IMPRESSION;
-        engagements += r->verbs[a->verb].class == VERB_ENGAGE;
+        impressions += !a->own && r->verbs[a->verb].class == VERB_IMPRESSION;
+        engagements += !a->own && r->verbs[a->verb].class == VERB_ENGAGE;
         if (r->verbs[a->verb].class == VERB_DWELL)
             dwell = saturated(dwell, a->amount_milli);
-        reach += !met[a->user];
+        reach += !a->own && !met[a->user];
         met[a->user] = true;
-        decaying_add(&popularity, fmax(0, twin_points(r, a)), a->time_ms, r->half_life_ms, 0,
-                     0x1p61);
+        decaying_add(&popularity, a->own ? 0 : fmax(0, twin_points(r, a)), a->time_ms,
+                     r->half_life_ms, 0, 0x1p61);
     }
     const struct target_stats *x = behaviour_target(b, target);
     if (!x)
@@ -532,6 +532,28 @@ static void popularity_stops_at_a_quarter_of_an_int64(void **state)
     behaviour_deinit(&b);
 }
 
+static void a_count_of_a_verb_stops_at_what_it_holds(void **state)
+{
+    (void)state;
+    struct behaviour_rules r = acts_rules();
+    struct behaviour b;
+    behaviour_init(&b);
+    struct act act = {.user = 1, .target = target_make(TARGET_GOOD, 2), .verb = 2};
+    acts_apply(&b, &r, &act);
+    uint32_t *of_user = &b.user_verbs[VERBS_MAX + 2];
+    uint32_t *of_target = &b.targets[TARGET_GOOD].verbs[2 * VERBS_MAX + 2];
+    assert_int_equal(*of_user, 1);
+    assert_int_equal(*of_target, 1);
+    *of_user = *of_target = UINT32_MAX - 1;
+    for (int i = 0; i < 3; i++) {
+        acts_apply(&b, &r, &act);
+        assert_int_equal(*of_user, UINT32_MAX);
+        assert_int_equal(*of_target, UINT32_MAX);
+    }
+    assert_int_equal(b.verb_events[2], 4); /* the world's own count is of 64 bits */
+    behaviour_deinit(&b);
+}
+
 static void a_pair_knows_whole_seconds(void **state)
 {
     (void)state;
@@ -551,6 +573,84 @@ static void a_pair_knows_whole_seconds(void **state)
     acts_apply(&b, &r, &act);
     assert_int_equal(behaviour_pair(&b, 0, act.target)->weight, 2 * 512 + 256);
     assert_int_equal(behaviour_pair(&b, 0, act.target)->time_s, 6);
+    behaviour_deinit(&b);
+}
+
+/* ── refunds ── */
+
+/* With others' acts before, between and after: what is left is what there would be without the
+ * purchase, but for counts of what happened and the reach.                                      */
+static void a_refund_leaves_what_there_was_without_the_purchase(void **state)
+{
+    (void)state;
+    struct behaviour_rules r = acts_rules();
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct behaviour with, without;
+        struct acts a;
+        behaviour_init(&with);
+        behaviour_init(&without);
+        acts_begin(&a, seed, false);
+        struct act bought = acts_next(&a, &r);
+        bought.amount_milli = 3000;
+        bought.verb = seed % 4 == 0 ? 0 : 2; /* view or like */
+        bought.user = seed % 5 == 0 ? target_index(bought.target) : ACT_USERS - 1;
+        bought.own = seed % 5 == 0;
+        size_t at = prng_below(&a.r, 60);
+        for (size_t i = 0; i < 60; i++) {
+            struct act act = acts_next(&a, &r);
+            act.verb %= 4; /* none that saturates */
+            act.amount_milli &= 0xffff;
+            acts_apply(&with, &r, &act);
+            acts_apply(&without, &r, &act);
+            if (i == at)
+                acts_apply(&with, &r, &bought);
+        }
+        assert_int_equal(behaviour_refund(&with, &r, &bought), HEED_OK);
+        const struct target_stats *x = behaviour_target(&with, bought.target);
+        const struct target_stats *y = behaviour_target(&without, bought.target);
+        const struct pair *p = behaviour_pair(&with, bought.user, bought.target);
+        const struct pair *q = behaviour_pair(&without, bought.user, bought.target);
+        const struct target_stats none = {0};
+        if (!y)
+            y = &none;
+        assert_int_equal(x->engagements, y->engagements);
+        assert_int_equal(x->impressions, y->impressions);
+        assert_true(llabs(x->popularity - behaviour_decay(y->popularity, x->last_ms - y->last_ms,
+                                                          r.half_life_ms)) <= 64);
+        int64_t weight =
+            q ? behaviour_decay(q->weight, ((int64_t)p->time_s - (int64_t)q->time_s) * 1000,
+                                r.half_life_ms)
+              : 0;
+        assert_true(llabs(p->weight - weight) <= 64);
+        assert_int_equal(x->refunds, 1);
+        assert_int_equal(behaviour_user(&with, bought.user)->refunds, 1);
+        assert_int_equal(with.refunds, 1);
+        assert_int_equal(with.events, without.events + 1);
+        assert_int_equal(with.verb_events[bought.verb], without.verb_events[bought.verb] + 1);
+        behaviour_deinit(&with);
+        behaviour_deinit(&without);
+    }
+}
+
+static void a_refund_takes_nothing_past_nothing(void **state)
+{
+    (void)state;
+    struct behaviour_rules r = acts_rules();
+    struct behaviour b;
+    behaviour_init(&b);
+    struct act act = {.time_ms = 5000, .target = target_make(TARGET_GOOD, 0), .verb = 2};
+    assert_int_equal(behaviour_refund(&b, &r, &act), HEED_RANGE);
+    assert_int_equal(b.refunds, 0);
+    acts_apply(&b, &r, &act);
+    assert_int_equal(behaviour_refund(&b, &r, &act), HEED_OK);
+    assert_int_equal(behaviour_pair(&b, 0, act.target)->weight, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(behaviour_refund(&b, &r, &act), HEED_OK);
+    assert_int_equal(behaviour_target(&b, act.target)->popularity, 0);
+    assert_int_equal(behaviour_target(&b, act.target)->engagements, 0);
+    assert_int_equal(behaviour_target(&b, act.target)->reach, 1);
+    act.user = 1;
+    assert_int_equal(behaviour_refund(&b, &r, &act), HEED_RANGE);
     behaviour_deinit(&b);
 }
 
@@ -644,7 +744,10 @@ int main(void)
         cmocka_unit_test(a_duplicate_changes_nothing_but_its_count),
         cmocka_unit_test(ids_stay_known_as_room_for_them_grows),
         cmocka_unit_test(popularity_stops_at_a_quarter_of_an_int64),
+        cmocka_unit_test(a_count_of_a_verb_stops_at_what_it_holds),
         cmocka_unit_test(a_pair_knows_whole_seconds),
+        cmocka_unit_test(a_refund_leaves_what_there_was_without_the_purchase),
+        cmocka_unit_test(a_refund_takes_nothing_past_nothing),
         cmocka_unit_test(every_pair_is_found_among_many_and_no_other),
         cmocka_unit_test(what_never_acted_is_not_there),
         cmocka_unit_test(engagement_is_a_rate_with_its_wilson_bound),

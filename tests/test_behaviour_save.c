@@ -66,7 +66,7 @@ static void check(const void *x)
     }
     for (uint32_t kind = TARGET_USER; kind < TARGET_KINDS; kind++)
         for (size_t i = 0; i < b->targets[kind].n; i++)
-            reach += b->targets[kind].rows[i].reach;
+            reach += b->targets[kind].rows[i].reach + b->targets[kind].rows[i].own;
     assert_int_equal(chained, b->pairs_n);
     assert_int_equal(reach, b->pairs_n);
 

@@ -21,6 +21,7 @@ static const struct quality_rules RULES = {
     .score_max_milli = 5000,
     .moderation_pass_milli = 500,
     .prior_strength = 5,
+    .interactivity_strength = 20,
     .copy_similarity_ppm = 800000,
     .min_shingles = 5,
 };
@@ -121,7 +122,7 @@ static void without_evidence_the_score_is_a_half(void **state)
         struct quality_score s = quality_score(&q, &RULES, content(7), 0, 0);
         assert_true(s.score == .5);
         for (int i = 0; i < QUALITY_PARTS; i++) {
-            assert_true(s.parts[i].weight == 0);
+            assert_true(s.parts[i].weight == (i == PART_PRIOR ? 1 : 0));
             assert_int_equal(s.parts[i].evidence, 0);
         }
         rate(&q, RATING_USER, 1, content(9), 5000); /* says nothing of content 7 */
@@ -251,11 +252,52 @@ static void interactivity_is_wilsons_lower_bound(void **state)
     struct quality_score s = quality_score(&q, &RULES, content(0), 4, 10);
     assert_near(s.parts[PART_INTERACTIVITY].value, .1682, .0001, "4 of 10");
     assert_int_equal(s.parts[PART_INTERACTIVITY].evidence, 10);
-    assert_true(s.parts[PART_INTERACTIVITY].weight == 1);
+    assert_near(s.parts[PART_INTERACTIVITY].weight, 10. / 30, 1e-12, "weight after 10");
+    assert_near(s.parts[PART_PRIOR].weight, 20. / 30, 1e-12, "what it leaves");
     s = quality_score(&q, &RULES, content(0), 12, 10); /* impressions are at least engagements */
     assert_int_equal(s.parts[PART_INTERACTIVITY].evidence, 12);
-    assert_true(s.score > .7 && s.score < 1);
+    assert_true(s.parts[PART_INTERACTIVITY].value > .7 && s.parts[PART_INTERACTIVITY].value < 1);
     quality_deinit(&q);
+}
+
+/* Shown a few times, nobody acted: content that was never shown is no better for it.             */
+static void a_few_impressions_hardly_move_the_score(void **state)
+{
+    static const struct {
+        bool rated, expert, published;
+        double never; /* the score when never shown */
+    } rows[] = {{false, false, false, .5},
+                {false, false, true, .5},
+                {true, false, false, -1},
+                {false, true, true, -1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct quality q;
+        struct sketch sketch = {.minima = {1, 2, 3}, .shingles = 40};
+        struct quality_rules rules = RULES;
+        rules.originality_weight_milli = rules.interactivity_weight_milli;
+        quality_init(&q);
+        if (rows[i].published)
+            assert_int_equal(quality_publish(&q, &rules, 0, 9, 1, &sketch), HEED_OK);
+        if (rows[i].rated)
+            rate(&q, RATING_USER, 1, content(0), 5000);
+        if (rows[i].expert)
+            rate(&q, RATING_EXPERT, 1, content(0), 4000);
+        double never = quality_score(&q, &rules, content(0), 0, 0).score, before = never;
+        if (rows[i].never >= 0)
+            assert_true(never == rows[i].never);
+        assert_near(quality_score(&q, &rules, content(0), 0, 1).score, never, 1. / 42 + 1e-12,
+                    "one impression");
+        for (uint64_t shown = 1; shown < 5000; shown += shown) {
+            double score = quality_score(&q, &rules, content(0), 0, shown).score;
+            assert_near(score, before, .11, "twice as often shown"); /* no leap anywhere */
+            before = score;
+        }
+        double many = quality_score(&q, &rules, content(0), 0, 100000000).score;
+        rules.interactivity_strength = 0; /* the whole weight from the first one on */
+        assert_near(quality_score(&q, &rules, content(0), 0, 1).score, many, 1e-6, "in the end");
+        quality_deinit(&q);
+    }
 }
 
 static void parts_that_the_rules_do_not_weigh_do_not_count(void **state)
@@ -339,12 +381,37 @@ static double naive_shrunk(const struct naive *x, int kind, int target, int *n)
     return (sum + k * x->mean[kind]) / (*n + k) / 1000;
 }
 
+/* The score by its definition, without texts: between what is known and a half, by how much is. */
+static double naive_score(const struct naive *x, int target, uint64_t done, uint64_t shown)
+{
+    double n = (double)shown, p = n > 0 ? (double)done / n : 0, z2 = 1.96 * 1.96;
+    double bound =
+        n > 0 ? (p + z2 / (2 * n) - 1.96 * sqrt((p * (1 - p) + z2 / (4 * n)) / n)) / (1 + z2 / n)
+              : 0;
+    double trust = n / (n + RULES.interactivity_strength);
+    int users, experts;
+    double rating = naive_shrunk(x, RATING_USER, target, &users);
+    double expert = naive_shrunk(x, RATING_EXPERT, target, &experts);
+    double of_users = users ? RULES.rating_weight_milli : 0;
+    double of_experts = experts ? RULES.expert_weight_milli : 0;
+    double of_acts = trust * RULES.interactivity_weight_milli;
+    if (users + experts == 0)
+        return trust * bound + (1 - trust) * .5;
+    return (of_users * rating + of_experts * expert + of_acts * bound) /
+           (of_users + of_experts + of_acts);
+}
+
 static void compare(const struct quality *q, const struct naive *x, uint64_t seed, int step)
 {
     for (int t = 0; t < TARGETS; t++) {
         struct quality_score s =
             quality_score(q, &RULES, content((uint32_t)t), (uint64_t)t, (uint64_t)t * 3);
-        double weights = 0, score = 0;
+        double weights = 0, score = 0, naive = naive_score(x, t, (uint64_t)t, (uint64_t)t * 3);
+        if (!(fabs(s.score - naive) < 5e-5)) {
+            print_error("seed %llu step %d target %d: expected %.9g, got %.9g\n",
+                        (unsigned long long)seed, step, t, naive, s.score);
+            fail();
+        }
         for (int kind = 0; kind < 2; kind++) {
             int n;
             double expected = naive_shrunk(x, kind, t, &n);
@@ -362,11 +429,11 @@ static void compare(const struct quality *q, const struct naive *x, uint64_t see
             weights += s.parts[i].weight;
             score += s.parts[i].weight * s.parts[i].value;
             assert_true(s.parts[i].value >= 0 && s.parts[i].value <= 1);
-            assert_true((s.parts[i].evidence > 0) == (s.parts[i].weight > 0));
+            if (i != PART_PRIOR)
+                assert_true((s.parts[i].evidence > 0) == (s.parts[i].weight > 0));
         }
-        bool any = t > 0 || s.parts[PART_RATING].evidence + s.parts[PART_EXPERT].evidence > 0;
-        assert_near(weights, any ? 1 : 0, 1e-12, "sum of weights");
-        assert_near(s.score, any ? score : .5, 1e-12, "score");
+        assert_near(weights, 1, 1e-12, "sum of weights");
+        assert_near(s.score, score, 1e-12, "score");
     }
 }
 
@@ -412,6 +479,7 @@ int main(void)
         cmocka_unit_test(the_newest_moderation_is_the_gate),
         cmocka_unit_test(scores_out_of_range_change_nothing),
         cmocka_unit_test(interactivity_is_wilsons_lower_bound),
+        cmocka_unit_test(a_few_impressions_hardly_move_the_score),
         cmocka_unit_test(parts_that_the_rules_do_not_weigh_do_not_count),
         cmocka_unit_test(sums_and_scores_agree_with_a_naive_twin),
     };

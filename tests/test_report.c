@@ -274,9 +274,11 @@ static void what_is_not_there_is_said(void **unused)
         if (rows[i].content)
             json_decref(
                 call_ok(w, "content add", "id", "c", "creator", "ann", "category", "art", NULL));
-        if (rows[i].event)
-            json_decref(call_ok(w, "event add", "user", "ann", "verb", "like", "target",
+        if (rows[i].event) { /* by someone else: one's own weighs nothing */
+            json_decref(call_ok(w, "user add", "id", "bob", NULL));
+            json_decref(call_ok(w, "event add", "user", "bob", "verb", "like", "target",
                                 "content:c", NULL));
+        }
         if (rows[i].money)
             json_decref(call_ok(w, "ledger issue", "to", "ann", "amount", "3", NULL));
         struct report_data *d = gather(w, NULL);

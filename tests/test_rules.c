@@ -70,6 +70,7 @@ static void assert_defaults(const struct rules *r)
     assert_int_equal(r->quality.score_max_milli, 5000);
     assert_int_equal(r->quality.moderation_pass_milli, 3000);
     assert_int_equal(r->quality.prior_strength, 5);
+    assert_int_equal(r->quality.interactivity_strength, 4);
     assert_int_equal(r->quality.copy_similarity_ppm, 800000);
     assert_int_equal(r->quality.min_shingles, 8);
     assert_int_equal(r->allocation.k, 10);
@@ -264,6 +265,7 @@ static void every_rule_reaches_its_own_field(void **state)
             "  score: {min: -2.5, max: 2.6}\n"
             "  moderation_pass: -0.027\n"
             "  prior_strength: 28\n"
+            "  interactivity_strength: 25\n"
             "  copy_similarity: 0.000029\n"
             "  min_shingles: 30\n"
             "allocation: {k: 31, algorithm: relevance, floor: 0.000036, neighbours: 37, "
@@ -288,6 +290,7 @@ static void every_rule_reaches_its_own_field(void **state)
         r.quality.score_max_milli,
         r.quality.moderation_pass_milli,
         r.quality.prior_strength,
+        r.quality.interactivity_strength,
         r.quality.copy_similarity_ppm,
         r.quality.min_shingles,
         r.allocation.k,
@@ -310,10 +313,39 @@ static void every_rule_reaches_its_own_field(void **state)
         r.grants.new_user_grant_minor,
     };
     const int64_t expected[] = {
-        11000, 720000, 46800000, 14, 21, 22, 23,    24,
-        -2500, 2600,   -27,      28, 29, 30, 31,    ALGORITHM_RELEVANCE,
-        32,    33,     34,       35, 36, 37, 38,    41 * DAY_MS,
-        1,     42,     43,       44, 45, 51, 52000, 610,
+        11000,
+        720000,
+        46800000,
+        14,
+        21,
+        22,
+        23,
+        24,
+        -2500,
+        2600,
+        -27,
+        28,
+        25,
+        29,
+        30,
+        31,
+        ALGORITHM_RELEVANCE,
+        32,
+        33,
+        34,
+        35,
+        36,
+        37,
+        38,
+        41 * DAY_MS,
+        1,
+        42,
+        43,
+        44,
+        45,
+        51,
+        52000,
+        610,
     };
     assert_int_equal(COUNT(got), COUNT(expected));
     for (size_t i = 0; i < COUNT(got); i++)
@@ -492,7 +524,9 @@ static const struct bad bad_values[] = {
     {"behaviour: {verbs: [{weight: 1}]}", "r.yaml: line 1, key behaviour.verbs[0]",
      "a verb of 1 to 23"},
     {"behaviour: {verbs: [{name: served}]}", "r.yaml: line 1, key behaviour.verbs[0].name",
-     "served is taken"},
+     "not served or refunded"},
+    {"behaviour: {verbs: [{name: refunded}]}", "r.yaml: line 1, key behaviour.verbs[0].name",
+     "not served or refunded"},
     {"behaviour: {verbs: [{name: abcdefghijklmnopqrstuvwx}]}",
      "r.yaml: line 1, key behaviour.verbs[0].name", "a verb of 1 to 23"},
     {"behaviour: {verbs: [{name: a b}]}", "r.yaml: line 1, key behaviour.verbs[0].name",

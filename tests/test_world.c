@@ -67,6 +67,84 @@ static void a_purchase_moves_money_stock_and_attention(void **unused)
     assert_int_equal(balance(w, "ann"), 0);
     assert_int_equal(w->state.catalogue.goods[0].stock, 3);
     call_refused(w, "already_refunded", "shop refund", "purchase", "0", NULL);
+    reply = call_ok(w, "behaviour show", "target", "good:sword", NULL); /* both, and no weight */
+    assert_int_equal(int_at(json_object_get(reply, "events"), "purchase"), 1);
+    assert_int_equal(int_at(reply, "refunds"), 1);
+    assert_int_equal(int_at(reply, "reach"), 1);
+    assert_true(json_real_value(json_object_get(reply, "popularity")) == 0);
+    assert_true(json_real_value(json_object_get(json_object_get(reply, "engagement"), "rate")) ==
+                0);
+    json_decref(reply);
+    reply = call_ok(w, "behaviour show", "target", "user:bob", NULL);
+    assert_int_equal(int_at(reply, "refunds"), 1);
+    assert_int_equal(int_at(json_object_get(reply, "events"), "purchase"), 1);
+    json_decref(reply);
+    reply = call_ok(w, "status", NULL);
+    assert_int_equal(int_at(reply, "refunds"), 1);
+    json_decref(reply);
+    assert_verified(w);
+    world_close(w);
+}
+
+static void an_epoch_shows_nobody_his_own_content(void **unused)
+{
+    (void)unused;
+    struct world *w = world_in_memory();
+    fill_small(w);
+    json_decref(call_ok(w, "content add", "id", "post2", "creator", "bob", "title", "x", NULL));
+    json_decref(
+        call_ok(w, "event add", "user", "bob", "verb", "like", "target", "content:post1", NULL));
+    json_decref(call_ok(w, "settle", "until", "2026-02-01", NULL));
+    assert_int_equal(w->state.consumption.settlements[0].feeds, 1); /* bob's */
+    assert_true(w->state.exposure.given[0] == 1000000 && w->state.exposure.given[1] == 0);
+    assert_true(w->state.exposure.popularity[0] == 1000000 && w->state.exposure.popularity[1] == 0);
+    assert_true(w->state.consumption.settlements[0].floor_kept);
+    assert_verified(w);
+    world_close(w);
+}
+
+/* ann made post1 and sells the sword.                                                           */
+static void nobody_gains_by_attending_to_his_own(void **unused)
+{
+    (void)unused;
+    static const char *const own[] = {"content:post1", "good:sword", "user:ann"};
+    struct world *w = world_in_memory();
+    fill_small(w);
+    for (size_t i = 0; i < 3; i++) {
+        for (const char *const *verb = (const char *const[]){"view", "like", "purchase", NULL};
+             *verb; verb++)
+            json_decref(
+                call_ok(w, "event add", "user", "ann", "verb", *verb, "target", own[i], NULL));
+        json_t *reply = call_ok(w, "rating add", "user", "ann", "target", own[i], "score", "5",
+                                "kind", i % 2 ? "expert" : "user", NULL);
+        assert_true(json_is_false(json_object_get(reply, "counted")));
+        json_decref(reply);
+        reply = call_ok(w, "quality show", "target", own[i], NULL);
+        assert_true(json_real_value(json_object_get(reply, "quality")) == .5);
+        json_decref(reply);
+        if (i == 2)
+            continue;
+        reply = call_ok(w, "behaviour show", "target", own[i], NULL);
+        assert_int_equal(int_at(reply, "reach"), 0);
+        assert_int_equal(int_at(reply, "impressions"), 0);
+        assert_int_equal(int_at(json_object_get(reply, "events"), "like"), 1);
+        assert_true(json_real_value(json_object_get(reply, "popularity")) == 0);
+        json_decref(reply);
+    }
+    assert_int_equal(w->state.consumption.open_n, 0); /* neither given nor earned */
+    assert_int_equal(w->state.behaviour.users[0].events, 9);
+    assert_int_equal(w->state.quality.entries_n, 0);
+    json_t *reply = call_ok(w, "rating add", "user", "bob", "target", own[0], "score", "5", NULL);
+    assert_true(json_is_true(json_object_get(reply, "counted")));
+    json_decref(reply);
+    json_decref(call_ok(w, "event add", "user", "bob", "verb", "like", "target", own[0], NULL));
+    reply = call_ok(w, "behaviour show", "target", own[0], NULL);
+    assert_int_equal(int_at(reply, "reach"), 1);
+    json_decref(reply);
+    assert_int_equal(w->state.consumption.open[0].contents_n, 1);
+    json_decref(call_ok(w, "rating add", "user", "ann", "target", own[0], "score", "1", "kind",
+                        "moderation", NULL)); /* taking down one's own is no merit */
+    assert_true(quality_removed(&w->state.quality, target_make(TARGET_CONTENT, 0)));
     assert_verified(w);
     world_close(w);
 }
@@ -491,6 +569,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_purchase_moves_money_stock_and_attention),
+        cmocka_unit_test(an_epoch_shows_nobody_his_own_content),
+        cmocka_unit_test(nobody_gains_by_attending_to_his_own),
         cmocka_unit_test(a_logged_purchase_moves_no_money),
         cmocka_unit_test(every_refusal_that_admission_makes),
         cmocka_unit_test(arguments_out_of_bounds_are_usage_errors),

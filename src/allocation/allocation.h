@@ -50,12 +50,16 @@ struct allocation_items {
 };
 
 /* Users' histories: row u is items[offsets[u] .. offsets[u+1]), weights > 0 (NULL: all alike),
- * in any order, an item once.                                                                   */
+ * in any order, an item once. What a user must not be shown (relevance does not look at it) is
+ * blocked[blocked_offsets[u] .. blocked_offsets[u+1]), ascending, below the allocator's n;
+ * blocked_offsets NULL: nothing.                                                                */
 struct allocation_histories {
     size_t n;
     const uint64_t *offsets;
     const uint32_t *items;
     const float *weights;
+    const uint64_t *blocked_offsets;
+    const uint32_t *blocked;
 };
 
 /* Item-to-item relevance: cosine of co-occurrence, sum over users of 1 for both, divided by the
@@ -126,7 +130,8 @@ struct epoch_exposure {
     uint64_t feeds;
     uint64_t slots;
     bool kept;              /* min_share_ppm >= floor_ppm, or there were no slots */
-    uint32_t min_share_ppm; /* least exposure of an eligible item over the mean; 0 without slots */
+    uint32_t min_share_ppm; /* least exposure of an eligible item over the mean; 0 without slots.
+                               An item blocked for all users has no part in either               */
 };
 
 /* Feeds for all users of `h` (k, algorithm, floor from the rules), as totals only. Floor: the debt

@@ -71,8 +71,13 @@ HEED_MUST_CHECK enum heed_status allocator_sort(struct allocator *a, enum algori
 size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t urgent,
                   uint32_t items[FEED_MAX]);
 
-/* Moves slots of feeds[users][k] until each eligible item of given[n] has `floor`; false when it
- * finds no way. Each item stays at most once in a feed. O(users x k) an item that lacks.        */
-bool floor_repair(uint32_t *feeds, size_t users, size_t k, const uint8_t *eligible, size_t n,
-                  uint64_t floor, uint64_t *given);
+/* Whether user u of h must not be shown an item. O(log of what is blocked)                       */
+bool history_blocks(const struct allocation_histories *h, size_t u, uint32_t item);
+
+/* Moves slots of feeds[h->n][k] until each eligible item of given[n] has `floor`; false when it
+ * finds no way. A feed is its slots before the first NO_ITEM. Each item stays at most once in a
+ * feed, and none comes into one where it is blocked. O(users x k) an item that lacks.           */
+#define NO_ITEM UINT32_MAX
+bool floor_repair(uint32_t *feeds, const struct allocation_histories *h, size_t k,
+                  const uint8_t *eligible, size_t n, uint64_t floor, uint64_t *given);
 #endif

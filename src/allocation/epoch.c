@@ -13,7 +13,10 @@
  * (Management Science 6 (1959) 1): the last user clears the debt, except that an owed item may lie
  * in the first k - S slots of just those users who should pay it. Then all k slots pay, debts
  * before relevance, and single slots are moved until all have the floor; where that is not enough
- * either, the floor takes no more than its own share of each feed and is reported as not kept.  */
+ * either, the floor takes no more than its own share of each feed and is reported as not kept.
+ *
+ * What is blocked for a user makes his feed shorter where it leaves fewer than k items, and each
+ * item's users fewer; an item that no user may see takes no part in the floor.                  */
 #include "allocation/allocation_parts.h"
 
 #include <stdlib.h>
@@ -24,10 +27,15 @@ enum { PPM = 1000000 };
 struct epoch {
     struct allocator *a;
     const struct allocation_histories *h;
-    size_t k;           /* slots of each feed */
-    size_t rows;        /* of `natural`: one a user, or one for all */
-    uint32_t *natural;  /* [rows][k] feeds without a floor */
-    uint32_t *feeds;    /* [users][k] feeds served */
+    size_t k;          /* slots of each feed at most */
+    size_t *size;      /* [users] of this feed */
+    size_t rows;       /* of `natural`: one a user, or one for all */
+    uint32_t *natural; /* [rows][k] feeds without a floor; NO_ITEM behind their end */
+    uint32_t *feeds;   /* [users][k] feeds served, likewise */
+    uint64_t *barred;  /* [n] users an item is blocked for */
+    uint8_t *promised; /* [n] whether the floor is for it: eligible, and some user may see it */
+    size_t promised_n;
+    uint64_t slots;     /* of all feeds */
     uint64_t total;     /* exposure of all feeds */
     uint64_t floor;     /* of one item */
     uint64_t last;      /* exposure of the last slot */
@@ -55,9 +63,26 @@ static struct feed_request request(const struct epoch *e, size_t user)
         .history = e->h->items + from,
         .history_weights = e->h->weights ? e->h->weights + from : NULL,
         .history_n = e->h->offsets[user + 1] - from,
+        .blocked = e->h->blocked_offsets ? e->h->blocked + e->h->blocked_offsets[user] : NULL,
+        .blocked_n = e->h->blocked_offsets
+                         ? e->h->blocked_offsets[user + 1] - e->h->blocked_offsets[user]
+                         : 0,
         .algorithm = e->a->rules.algorithm,
         .k = (uint32_t)e->k,
     };
+}
+
+static void put_feed(const struct epoch *e, uint32_t *row, const uint32_t *items, size_t n)
+{
+    memcpy(row, items, n * sizeof *items);
+    for (; n < e->k; n++)
+        row[n] = NO_ITEM;
+}
+
+/* Slots of a user's feed that are not set aside.                                                 */
+static size_t kept_of(const struct epoch *e, size_t user, size_t aside)
+{
+    return e->size[user] > aside ? e->size[user] - aside : 0;
 }
 
 static void make_natural(struct epoch *e)
@@ -66,15 +91,15 @@ static void make_natural(struct epoch *e)
     for (size_t row = 0; row < e->rows; row++) {
         struct feed_request q = request(e, row);
         size_t n = feed_items(e->a, &q, UINT64_MAX, items);
-        heed_assert(n == e->k);
-        memcpy(e->natural + row * e->k, items, n * sizeof *items);
+        heed_assert(n == e->size[row]);
+        put_feed(e, e->natural + row * e->k, items, n);
     }
 }
 
 static void update_owed(struct epoch *e, uint32_t item)
 {
     uint64_t has = e->given[item] + e->expected[item];
-    e->owed[item] = has < e->floor && e->a->eligible[item] ? e->floor - has : 0;
+    e->owed[item] = has < e->floor && e->promised[item] ? e->floor - has : 0;
     uint64_t need = needed(e, e->owed[item]);
     e->need_sum += need - e->need[item];
     e->need[item] = need;
@@ -89,7 +114,7 @@ static void restart(struct epoch *e, size_t aside)
     memset(e->need, 0, n * sizeof *e->need);
     e->need_sum = 0;
     for (size_t u = 0; u < users; u++)
-        for (size_t i = 0; i < e->k - aside; i++)
+        for (size_t i = 0; i < kept_of(e, u, aside); i++)
             e->expected[natural_feed(e, u)[i]] += exposure_of_rank((uint32_t)i + 1);
     for (uint32_t i = 0; i < n; i++)
         update_owed(e, i);
@@ -99,16 +124,18 @@ static void restart(struct epoch *e, size_t aside)
  * is in the others.                                                                             */
 static bool affordable(const struct epoch *e, size_t aside, const uint64_t *shown)
 {
-    uint64_t sum = 0, users = e->h->n;
+    uint64_t sum = 0, room = 0, users = e->h->n;
     for (size_t i = 0; i < e->a->n; i++) {
-        if (!e->a->eligible[i] || e->expected[i] >= e->floor)
+        if (!e->promised[i] || e->expected[i] >= e->floor)
             continue;
         uint64_t need = needed(e, e->floor - e->expected[i]);
-        if (need > users - shown[i])
+        if (need > users - e->barred[i] - shown[i])
             return false;
         sum += need;
     }
-    return sum <= aside * users;
+    for (size_t u = 0; u < users; u++)
+        room += e->size[u] < aside ? e->size[u] : aside;
+    return sum <= room;
 }
 
 /* The fewest slots to set aside, k + 1 when no number will do. Uses e->expected, and e->need as
@@ -125,8 +152,11 @@ static size_t slots_to_set_aside(struct epoch *e)
         if (aside == 0)
             return fewest;
         for (size_t u = 0; u < e->h->n; u++) {
-            uint32_t item = natural_feed(e, u)[e->k - aside];
-            e->expected[item] += exposure_of_rank((uint32_t)(e->k - aside) + 1);
+            if (e->size[u] < aside)
+                continue;
+            size_t slot = e->size[u] - aside;
+            uint32_t item = natural_feed(e, u)[slot];
+            e->expected[item] += exposure_of_rank((uint32_t)slot + 1);
             shown[item]++;
         }
     }
@@ -136,9 +166,9 @@ static uint32_t least_share_ppm(const struct epoch *e)
 {
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < e->a->n; i++)
-        if (e->a->eligible[i] && e->given[i] < least)
+        if (e->promised[i] && e->given[i] < least)
             least = e->given[i];
-    return (uint32_t)((u128)least * e->a->eligible_n * PPM / e->total);
+    return (uint32_t)((u128)least * e->promised_n * PPM / e->total);
 }
 
 /* Serves all users; at most `aside` slots of a feed pay debts, or when `debts_first` any, the
@@ -146,10 +176,11 @@ static uint32_t least_share_ppm(const struct epoch *e)
 static bool serve(struct epoch *e, size_t aside, bool debts_first)
 {
     uint32_t items[FEED_MAX];
-    size_t users = e->h->n, kept_free = e->k - aside;
+    size_t users = e->h->n;
     restart(e, aside);
     for (size_t u = 0; u < users; u++) {
         const uint32_t *natural = natural_feed(e, u), *shown = natural;
+        size_t size = e->size[u], kept_free = kept_of(e, u, aside);
         uint64_t left = users - u;
         if (e->need_sum > 0) {
             struct feed_request q = request(e, u);
@@ -157,13 +188,13 @@ static bool serve(struct epoch *e, size_t aside, bool debts_first)
             q.owed = e->owed;
             q.owed_slots = (uint32_t)(debts_first || share > aside ? aside : share);
             size_t n = feed_items(e->a, &q, debts_first ? 1 : (left - 1) * e->last + 1, items);
-            heed_assert(n == e->k);
+            heed_assert(n == size);
             shown = items;
         }
-        memcpy(e->feeds + u * e->k, shown, e->k * sizeof *shown);
+        put_feed(e, e->feeds + u * e->k, shown, size);
         for (size_t i = 0; i < kept_free; i++)
             e->expected[natural[i]] -= exposure_of_rank((uint32_t)i + 1);
-        for (size_t i = 0; i < e->k; i++) {
+        for (size_t i = 0; i < size; i++) {
             e->given[shown[i]] += exposure_of_rank((uint32_t)i + 1);
             update_owed(e, shown[i]);
         }
@@ -191,17 +222,58 @@ static bool serve_with_floor(struct epoch *e, uint64_t feed)
         if (aside < e->k && aside > 0 && serve(e, e->k, false))
             return true;
     }
-    if (e->k * (u128)e->h->n >= e->a->eligible_n &&
+    if (e->slots >= e->promised_n &&
         (serve(e, e->k, true) ||
-         floor_repair(e->feeds, e->h->n, e->k, e->a->eligible, e->a->n, e->floor, e->given)))
+         floor_repair(e->feeds, e->h, e->k, e->promised, e->a->n, e->floor, e->given)))
         return true;
     return serve(e, slots_of_share(e, feed), false);
 }
 
+/* Whoever has nothing blocked sees the same; the others their own.                              */
 static void popularity_alone(const struct epoch *e, uint64_t *out)
 {
+    const uint32_t *order = e->a->order[ALGORITHM_EXPOSURE];
+    uint64_t alike = 0;
+    for (size_t u = 0; u < e->h->n; u++) {
+        struct feed_request q = request(e, u);
+        uint32_t items[FEED_MAX];
+        alike += q.blocked_n == 0;
+        q.algorithm = ALGORITHM_EXPOSURE;
+        size_t n = q.blocked_n ? feed_items(e->a, &q, UINT64_MAX, items) : 0;
+        for (size_t i = 0; i < n; i++)
+            out[items[i]] += exposure_of_rank((uint32_t)i + 1);
+    }
     for (size_t i = 0; i < e->k; i++)
-        out[e->a->order[ALGORITHM_EXPOSURE][i]] = e->h->n * exposure_of_rank((uint32_t)i + 1);
+        out[order[i]] += alike * exposure_of_rank((uint32_t)i + 1);
+}
+
+/* Sizes of feeds, who may see what, and what follows: slots, total, floor.                      */
+static void measure(struct epoch *e)
+{
+    uint64_t sums[FEED_MAX + 1] = {0};
+    for (size_t k = 1; k <= e->k; k++)
+        sums[k] = sums[k - 1] + exposure_of_rank((uint32_t)k);
+    memset(e->barred, 0, e->a->n * sizeof *e->barred);
+    for (size_t u = 0; u < e->h->n; u++) {
+        const struct feed_request q = request(e, u);
+        size_t left = e->a->eligible_n;
+        for (size_t i = 0; i < q.blocked_n; i++) {
+            heed_assert(q.blocked[i] < e->a->n);
+            left -= e->a->eligible[q.blocked[i]];
+            e->barred[q.blocked[i]]++;
+        }
+        e->size[u] = e->k < left ? e->k : left;
+        e->slots += e->size[u];
+        e->total += sums[e->size[u]];
+    }
+    for (size_t i = 0; i < e->a->n; i++) {
+        e->promised[i] = e->a->eligible[i] && e->barred[i] < e->h->n;
+        e->promised_n += e->promised[i];
+    }
+    e->last = exposure_of_rank((uint32_t)e->k);
+    u128 part = (u128)PPM * e->promised_n;
+    if (e->promised_n > 0)
+        e->floor = (uint64_t)(((u128)e->total * e->a->rules.floor_ppm + part - 1) / part);
 }
 
 enum heed_status allocator_epoch(struct allocator *a, const struct allocation_histories *h,
@@ -222,29 +294,35 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     uint64_t feed = 0;
     for (uint32_t rank = 1; rank <= e.k; rank++)
         feed += exposure_of_rank(rank);
-    e.last = exposure_of_rank((uint32_t)e.k);
-    e.total = feed * h->n;
-    u128 part = (u128)PPM * a->eligible_n;
-    e.floor = (uint64_t)(((u128)e.total * a->rules.floor_ppm + part - 1) / part);
-    e.rows = a->weight_ppm[a->rules.algorithm][REASON_RELEVANCE] == 0 ? 1 : h->n;
+    bool alike = a->weight_ppm[a->rules.algorithm][REASON_RELEVANCE] == 0 && !h->blocked_offsets;
+    e.rows = alike ? 1 : h->n;
+    e.size = malloc(h->n * sizeof *e.size);
     e.natural = malloc(e.rows * e.k * sizeof *e.natural);
     e.feeds = malloc(h->n * e.k * sizeof *e.feeds);
+    e.barred = malloc(a->n * sizeof *e.barred);
+    e.promised = malloc(a->n * sizeof *e.promised);
     e.expected = malloc(a->n * sizeof *e.expected);
     e.owed = malloc(a->n * sizeof *e.owed);
     e.need = malloc(a->n * sizeof *e.need);
     enum heed_status status = HEED_NOMEM;
-    if (e.natural && e.feeds && e.expected && e.owed && e.need &&
-        allocator_sort(a, a->rules.algorithm) == HEED_OK &&
+    if (e.size && e.natural && e.feeds && e.barred && e.promised && e.expected && e.owed &&
+        e.need && allocator_sort(a, a->rules.algorithm) == HEED_OK &&
         allocator_sort(a, ALGORITHM_EXPOSURE) == HEED_OK) {
-        make_natural(&e);
-        popularity_alone(&e, out->popularity);
-        out->kept = serve_with_floor(&e, feed);
-        out->min_share_ppm = least_share_ppm(&e);
-        out->slots = e.k * h->n;
         status = HEED_OK;
+        measure(&e);
+        if (e.total > 0) {
+            make_natural(&e);
+            popularity_alone(&e, out->popularity);
+            out->kept = serve_with_floor(&e, feed);
+            out->min_share_ppm = least_share_ppm(&e);
+            out->slots = e.slots;
+        }
     }
+    free(e.size);
     free(e.natural);
     free(e.feeds);
+    free(e.barred);
+    free(e.promised);
     free(e.expected);
     free(e.owed);
     free(e.need);

@@ -39,19 +39,36 @@ static struct move find_move(const uint32_t *feed, size_t k, size_t at, uint64_t
     return best;
 }
 
-bool floor_repair(uint32_t *feeds, size_t users, size_t k, const uint8_t *eligible, size_t n,
-                  uint64_t floor, uint64_t *given)
+bool history_blocks(const struct allocation_histories *h, size_t u, uint32_t item)
+{
+    if (!h->blocked_offsets)
+        return false;
+    uint64_t low = h->blocked_offsets[u], end = h->blocked_offsets[u + 1], high = end;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (h->blocked[middle] < item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < end && h->blocked[low] == item;
+}
+
+bool floor_repair(uint32_t *feeds, const struct allocation_histories *h, size_t k,
+                  const uint8_t *eligible, size_t n, uint64_t floor, uint64_t *given)
 {
     for (uint32_t item = 0; item < n; item++) {
-        for (size_t u = 0; u < users && eligible[item] && given[item] < floor; u++) {
+        for (size_t u = 0; u < h->n && eligible[item] && given[item] < floor; u++) {
             uint32_t *feed = feeds + u * k;
-            size_t at = slot_of_item(feed, k, item);
-            struct move m = find_move(feed, k, at, floor, given, floor - given[item]);
+            size_t size = slot_of_item(feed, k, NO_ITEM), at = slot_of_item(feed, size, item);
+            if (at == size && history_blocks(h, u, item))
+                continue;
+            struct move m = find_move(feed, size, at, floor, given, floor - given[item]);
             if (m.gain == 0)
                 continue;
             given[item] += m.gain;
             given[feed[m.slot]] -= m.gain;
-            if (at < k)
+            if (at < size)
                 feed[at] = feed[m.slot];
             feed[m.slot] = item;
         }

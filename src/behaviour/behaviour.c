@@ -97,6 +97,12 @@ static int64_t add_saturating(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? (b > 0 ? INT64_MAX : INT64_MIN) : sum;
 }
 
+/* Counts on, up to what 32 bits hold.                                                            */
+static void count_one(uint32_t *n)
+{
+    *n += *n < UINT32_MAX;
+}
+
 static void count_session(struct user_stats *u, const struct behaviour_rules *r, int64_t t)
 {
     if (u->events == 0) {
@@ -138,12 +144,26 @@ static void add_decayed(int64_t *value, int64_t *at_ms, int64_t points, int64_t 
     }
 }
 
+/* Points of an act in 1/256.                                                                     */
+static int64_t points_256(const struct behaviour_rules *r, const struct act *act)
+{
+    int64_t milli = behaviour_points(r, act->verb, act->amount_milli);
+    return milli > POPULARITY_MAX / 256    ? POPULARITY_MAX / 1000
+           : milli < -POPULARITY_MAX / 256 ? -POPULARITY_MAX / 1000
+                                           : milli * 256 / 1000;
+}
+
+static int32_t pair_weight(int64_t value)
+{
+    return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
+}
+
 static void add_to_pair(struct pair *p, const struct behaviour_rules *r, int64_t points, int64_t t)
 {
     int64_t value = p->weight, at_ms = (int64_t)p->time_s * 1000;
     int64_t second = t - t % 1000;
     add_decayed(&value, &at_ms, points, second, r->half_life_ms);
-    p->weight = value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
+    p->weight = pair_weight(value);
     p->time_s = (uint32_t)(at_ms / 1000);
 }
 
@@ -152,34 +172,43 @@ static void count_target(struct target_stats *t, const struct behaviour_rules *r
 {
     switch (r->verbs[act->verb].class) {
     case VERB_IMPRESSION:
-        t->impressions++;
+        t->impressions += !act->own;
         break;
     case VERB_DWELL:
         t->dwell_milli = add_saturating(t->dwell_milli, act->amount_milli);
         break;
     case VERB_ENGAGE:
-        t->engagements++;
+        t->engagements += !act->own;
         break;
     default:
         break;
     }
-    add_decayed(&t->popularity, &t->last_ms, points > 0 ? points : 0, act->time_ms,
+    add_decayed(&t->popularity, &t->last_ms, points > 0 && !act->own ? points : 0, act->time_ms,
                 r->half_life_ms);
     if (t->popularity > POPULARITY_MAX)
         t->popularity = POPULARITY_MAX;
 }
 
+enum heed_status behaviour_seen(struct behaviour *b, const struct behaviour_rules *r,
+                                const struct act *act, bool *duplicate)
+{
+    *duplicate = false;
+    if (act->id_hash && !dedup_seen(b, r, act->id_hash, act->time_ms, duplicate))
+        return HEED_NOMEM;
+    if (!*duplicate && act->time_ms > b->latest_ms)
+        b->latest_ms = act->time_ms;
+    return HEED_OK;
+}
+
 enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rules *r,
                                  const struct act *act, bool *duplicate)
 {
-    *duplicate = false;
-    if (act->id_hash) {
-        if (!dedup_seen(b, r, act->id_hash, act->time_ms, duplicate))
-            return HEED_NOMEM;
-        if (*duplicate) {
-            b->duplicates++;
-            return HEED_OK;
-        }
+    bool older = b->events > 0 && act->time_ms < b->latest_ms;
+    if (behaviour_seen(b, r, act, duplicate) != HEED_OK)
+        return HEED_NOMEM;
+    if (*duplicate) {
+        b->duplicates++;
+        return HEED_OK;
     }
     struct stats_table *table = &b->targets[target_kind(act->target)];
     uint32_t index = target_index(act->target);
@@ -196,12 +225,9 @@ enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rul
         b->pairs[p].next = u->head;
         u->head = p;
         u->pairs++;
-        t->reach++;
+        *(act->own ? &t->own : &t->reach) += 1;
     }
-    int64_t milli = behaviour_points(r, act->verb, act->amount_milli);
-    int64_t points = milli > POPULARITY_MAX / 256    ? POPULARITY_MAX / 1000
-                     : milli < -POPULARITY_MAX / 256 ? -POPULARITY_MAX / 1000
-                                                     : milli * 256 / 1000;
+    int64_t points = points_256(r, act);
     add_to_pair(&b->pairs[p], r, points, act->time_ms);
     count_target(t, r, act, points);
     count_session(u, r, act->time_ms);
@@ -209,16 +235,40 @@ enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rul
     u->events++;
     if (r->verbs[act->verb].class == VERB_DWELL)
         u->dwell_milli = add_saturating(u->dwell_milli, act->amount_milli);
-    b->user_verbs[(size_t)act->user * VERBS_MAX + act->verb]++;
-    table->verbs[(size_t)index * VERBS_MAX + act->verb]++;
+    count_one(&b->user_verbs[(size_t)act->user * VERBS_MAX + act->verb]);
+    count_one(&table->verbs[(size_t)index * VERBS_MAX + act->verb]);
     b->verb_events[act->verb]++;
     b->verb_amount_milli[act->verb] =
         add_saturating(b->verb_amount_milli[act->verb], act->amount_milli);
-    if (b->events > 0 && act->time_ms < b->latest_ms)
-        b->out_of_order++;
-    if (b->events == 0 || act->time_ms > b->latest_ms)
-        b->latest_ms = act->time_ms;
+    b->out_of_order += older;
     b->events++;
+    return HEED_OK;
+}
+
+enum heed_status behaviour_refund(struct behaviour *b, const struct behaviour_rules *r,
+                                  const struct act *act)
+{
+    uint32_t at = pair_find(b, act->user, act->target);
+    if (at == HANDLE_NONE)
+        return HEED_RANGE;
+    struct pair *p = &b->pairs[at];
+    struct target_stats *t = &b->targets[target_kind(act->target)].rows[target_index(act->target)];
+    enum verb_class class = r->verbs[act->verb].class;
+    int64_t points = points_256(r, act), half_life = r->half_life_ms;
+    int64_t second = act->time_ms - act->time_ms % 1000, at_ms = (int64_t)p->time_s * 1000;
+    p->weight = pair_weight(p->weight - behaviour_decay(points, at_ms - second, half_life));
+    if (!act->own) {
+        int64_t left = behaviour_decay(points, t->last_ms - act->time_ms, half_life);
+        if (points > 0)
+            t->popularity -= left < t->popularity ? left : t->popularity;
+        if (class == VERB_ENGAGE)
+            t->engagements -= t->engagements > 0;
+        else if (class == VERB_IMPRESSION)
+            t->impressions -= t->impressions > t->served;
+    }
+    t->refunds++;
+    b->users[act->user].refunds++;
+    b->refunds++;
     return HEED_OK;
 }
 

@@ -56,6 +56,7 @@ struct act {
     uint32_t target;
     uint32_t surface, via; /* symbols, or HANDLE_NONE */
     uint32_t verb;
+    bool own; /* the target is the user's own: what happened, but no evidence of its worth */
 };
 
 struct pair {
@@ -73,8 +74,12 @@ struct user_stats {
     uint32_t sessions, active_days;
     uint32_t head, pairs; /* newest pair of the chain; how many */
     uint64_t events;
+    uint64_t refunds; /* purchases undone */
 };
 
+/* Counts of verbs and dwell are what happened; reach, impressions, engagements and popularity are
+ * evidence, so the acts of a target's owner are not in them, nor is a purchase that was refunded
+ * (but for the reach).                                                                          */
 struct target_stats {
     int64_t dwell_milli;
     int64_t last_ms;
@@ -82,19 +87,20 @@ struct target_stats {
     uint64_t impressions; /* impression events and slots served            */
     uint64_t engagements; /* events of class engage                        */
     uint64_t served;      /* slots recorded by feeds                       */
+    uint64_t refunds;     /* purchases undone                              */
     uint32_t reach;       /* distinct users with any event                 */
-    uint32_t reserved;
+    uint32_t own;         /* 1: its owner, not in the reach, has acted too */
 };
 
 struct stats_table {
     struct target_stats *rows;
-    uint32_t *verbs; /* rows_n x VERBS_MAX counts */
+    uint32_t *verbs; /* rows_n x VERBS_MAX counts, at most UINT32_MAX each */
     size_t n, cap;
 };
 
 struct behaviour {
     struct user_stats *users; /* by party */
-    uint32_t *user_verbs;     /* users_n x VERBS_MAX counts */
+    uint32_t *user_verbs;     /* users_n x VERBS_MAX counts, at most UINT32_MAX each */
     size_t users_n, users_cap;
     struct stats_table targets[TARGET_KINDS];
     struct pair *pairs;
@@ -103,7 +109,7 @@ struct behaviour {
     size_t pair_index_cap;
     uint64_t verb_events[VERBS_MAX];
     int64_t verb_amount_milli[VERBS_MAX];
-    uint64_t events, duplicates, out_of_order;
+    uint64_t events, duplicates, out_of_order, refunds;
     int64_t latest_ms;   /* newest event time: "now" for recency */
     struct dedup *dedup; /* the window of event ids, behaviour/dedup.c */
 };
@@ -126,11 +132,25 @@ HEED_MUST_CHECK enum heed_status behaviour_apply(struct behaviour *b,
                                                  const struct behaviour_rules *r,
                                                  const struct act *act, bool *duplicate);
 
+/* Only whether behaviour_apply would say duplicate, for walking over acts that were applied before;
+ * b, empty at first, is given all of them in their order by this, and keeps nothing but ids and the
+ * newest time. HEED_NOMEM.                                                                      */
+HEED_MUST_CHECK enum heed_status behaviour_seen(struct behaviour *b,
+                                                const struct behaviour_rules *r,
+                                                const struct act *act, bool *duplicate);
+
 /* Hints that behaviour_apply will soon be called for these acts.                                */
 void behaviour_prefetch(const struct behaviour *b, const struct act *act);
 
 /* The second half of the hint, for acts a few places nearer: the pair itself.                   */
 void behaviour_prefetch_pair(const struct behaviour *b, const struct act *act);
+
+/* Takes back what a purchase, an act of the past, still weighs: its engagement (or impression) and
+ * what is left of its points in popularity (not past nothing) and preference. The counts of verbs
+ * and the reach stay, and refunds grow by one.
+ * HEED_RANGE: the user never acted on the target; nothing changed.                              */
+HEED_MUST_CHECK enum heed_status
+behaviour_refund(struct behaviour *b, const struct behaviour_rules *r, const struct act *act);
 
 /* A slot shown by a feed: served and impressions grow by one.                                   */
 HEED_MUST_CHECK enum heed_status behaviour_served(struct behaviour *b, uint32_t target);

@@ -59,6 +59,7 @@ static void users_save(const struct behaviour *b, struct sink *s)
         sink_varint(s, u->day_bits);
         sink_varint(s, u->sessions);
         sink_varint(s, u->active_days);
+        sink_varint(s, u->refunds);
         verbs_save(&b->user_verbs[i * VERBS_MAX], s);
     }
 }
@@ -80,6 +81,7 @@ static bool users_load(struct behaviour *b, struct source *s)
         u->day_bits = source_varint(s, UINT64_MAX);
         u->sessions = (uint32_t)source_varint(s, UINT32_MAX);
         u->active_days = (uint32_t)source_varint(s, UINT32_MAX);
+        u->refunds = source_varint(s, UINT64_MAX);
         verbs_load(&b->user_verbs[i * VERBS_MAX], s);
         if (u->first_ms > u->last_ms)
             s->failed = true;
@@ -98,6 +100,8 @@ static void targets_save(const struct stats_table *t, struct sink *s)
         sink_varint(s, x->impressions);
         sink_varint(s, x->engagements);
         sink_varint(s, x->served);
+        sink_varint(s, x->refunds);
+        sink_u8(s, (uint8_t)x->own);
         verbs_save(&t->verbs[i * VERBS_MAX], s);
     }
 }
@@ -115,6 +119,10 @@ static bool targets_load(struct stats_table *t, struct source *s)
         x->impressions = source_varint(s, UINT64_MAX);
         x->engagements = source_varint(s, UINT64_MAX);
         x->served = source_varint(s, UINT64_MAX);
+        x->refunds = source_varint(s, UINT64_MAX);
+        x->own = source_u8(s);
+        if (x->own > 1)
+            s->failed = true;
         verbs_load(&t->verbs[i * VERBS_MAX], s);
     }
     return true;
@@ -198,6 +206,12 @@ static enum heed_status pairs_load(struct behaviour *b, struct source *s)
             s->failed = true;
         b->pairs[i].weight = (int32_t)w;
     }
+    for (int kind = TARGET_USER; kind < TARGET_KINDS; kind++)
+        for (size_t i = 0; i < b->targets[kind].n && !s->failed; i++) {
+            struct target_stats *x = &b->targets[kind].rows[i];
+            s->failed = x->reach < x->own;
+            x->reach -= x->own;
+        }
     if (s->failed)
         return HEED_INPUT;
     b->pairs_n = n;
@@ -217,6 +231,7 @@ void behaviour_save(const struct behaviour *b, struct sink *s)
     sink_varint(s, b->events);
     sink_varint(s, b->duplicates);
     sink_varint(s, b->out_of_order);
+    sink_varint(s, b->refunds);
     sink_varint(s, (uint64_t)b->latest_ms);
     dedup_save(b->dedup, s);
 }
@@ -235,6 +250,7 @@ enum heed_status behaviour_load(struct behaviour *b, struct source *s, struct he
     b->events = source_varint(s, UINT64_MAX);
     b->duplicates = source_varint(s, UINT64_MAX);
     b->out_of_order = source_varint(s, UINT64_MAX);
+    b->refunds = source_varint(s, UINT64_MAX);
     b->latest_ms = time_load(s);
     if (status == HEED_OK && !dedup_load(&b->dedup, s))
         status = HEED_NOMEM;

@@ -77,16 +77,23 @@ static void gather(struct attention *a, int64_t points_milli)
         a->points_milli > INT64_MAX - points_milli ? INT64_MAX : a->points_milli + points_milli;
 }
 
+int64_t consumption_epoch(const struct consumption *c, const struct consumption_rules *r,
+                          int64_t time_ms)
+{
+    int64_t number = epoch_of(time_ms, r->epoch_ms);
+    if (number > c->settled_through)
+        return number;
+    return c->open_n ? c->open[0].number : c->settled_through + 1;
+}
+
 enum heed_status consumption_attend(struct consumption *c, const struct consumption_rules *r,
                                     int64_t time_ms, uint32_t user, uint32_t content,
                                     int64_t points_milli)
 {
     if (points_milli <= 0)
         return HEED_OK;
-    int64_t number = epoch_of(time_ms, r->epoch_ms);
-    bool late = number <= c->settled_through;
-    if (late)
-        number = c->open_n ? c->open[0].number : c->settled_through + 1;
+    int64_t number = consumption_epoch(c, r, time_ms);
+    bool late = epoch_of(time_ms, r->epoch_ms) <= c->settled_through;
     struct open_epoch *e = open_epoch(c, number);
     uint32_t user_at, content_at = 0;
     if (!e ||

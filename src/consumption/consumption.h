@@ -78,6 +78,10 @@ enum heed_status consumption_load(struct consumption *c, struct source *s, struc
 /* Whether every handle is below its table's size; asked once after loading.                     */
 bool consumption_within(const struct consumption *c, size_t parties, size_t contents);
 
+/* The epoch that points of this time count in now: their own, or for late ones the oldest open.  */
+int64_t consumption_epoch(const struct consumption *c, const struct consumption_rules *r,
+                          int64_t time_ms);
+
 /* Gathers points (> 0, else nothing happens) of a user for a content (HANDLE_NONE: for the user
  * only). Attention of a creator to their own content: pass content HANDLE_NONE.                 */
 HEED_MUST_CHECK enum heed_status consumption_attend(struct consumption *c,

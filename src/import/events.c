@@ -16,7 +16,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { CALLS_A_BATCH = 1 << 15, SLOTS = 3, BAD_A_BATCH = 4096, SERVED_VERB = -2 };
+enum {
+    CALLS_A_BATCH = 1 << 15,
+    SLOTS = 3,
+    BAD_A_BATCH = 4096,
+    SERVED_VERB = -2,
+    REFUNDED_VERB = -3
+};
 
 struct bad_row {
     uint64_t line;
@@ -136,8 +142,9 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
     }
     if (!same(f[FIELD_VERB], r->verb_text, r->verb_n)) {
         r->verb_n = 0;
-        r->verb = str_is(f[FIELD_VERB], "served")
-                      ? SERVED_VERB
+        r->verb = str_is(f[FIELD_VERB], "served") ? SERVED_VERB
+                  : str_is(f[FIELD_VERB], "refunded")
+                      ? REFUNDED_VERB
                       : behaviour_verb(&w->state.rules.behaviour, f[FIELD_VERB]);
         if (r->verb == -1)
             return malformed(r, b, row, FIELD_VERB, "a verb of the rules; see `heed rules show`");
@@ -174,6 +181,11 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
     struct call *c = &b->calls[b->n];
     if (r->verb == SERVED_VERB) {
         *c = admit_served(r->time_ms, target);
+        b->n++;
+        return true;
+    }
+    if (r->verb == REFUNDED_VERB) {
+        *c = admit_refunded(r->time_ms, r->user, target, amount);
         b->n++;
         return true;
     }

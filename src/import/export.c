@@ -229,6 +229,16 @@ static void event_row(FILE *f, const struct world *w, int64_t time_ms, int64_t u
     fputc('\n', f);
 }
 
+/* A purchase of the shop: given back, it says so in the name of the same time. */
+static void walk_refund(struct walking *k, int64_t number)
+{
+    const struct world *w = k->x->w;
+    const struct purchase *p = &w->state.shop.purchases[number];
+    if (!erased(w, p->buyer) && stays(w, p->target))
+        event_row(k->x->f, w, p->time_ms, p->buyer, "refunded", p->target, p->units * 1000,
+                  CALL_ABSENT, CALL_ABSENT, CALL_ABSENT);
+}
+
 static void walk_event(struct walking *k, const struct call *c)
 {
     const struct world *w = k->x->w;
@@ -242,6 +252,13 @@ static void walk_event(struct walking *k, const struct call *c)
             event_row(f, w, c->i[7] == CALL_ABSENT ? c->time_ms : c->i[7], c->i[0],
                       w->state.rules.behaviour.verbs[c->i[1]].name, c->i[2],
                       c->i[3] == CALL_ABSENT ? 1000 : c->i[3], c->i[4], c->i[5], c->i[6]);
+    } else if (c->command == COMMAND_event_refunded) {
+        if (!erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[1]))
+            event_row(f, w, c->time_ms, c->i[0], "refunded", c->i[1], c->i[2], CALL_ABSENT,
+                      CALL_ABSENT, CALL_ABSENT);
+    } else if (c->command == COMMAND_shop_refund) {
+        if ((uint64_t)c->i[0] < w->state.shop.purchases_n)
+            walk_refund(k, c->i[0]);
     } else if (c->command == COMMAND_shop_buy) {
         if (!erased(w, (uint32_t)c->i[1]) && stays(w, (uint32_t)c->i[0]))
             event_row(f, w, c->time_ms, c->i[1], "purchase", c->i[0],

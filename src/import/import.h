@@ -13,7 +13,8 @@
  * pass fails after all, the world is given up as after a failed write: open it again.
  *
  * Of events, the verb `served` says that a target stood in a feed: it counts as an impression, its
- * user (`-` in exports) is not looked at. */
+ * user (`-` in exports) is not looked at. `refunded` takes back what a purchase weighs: time, user,
+ * target and amount are those of the purchase, which comes before it. */
 #ifndef HEED_IMPORT_H
 #define HEED_IMPORT_H
 

@@ -40,8 +40,9 @@ struct quality_rules {
         originality_weight_milli;
     int64_t score_min_milli, score_max_milli; /* range of user and expert scores */
     int64_t moderation_pass_milli;            /* a moderation score below it closes the gate */
-    int32_t prior_strength;       /* ratings a prior counts as, when the data cannot say */
-    uint32_t copy_similarity_ppm; /* at or above: a copy */
+    int32_t prior_strength;         /* ratings a prior counts as, when the data cannot say */
+    int32_t interactivity_strength; /* impressions at which interactivity has half its weight */
+    uint32_t copy_similarity_ppm;   /* at or above: a copy */
     uint32_t min_shingles;
 };
 
@@ -127,6 +128,7 @@ enum quality_part {
     PART_EXPERT,        /* expert scores, shrunk mean                                     */
     PART_INTERACTIVITY, /* Wilson lower bound of engagement per impression                */
     PART_ORIGINALITY,   /* 1, or 1 - similarity to the original                           */
+    PART_PRIOR,         /* .5, for what is not known yet                                  */
     PART_MODERATION,    /* gate: 1 or 0, multiplies the rest                              */
     QUALITY_PARTS
 };
@@ -136,18 +138,28 @@ struct quality_score {
     double score; /* 0..1 */
     struct {
         double value;      /* 0..1 */
-        double weight;     /* share of the sum it had; 0 without evidence */
-        uint64_t evidence; /* ratings, reviews, impressions, shingles, decisions */
+        double weight;     /* share of the sum it had; 0 without evidence, but for the prior */
+        uint64_t evidence; /* ratings, reviews, impressions, shingles, none, decisions */
     } parts[QUALITY_PARTS];
 };
 
-/* The score of a target from its engagement counts and what is stored here. Rating and expert
- * parts are shrunk means (n m + k m0) / (n + k), m0 the mean of all, k estimated from the data by
- * the method of moments; until there is enough of it k is prior_strength and m0 is itself drawn to
- * .5 by as many ratings. A part without evidence takes no weight, nor does originality when it
- * finds no copy and there is no other evidence; the weights of the others add up to 1 (the gate is
- * no summand: its weight is 0). With no evidence at all, or none that the rules weigh, the score is
- * the prior mean .5, or 0 behind a closed gate. O(1). */
+/* The score of a target from its engagement counts and what is stored here: the sum of value x
+ * weight over the parts, or 0 behind a closed gate (which is no summand: its weight is 0). The
+ * weights add up to 1.
+ *
+ * Rating and expert parts are shrunk means (n m + k m0) / (n + k), m0 the mean of all, k estimated
+ * from the data by the method of moments; until there is enough of it k is prior_strength and m0 is
+ * itself drawn to .5 by as many ratings. Interactivity has the share z = n / (n + k) of its weight
+ * after n impressions, k the rules' interactivity_strength, for its lower bound says more of n than
+ * of the content while n is small. (H. Bühlmann's
+ * credibility, ASTIN Bulletin 4 (1967) 199; with k = 1.96^2, about 4, it is the weight that
+ * Wilson's interval itself gives the rate against one half: A. Agresti, B. Coull, The American
+ * Statistician 52 (1998) 119.) A part without evidence takes no weight.
+ *
+ * Where nobody has rated the target and it is no copy, there is nothing beside interactivity that
+ * could judge it: originality too then has z of its weight, as not being a copy is no merit of its
+ * own, and the prior has what they leave. So the score starts at .5, and one impression moves it by
+ * at most 1 / (2 (1 + k)). O(1). */
 struct quality_score quality_score(const struct quality *q, const struct quality_rules *r,
                                    uint32_t target, uint64_t engagements, uint64_t impressions);
 #endif

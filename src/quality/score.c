@@ -7,8 +7,8 @@ static const double WILSON_Z = 1.96; /* 95 %, two-sided */
 
 const char *quality_part_name(enum quality_part part)
 {
-    static const char *const names[QUALITY_PARTS] = {"rating", "expert", "interactivity",
-                                                     "originality", "moderation"};
+    static const char *const names[QUALITY_PARTS] = {"rating",      "expert", "interactivity",
+                                                     "originality", "prior",  "moderation"};
     return part >= 0 && part < QUALITY_PARTS ? names[part] : "";
 }
 
@@ -45,6 +45,24 @@ static void score_originality(struct quality_score *s, const struct quality *q,
     score_part(s, PART_ORIGINALITY, 1 - similarity, copy.shingles, r->originality_weight_milli);
 }
 
+/* Shares interactivity's weight by its evidence with whatever else there is; see quality.h. */
+static void weigh_by_evidence(struct quality_score *s, int32_t strength)
+{
+    double *interactivity = &s->parts[PART_INTERACTIVITY].weight;
+    double *originality = &s->parts[PART_ORIGINALITY].weight;
+    double shown = (double)s->parts[PART_INTERACTIVITY].evidence;
+    double z = *interactivity > 0 ? shown / (shown + (strength > 0 ? strength : 0)) : 0;
+    bool judged = s->parts[PART_RATING].weight > 0 || s->parts[PART_EXPERT].weight > 0 ||
+                  (*originality > 0 && s->parts[PART_ORIGINALITY].value < 1);
+    s->parts[PART_PRIOR].value = .5;
+    if (!judged) {
+        double all = *interactivity + *originality;
+        s->parts[PART_PRIOR].weight = z > 0 ? all * (1 - z) : 1;
+        *originality *= z;
+    }
+    *interactivity *= z;
+}
+
 struct quality_score quality_score(const struct quality *q, const struct quality_rules *r,
                                    uint32_t target, uint64_t engagements, uint64_t impressions)
 {
@@ -61,23 +79,17 @@ struct quality_score quality_score(const struct quality *q, const struct quality
     score_part(&s, PART_INTERACTIVITY, wilson_lower(engagements, shown, WILSON_Z), shown,
                r->interactivity_weight_milli);
     score_originality(&s, q, r, target);
-    /* not being a copy is no merit of its own: it counts beside other evidence only */
-    if (s.parts[PART_ORIGINALITY].value >= 1 && s.parts[PART_RATING].weight == 0 &&
-        s.parts[PART_EXPERT].weight == 0 && s.parts[PART_INTERACTIVITY].weight == 0)
-        s.parts[PART_ORIGINALITY].weight = 0;
+    weigh_by_evidence(&s, r->interactivity_strength);
     score_part(&s, PART_MODERATION, t->removed ? 0 : 1, t->moderations, 0);
 
     double weights = 0, sum = 0;
     for (int i = 0; i < QUALITY_PARTS; i++)
         weights += s.parts[i].weight;
     for (int i = 0; i < QUALITY_PARTS; i++) {
-        if (weights > 0)
-            s.parts[i].weight /= weights;
+        s.parts[i].weight /= weights;
         sum += s.parts[i].weight * s.parts[i].value;
     }
-    s.score = weights > 0 ? sum : .5;
-    if (s.score > 1) /* the weights' rounding */
-        s.score = 1;
+    s.score = sum < 1 ? sum : 1; /* the weights' rounding */
     s.score *= s.parts[PART_MODERATION].value;
     return s;
 }

@@ -397,6 +397,15 @@ struct call admit_served(int64_t time_ms, uint32_t target)
     return c;
 }
 
+struct call admit_refunded(int64_t time_ms, uint32_t user, uint32_t target, int64_t amount_milli)
+{
+    struct call c = call_of(COMMAND_event_refunded, time_ms);
+    c.i[0] = user;
+    c.i[1] = target;
+    c.i[2] = amount_milli;
+    return c;
+}
+
 struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_t score_milli,
                          enum rating_kind kind)
 {

@@ -53,6 +53,11 @@ bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], s
 HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act,
                                            struct outcome *o, struct heed_error *err);
 
+/* Takes a purchase made at time_ms back out of what behaviour weighs; unknown_purchase when the
+ * user never acted on the target. */
+enum refusal refund_act(struct world *w, int64_t time_ms, uint32_t user, uint32_t target,
+                        int64_t amount_milli);
+
 /* json_pack with out-of-memory turned into an error; *out is untouched then.                     */
 HEED_MUST_CHECK enum heed_status reply_pack(json_t **out, struct heed_error *err,
                                             const char *format, ...);

@@ -35,11 +35,10 @@ enum heed_status apply_act(struct world *w, const struct act *act, struct outcom
         return HEED_OK;
     }
     int64_t points = behaviour_points(&r->behaviour, act->verb, act->amount_milli);
-    if (points <= 0)
+    if (points <= 0 || act->own) /* nobody is paid for attending to himself */
         return HEED_OK;
     uint32_t content = HANDLE_NONE;
-    if (target_kind(act->target) == TARGET_CONTENT &&
-        catalogue_owner(&s->catalogue, act->target) != act->user)
+    if (target_kind(act->target) == TARGET_CONTENT)
         content = target_index(act->target);
     if (consumption_attend(&s->consumption, &r->consumption, act->time_ms, act->user, content,
                            points) != HEED_OK)
@@ -69,6 +68,7 @@ enum heed_status apply_event_add(struct world *w, const struct call *call, struc
                       .surface = call->i[4] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[4],
                       .via = call->i[5] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[5],
                       .verb = (uint32_t)call->i[1]};
+    act.own = catalogue_owner(&s->catalogue, act.target) == act.user;
     enum heed_status status = apply_act(w, &act, o, err);
     if (status == HEED_OK && o->want_reply)
         return reply_pack(&o->reply, err, "{s:b}", "duplicate", (int)o->repeated);
@@ -87,6 +87,38 @@ enum heed_status apply_event_served(struct world *w, const struct call *call, st
     }
     return behaviour_served(&s->behaviour, (uint32_t)call->i[0]) == HEED_OK ? HEED_OK
                                                                             : error_nomem(err);
+}
+
+enum refusal refund_act(struct world *w, int64_t time_ms, uint32_t user, uint32_t target,
+                        int64_t amount_milli)
+{
+    struct state *s = &w->state;
+    int verb = behaviour_verb(&s->rules.behaviour, STR("purchase"));
+    if (verb < 0) /* the purchase left no trace either */
+        return REFUSED_NOT;
+    struct act act = {.time_ms = time_ms,
+                      .amount_milli = amount_milli,
+                      .user = user,
+                      .target = target,
+                      .surface = HANDLE_NONE,
+                      .via = HANDLE_NONE,
+                      .verb = (uint32_t)verb,
+                      .own = catalogue_owner(&s->catalogue, target) == user};
+    return behaviour_refund(&s->behaviour, &s->rules.behaviour, &act) == HEED_OK
+               ? REFUSED_NOT
+               : REFUSED_unknown_purchase;
+}
+
+/* i: user, target, amount; at the time of the purchase                                           */
+enum heed_status apply_event_refunded(struct world *w, const struct call *call, struct outcome *o,
+                                      struct heed_error *err)
+{
+    (void)err;
+    o->refusal = check_pair(&w->state.catalogue, call->i[0], call->i[1]);
+    if (o->refusal == REFUSED_NOT)
+        o->refusal =
+            refund_act(w, call->time_ms, (uint32_t)call->i[0], (uint32_t)call->i[1], call->i[2]);
+    return HEED_OK;
 }
 
 /* i: user, target, score, kind, time                                                            */
@@ -111,8 +143,12 @@ enum heed_status apply_rating_add(struct world *w, const struct call *call, stru
         o->refusal = REFUSED_score_range;
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;
-    if (quality_rate(&s->quality, r, (enum rating_kind)kind, (uint32_t)call->i[0],
-                     (uint32_t)call->i[1], call->i[2]) != HEED_OK)
+    /* what one says of one's own work stands in the journal, and in no mean */
+    bool own = kind != RATING_MODERATION &&
+               catalogue_owner(&s->catalogue, (uint32_t)call->i[1]) == (uint32_t)call->i[0];
+    if (!own && quality_rate(&s->quality, r, (enum rating_kind)kind, (uint32_t)call->i[0],
+                             (uint32_t)call->i[1], call->i[2]) != HEED_OK)
         return error_nomem(err);
-    return o->want_reply ? reply_pack(&o->reply, err, "{s:b}", "recorded", 1) : HEED_OK;
+    return o->want_reply ? reply_pack(&o->reply, err, "{s:b,s:b}", "recorded", 1, "counted", !own)
+                         : HEED_OK;
 }

@@ -205,5 +205,11 @@ enum heed_status apply_shop_refund(struct world *w, const struct call *call, str
     if (shop_refund(&s->shop, &s->rules.shop, &s->catalogue, &s->ledger, call->time_ms, number,
                     &o->refusal) != HEED_OK)
         return error_nomem(err);
-    return o->refusal == REFUSED_NOT && o->want_reply ? reply_purchase(w, number, o, err) : HEED_OK;
+    if (o->refusal != REFUSED_NOT)
+        return HEED_OK;
+    /* what was given back was not wanted: purchase and refund stay to be seen, neither weighs */
+    const struct purchase *p = &s->shop.purchases[number];
+    enum refusal refusal = refund_act(w, p->time_ms, p->buyer, p->target, p->units * 1000);
+    heed_assert(refusal == REFUSED_NOT);
+    return o->want_reply ? reply_purchase(w, number, o, err) : HEED_OK;
 }

@@ -6,7 +6,7 @@
 #include <math.h>
 
 struct engine {
-    uint64_t acts;    /* behaviour.events when relevance was made */
+    uint64_t acts;    /* behaviour's events and refunds when relevance was made */
     size_t contents;  /* and contents then                        */
     uint64_t version; /* of the world when the scores were made   */
     struct relevance *relevance;
@@ -81,6 +81,8 @@ static void histories_deinit(struct allocation_histories *h)
     free((void *)(uintptr_t)h->offsets);
     free((void *)(uintptr_t)h->items);
     free((void *)(uintptr_t)h->weights);
+    free((void *)(uintptr_t)h->blocked_offsets);
+    free((void *)(uintptr_t)h->blocked);
 }
 
 /* Histories of users[n] (NULL: everybody, in order of handle). Freed by histories_deinit.        */
@@ -111,7 +113,8 @@ static enum heed_status histories_of(struct world *w, const uint32_t *users, siz
     }
     if (status == HEED_OK) {
         offsets[n] = total;
-        *h = (struct allocation_histories){n, offsets, items, weights};
+        *h = (struct allocation_histories){
+            .n = n, .offsets = offsets, .items = items, .weights = weights};
     } else {
         free(offsets);
         free(items);
@@ -124,7 +127,8 @@ static enum heed_status refresh_relevance(struct world *w, struct heed_error *er
 {
     struct engine *e = w->engine;
     const struct state *s = &w->state;
-    if (e->relevance && e->acts == s->behaviour.events && e->contents == s->catalogue.contents_n)
+    if (e->relevance && e->acts == s->behaviour.events + s->behaviour.refunds &&
+        e->contents == s->catalogue.contents_n)
         return HEED_OK;
     struct allocation_histories h;
     enum heed_status status = histories_of(w, NULL, s->catalogue.parties_n, &h, err);
@@ -138,7 +142,7 @@ static enum heed_status refresh_relevance(struct world *w, struct heed_error *er
     histories_deinit(&h);
     if (status != HEED_OK)
         return error_nomem(err);
-    e->acts = s->behaviour.events;
+    e->acts = s->behaviour.events + s->behaviour.refunds;
     e->contents = s->catalogue.contents_n;
     return HEED_OK;
 }
@@ -227,6 +231,40 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
     return HEED_OK;
 }
 
+/* Nobody is shown what he made himself: blocks for each of users[h->n] his own contents.         */
+static enum heed_status block_own(const struct world *w, const uint32_t *users,
+                                  struct allocation_histories *h, struct heed_error *err)
+{
+    const struct catalogue *c = &w->state.catalogue;
+    uint64_t *offsets = calloc(h->n + 2, sizeof *offsets);
+    uint32_t *row_of = malloc((c->parties_n + 1) * sizeof *row_of);
+    uint32_t *own = NULL;
+    if (offsets && row_of) {
+        for (size_t i = 0; i < c->parties_n; i++)
+            row_of[i] = HANDLE_NONE;
+        for (size_t u = 0; u < h->n; u++)
+            row_of[users[u]] = (uint32_t)u;
+        /* two places behind, so that filling moves each to its end */
+        for (size_t i = 0; i < c->contents_n; i++)
+            if (row_of[c->contents[i].creator] != HANDLE_NONE)
+                offsets[row_of[c->contents[i].creator] + 2]++;
+        for (size_t u = 2; u < h->n + 2; u++)
+            offsets[u] += offsets[u - 1];
+        own = malloc((offsets[h->n + 1] + 1) * sizeof *own);
+    }
+    if (own) {
+        for (uint32_t i = 0; i < c->contents_n; i++)
+            if (row_of[c->contents[i].creator] != HANDLE_NONE)
+                own[offsets[row_of[c->contents[i].creator] + 1]++] = i;
+        h->blocked_offsets = offsets;
+        h->blocked = own;
+    } else {
+        free(offsets);
+    }
+    free(row_of);
+    return own ? HEED_OK : error_nomem(err);
+}
+
 static const struct open_epoch *find_epoch(const struct consumption *c, int64_t number)
 {
     for (size_t i = 0; i < c->open_n; i++)
@@ -255,6 +293,8 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
             users[i] = epoch->users[i].key;
         status = histories_of(w, users, epoch->users_n, &h, err);
     }
+    if (status == HEED_OK)
+        status = block_own(w, users, &h, err);
     if (status == HEED_OK && allocator_epoch(e->allocator, &h, &x) != HEED_OK)
         status = error_nomem(err);
     if (status == HEED_OK) {

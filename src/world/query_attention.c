@@ -64,11 +64,11 @@ enum heed_status query_status_(struct world *w, const struct call *call, enum re
     if (s->consumption.settlements_n && epoch <= s->consumption.settled_through)
         epoch = s->consumption.settled_through + 1; /* the open one */
     return reply_pack(
-        out, err, "{s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:o,s:s,s:s,s:I,s:I,s:I,s:o,s:o}", "users",
+        out, err, "{s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:o,s:s,s:s,s:I,s:I,s:I,s:o,s:o}", "users",
         (json_int_t)users, "contents", (json_int_t)s->catalogue.contents_n, "goods",
         (json_int_t)s->catalogue.goods_n, "services", (json_int_t)s->catalogue.services_n, "events",
-        (json_int_t)b->events, "verbs", verbs, "commands", (json_int_t)w->commands, "epoch",
-        (json_int_t)epoch, "settled_through",
+        (json_int_t)b->events, "verbs", verbs, "refunds", (json_int_t)b->refunds, "commands",
+        (json_int_t)w->commands, "epoch", (json_int_t)epoch, "settled_through",
         c->settlements_n ? json_integer(c->settled_through) : json_null(), "world_hash",
         sha256_hex(hash, hex), "chain_head", sha256_hex(w->head, head), "duplicates",
         (json_int_t)b->duplicates, "out_of_order", (json_int_t)b->out_of_order, "late",
@@ -126,12 +126,13 @@ static enum heed_status show_user(struct world *w, uint32_t user, enum preferenc
     free(rows);
     int64_t days = u && u->first_ms ? (b->latest_ms - u->first_ms) / DAY_MS + 1 : 0;
     return reply_pack(
-        out, err, "{s:o,s:o,s:I,s:o,s:I,s:I,s:o,s:f,s:f,s:I,s:o}", "target",
+        out, err, "{s:o,s:o,s:I,s:I,s:o,s:I,s:I,s:o,s:f,s:f,s:I,s:o}", "target",
         reply_target(w, target_make(TARGET_USER, user)), "events",
         verb_counts(w, u ? &b->user_verbs[(size_t)user * VERBS_MAX] : NULL), "events_total",
-        (json_int_t)(u ? u->events : 0), "dwell_s", seconds(u ? u->dwell_milli : 0), "sessions",
-        (json_int_t)(u ? u->sessions : 0), "active_days", (json_int_t)(u ? u->active_days : 0),
-        "last_seen", reply_time(u && u->events ? u->last_ms : 0), "frequency",
+        (json_int_t)(u ? u->events : 0), "refunds", (json_int_t)(u ? u->refunds : 0), "dwell_s",
+        seconds(u ? u->dwell_milli : 0), "sessions", (json_int_t)(u ? u->sessions : 0),
+        "active_days", (json_int_t)(u ? u->active_days : 0), "last_seen",
+        reply_time(u && u->events ? u->last_ms : 0), "frequency",
         days > 0 ? (double)u->events / (double)days : 0.0, "recency",
         u && u->events
             ? exp2(-(double)(b->latest_ms - u->last_ms) / (double)s->rules.behaviour.half_life_ms)
@@ -163,12 +164,13 @@ enum heed_status query_behaviour_show(struct world *w, const struct call *call,
     const struct target_stats *t = behaviour_target(b, target);
     const uint32_t *verbs =
         t ? &b->targets[target_kind(target)].verbs[(size_t)target_index(target) * VERBS_MAX] : NULL;
-    return reply_pack(out, err, "{s:o,s:I,s:I,s:I,s:o,s:o,s:f,s:o,s:o}", "target",
+    return reply_pack(out, err, "{s:o,s:I,s:I,s:I,s:o,s:I,s:o,s:f,s:o,s:o}", "target",
                       reply_target(w, target), "reach", (json_int_t)(t ? t->reach : 0),
                       "impressions", (json_int_t)(t ? t->impressions : 0), "served",
-                      (json_int_t)(t ? t->served : 0), "events", verb_counts(w, verbs), "dwell_s",
-                      seconds(t ? t->dwell_milli : 0), "popularity", engine_popularity(w, t),
-                      "last_seen", reply_time(t ? t->last_ms : 0), "engagement", engagement(t));
+                      (json_int_t)(t ? t->served : 0), "events", verb_counts(w, verbs), "refunds",
+                      (json_int_t)(t ? t->refunds : 0), "dwell_s", seconds(t ? t->dwell_milli : 0),
+                      "popularity", engine_popularity(w, t), "last_seen",
+                      reply_time(t ? t->last_ms : 0), "engagement", engagement(t));
 }
 
 enum { TOP_REACH, TOP_DWELL, TOP_ENGAGEMENT };

@@ -102,43 +102,6 @@ enum heed_status query_shop_goods(struct world *w, const struct call *call, enum
     return reply_pack(out, err, "{s:I,s:o}", "listed", (json_int_t)listed, "goods", rows);
 }
 
-enum heed_status query_reward_explain(struct world *w, const struct call *call,
-                                      enum refusal *refusal, json_t **out, struct heed_error *err)
-{
-    const struct consumption *c = &w->state.consumption;
-    const struct consumption_rules *r = &w->state.rules.consumption;
-    uint32_t user = (uint32_t)call->i[0];
-    json_t *rows = json_array();
-    int64_t total = 0;
-    for (size_t i = 0; i < c->payouts_n; i++) {
-        const struct payout *p = &c->payouts[i];
-        if (p->party != user || p->epoch != call->i[1])
-            continue;
-        total += p->amount_minor;
-        json_array_append_new(rows, json_pack("{s:s,s:f,s:f,s:f,s:I,s:f,s:I,s:I,s:b}", "for",
-                                              p->creator ? "attention earned" : "attention given",
-                                              "points", (double)p->points_milli / 1000, "curve",
-                                              (double)p->curve / 1e6, "curve_sum",
-                                              (double)p->curve_sum / 1e6, "part_minor",
-                                              (json_int_t)p->part_minor, "cap", r->cap_ppm / 1e6,
-                                              "uncapped_minor", (json_int_t)p->uncapped_minor,
-                                              "amount_minor", (json_int_t)p->amount_minor, "capped",
-                                              (int)(p->amount_minor < p->uncapped_minor)));
-    }
-    if (json_array_size(rows) == 0) {
-        json_decref(rows);
-        *refusal = REFUSED_no_payout;
-        return HEED_OK;
-    }
-    return reply_pack(
-        out, err, "{s:o,s:I,s:o,s:I,s:f,s:s,s:o}", "user",
-        reply_target(w, target_make(TARGET_USER, user)), "epoch", (json_int_t)call->i[1],
-        "currency", reply_currency(w, r->currency), "amount_minor", (json_int_t)total,
-        "half_points", (double)r->half_points_milli / 1000, "formula",
-        "amount = min(part * curve / curve_sum, part * cap), curve = points / (points + half)",
-        "payouts", rows);
-}
-
 enum heed_status query_rules_show(struct world *w, const struct call *call, enum refusal *refusal,
                                   json_t **out, struct heed_error *err)
 {

@@ -51,6 +51,7 @@ static const struct field fields[] = {
     FIELD("quality.score.max", LEAF_MILLI, quality.score_max_milli, -1000000, 1000000),
     FIELD("quality.moderation_pass", LEAF_MILLI, quality.moderation_pass_milli, -1000000, 1000000),
     FIELD("quality.prior_strength", LEAF_WHOLE, quality.prior_strength, 1, 1000000),
+    FIELD("quality.interactivity_strength", LEAF_WHOLE, quality.interactivity_strength, 0, 1000000),
     FIELD("quality.copy_similarity", LEAF_SHARE, quality.copy_similarity_ppm, 1, 1000000),
     FIELD("quality.min_shingles", LEAF_WHOLE, quality.min_shingles, 1, 1000000),
     FIELD("allocation.k", LEAF_WHOLE, allocation.k, 1, FEED_MAX),
@@ -318,9 +319,12 @@ static enum heed_status verb(const struct reading *x, int list, size_t index)
     int weight = yaml_get(x->y, item, "weight"), unit = yaml_get(x->y, item, "unit");
     int max_units = yaml_get(x->y, item, "max_units");
     struct str text = yaml_text(x->y, name);
-    if (!name_ok(text, sizeof b->verbs[0].name - 1) || str_is(text, "served"))
-        return expected(x, name ? name : item,
-                        "a verb of 1 to 23 lower-case letters, digits, - and _ (served is taken)");
+    if (!name_ok(text, sizeof b->verbs[0].name - 1) || str_is(text, "served") ||
+        str_is(text, "refunded"))
+        return expected(
+            x, name ? name : item,
+            "a verb of 1 to 23 lower-case letters, digits, - and _ (not served or refunded, which "
+            "imports know)");
     for (size_t i = 0; i < index; i++) /* few: each verb before this one took a row of its own */
         if (str_eq(text, yaml_text(x->y, yaml_get(x->y, yaml_item(x->y, list, i), "name"))))
             return yaml_error(x->y, name, x->err, "the verb '%.*s' is given twice", STR_ARG(text));
@@ -448,6 +452,7 @@ static const struct rules built_in = {
                 .score_max_milli = 5000,
                 .moderation_pass_milli = 3000,
                 .prior_strength = 5,
+                .interactivity_strength = 4,
                 .copy_similarity_ppm = 800000,
                 .min_shingles = 8},
     .allocation = {.k = 10,

@@ -326,6 +326,39 @@ static enum heed_status replay(struct world *w, struct heed_error *err)
     return status;
 }
 
+struct walk {
+    struct journal_codec *codec;
+    enum heed_status (*visit)(void *context, const struct call *call, struct heed_error *err);
+    void *context;
+};
+
+static enum heed_status walk_batch(void *context, const struct store_batch *b,
+                                   struct heed_error *err)
+{
+    struct walk *k = context;
+    const struct call *calls;
+    enum heed_status status = journal_decode(k->codec, b->payload, b->commands, &calls, err);
+    for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++)
+        status = k->visit(k->context, &calls[i], err);
+    return status;
+}
+
+enum heed_status world_walk(const struct world *w,
+                            enum heed_status (*visit)(void *context, const struct call *call,
+                                                      struct heed_error *err),
+                            void *context, struct heed_error *err)
+{
+    struct walk k = {journal_codec_new(), visit, context};
+    if (!k.codec)
+        return error_nomem(err);
+    enum heed_status status =
+        w->store ? w->store->ops->read(w->store, 0, walk_batch, &k, err) : HEED_OK;
+    for (size_t i = 0; status == HEED_OK && i < w->pending_n; i++)
+        status = visit(context, &w->pending[i], err);
+    journal_codec_free(k.codec);
+    return status;
+}
+
 static enum heed_status create(struct world *w, const struct world_options *options,
                                struct heed_error *err)
 {

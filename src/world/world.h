@@ -147,6 +147,15 @@ HEED_MUST_CHECK enum heed_status world_query(struct world *w, const struct call 
                                              enum refusal *refusal, json_t **out,
                                              struct heed_error *err);
 
+/* Gives every call of the journal in order, then those not yet committed, to visit; its blob is
+ * valid during the call only. Anything but HEED_OK from visit ends the walk and is returned.
+ * Errors: those of the store and the codec. O(journal).                                         */
+HEED_MUST_CHECK enum heed_status world_walk(const struct world *w,
+                                            enum heed_status (*visit)(void *context,
+                                                                      const struct call *call,
+                                                                      struct heed_error *err),
+                                            void *context, struct heed_error *err);
+
 /* SHA-256 of the state's serialised form; independent of the machine, of batches, of salts.     */
 HEED_MUST_CHECK enum heed_status world_hash(const struct world *w, struct sha256 *hash,
                                             struct heed_error *err);
