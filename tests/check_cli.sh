@@ -325,6 +325,14 @@ expect 0 user erase bob
 json 1 'refused.code' behaviour show user:bob
 json 0 'ok=true' verify
 
+# ── nobody gives himself a role ──
+expect 0 user add shop --role client
+json 0 'user="user:ivy2"' user add ivy2 --as shop
+json 1 'refused.code="forbidden"' user add evil --role operator --as shop
+printf 'id,role\nevil,operator\njane,member\n' >evil.csv
+json 0 'applied=1 refused=1' import users evil.csv --as shop
+expect 1 behaviour show user:evil
+
 # ── worlds that are not there, not ours, from later, in use ──
 printf 'not a world at all, but a text\n' >text.world
 head -c 8192 /dev/zero >zero.world

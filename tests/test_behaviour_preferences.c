@@ -69,6 +69,8 @@ static size_t twin_preferences(const struct behaviour *b, const struct behaviour
                                struct preference *out)
 {
     size_t n = 0;
+    const struct user_stats *u = behaviour_user(b, user);
+    int64_t newest_ms = u ? u->last_ms : 0;
     for (uint32_t kind = TARGET_USER; kind < TARGET_KINDS; kind++)
         for (uint32_t i = 0; i < ACT_TARGETS; i++) {
             uint32_t target = target_make((enum target_kind)kind, i);
@@ -83,8 +85,8 @@ static size_t twin_preferences(const struct behaviour *b, const struct behaviour
                 at++;
             if (at == n)
                 out[n++] = (struct preference){key, 0};
-            out[at].weight += behaviour_decay(p->weight, b->latest_ms - (int64_t)p->time_s * 1000,
-                                              r->half_life_ms);
+            out[at].weight +=
+                behaviour_decay(p->weight, newest_ms - (int64_t)p->time_s * 1000, r->half_life_ms);
         }
     for (size_t i = 0; i < n; i++) /* the best of what is left, in turn */
         for (size_t j = i + 1; j < n; j++)
@@ -94,6 +96,8 @@ static size_t twin_preferences(const struct behaviour *b, const struct behaviour
                 out[i] = out[j];
                 out[j] = held;
             }
+    for (size_t i = 0; i < n; i++)
+        out[i].weight = behaviour_decay(out[i].weight, b->latest_ms - newest_ms, r->half_life_ms);
     return n;
 }
 
@@ -162,6 +166,16 @@ static void dislikes_come_last(void **state)
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(got[i].key, expected[i].key);
         assert_int_equal(got[i].weight, expected[i].weight);
+    }
+    /* somebody else acts, so much later that nothing is left of the weights: their order is */
+    acts_apply(&b, &r,
+               &(struct act){.time_ms = 80 * r.half_life_ms,
+                             .user = 1,
+                             .target = target_make(TARGET_GOOD, 0)});
+    assert_int_equal(behaviour_preferences(&b, &r, &c, 0, PREFER_TARGETS, got, &n), HEED_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(got[i].key, expected[i].key);
+        assert_int_equal(got[i].weight, 0);
     }
     behaviour_deinit(&b);
 }

@@ -529,6 +529,36 @@ static void personal_text_is_never_in_the_file(void **unused)
     free(path);
 }
 
+/* Nine years later only proportions are left of what people liked: a feed lives on them.         */
+static void tastes_outlive_a_long_silence(void **unused)
+{
+    (void)unused;
+    struct world *w = world_in_memory();
+    static const char *const people[] = {"ann", "bob", "cyd", "dan"};
+    static const char *const contents[] = {"a", "b", "c", "d"};
+    static const char *const likes[][2] = {{"ann", "content:c"}, {"ann", "content:d"},
+                                           {"bob", "content:c"}, {"bob", "content:d"},
+                                           {"cyd", "content:a"}, {"dan", "content:c"}};
+    for (size_t i = 0; i < 4; i++)
+        json_decref(call_ok(w, "user add", "id", people[i], NULL));
+    for (size_t i = 0; i < 4; i++)
+        json_decref(call_ok(w, "content add", "id", contents[i], "creator", "zoe", NULL));
+    for (size_t i = 0; i < 6; i++)
+        json_decref(call_ok(w, "event add", "user", likes[i][0], "verb", "like", "target",
+                            likes[i][1], NULL));
+    for (int later = 0; later < 2; later++) {
+        json_t *feed =
+            call_ok(w, "feed show", "user", "dan", "algorithm", "relevance", "k", "1", NULL);
+        const json_t *slot = json_array_get(json_object_get(feed, "slots"), 0);
+        assert_string_equal(json_string_value(json_object_get(slot, "target")), "content:d");
+        assert_true(json_number_value(json_object_get(slot, "score")) > 0.5);
+        json_decref(feed);
+        json_decref(call_ok(w, "event add", "user", "cyd", "verb", "like", "target", "content:b",
+                            "time", "2035-01-01", NULL));
+    }
+    world_close(w);
+}
+
 static void a_served_feed_explains_its_slots(void **unused)
 {
     (void)unused;
@@ -582,6 +612,7 @@ int main(void)
         cmocka_unit_test(a_damaged_snapshot_falls_back_and_says_so),
         cmocka_unit_test(erasing_a_person_leaves_totals_and_nothing_else),
         cmocka_unit_test(personal_text_is_never_in_the_file),
+        cmocka_unit_test(tastes_outlive_a_long_silence),
         cmocka_unit_test(a_served_feed_explains_its_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

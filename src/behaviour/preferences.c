@@ -24,6 +24,7 @@ static int stronger(const void *a, const void *b)
     return x->key < y->key ? -1 : x->key > y->key;
 }
 
+/* Ordered by weights as of the user's newest act, so that the order survives long absence.       */
 enum heed_status behaviour_preferences(const struct behaviour *b, const struct behaviour_rules *r,
                                        const struct catalogue *c, uint32_t user,
                                        enum preference_over over, struct preference *out, size_t *n)
@@ -42,7 +43,7 @@ enum heed_status behaviour_preferences(const struct behaviour *b, const struct b
         uint32_t key = key_of(c, over, pair->target);
         if (key == HANDLE_NONE)
             continue;
-        int64_t weight = behaviour_decay(pair->weight, b->latest_ms - (int64_t)pair->time_s * 1000,
+        int64_t weight = behaviour_decay(pair->weight, u->last_ms - (int64_t)pair->time_s * 1000,
                                          r->half_life_ms);
         uint32_t at = over == PREFER_TARGETS ? MAP_NONE : map_get(&places, key);
         if (at != MAP_NONE) {
@@ -57,6 +58,9 @@ enum heed_status behaviour_preferences(const struct behaviour *b, const struct b
         qsort(rows, have, sizeof *rows, stronger);
         *n = have < room ? have : room;
         memcpy(out, rows, *n * sizeof *rows);
+        for (size_t i = 0; i < *n; i++)
+            out[i].weight =
+                behaviour_decay(out[i].weight, b->latest_ms - u->last_ms, r->half_life_ms);
     }
     free(rows);
     map_deinit(&places);

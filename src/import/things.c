@@ -94,7 +94,9 @@ static enum heed_status user(struct session *s, const struct rows *rows, const s
         return HEED_OK;
     }
     if (s->checking) {
-        o->refusal = world_find_user(s->w, u.id) != HANDLE_NONE ? REFUSED_exists : REFUSED_NOT;
+        o->refusal = !admit_role_ok(s->w, &s->context, u.roles)   ? REFUSED_forbidden
+                     : world_find_user(s->w, u.id) != HANDLE_NONE ? REFUSED_exists
+                                                                  : REFUSED_NOT;
         return HEED_OK;
     }
     return admit_user(s->w, &s->context, &u, o, err);

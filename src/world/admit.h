@@ -45,6 +45,9 @@ struct good_row {
     uint16_t currency;
 };
 
+/* Whether the acting user may give these roles: only an operator gives any but member.           */
+bool admit_role_ok(const struct world *w, const struct heed_context *context, unsigned roles);
+
 /* o->refusal: exists (the id is there), unknown_target (content.good names no good) …           */
 HEED_MUST_CHECK enum heed_status admit_user(struct world *w, const struct heed_context *context,
                                             const struct user_row *row, struct outcome *o,

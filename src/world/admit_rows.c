@@ -21,6 +21,13 @@ static uint32_t actor_of(const struct world *w, const struct heed_context *conte
     return context->actor ? world_find_user(w, str_of(context->actor)) : HANDLE_NONE;
 }
 
+bool admit_role_ok(const struct world *w, const struct heed_context *context, unsigned roles)
+{
+    uint32_t actor = actor_of(w, context);
+    return !context->actor || (roles & ~(unsigned)ROLE_MEMBER) == 0 ||
+           (actor != HANDLE_NONE && w->state.catalogue.parties[actor].role_bits & ROLE_OPERATOR);
+}
+
 bool admit_id_ok(struct str id)
 {
     if (id.n < 1 || id.n > 64 || utf8_invalid_at(id) < id.n)
@@ -229,6 +236,10 @@ static enum heed_status add_user(struct world *w, const struct heed_context *con
     const struct catalogue *c = &w->state.catalogue;
     uint32_t party = people_find(w->people, row->id);
     bool known = party != HANDLE_NONE;
+    if (!admit_role_ok(w, context, row->roles)) {
+        o->refusal = REFUSED_forbidden;
+        return HEED_OK;
+    }
     if (known && c->parties[party].flags & PARTY_USER) {
         o->refusal = REFUSED_exists;
         return HEED_OK;

@@ -42,17 +42,24 @@ struct quality_score engine_quality(const struct world *w, uint32_t target)
                          t ? t->impressions : 0);
 }
 
+/* behaviour_decay without its rounding: what is small stays more than what is smaller, however
+ * long ago. */
+static double decayed(const struct world *w, int64_t weight, int64_t age_ms)
+{
+    double half_lives = (double)age_ms / (double)w->state.rules.behaviour.half_life_ms;
+    return (double)weight * (half_lives > 0 ? exp2(-half_lives) : 1);
+}
+
 double engine_popularity(const struct world *w, const struct target_stats *t)
 {
     const struct behaviour *b = &w->state.behaviour;
     if (!t)
         return 0;
-    return (double)behaviour_decay(t->popularity, b->latest_ms - t->last_ms,
-                                   w->state.rules.behaviour.half_life_ms) /
-           256;
+    return decayed(w, t->popularity, b->latest_ms - t->last_ms) / 256;
 }
 
-/* A user's contents with a positive preference; *n of them in e->items, e->weights.              */
+/* A user's contents with a positive preference; *n of them in e->items, e->weights, decayed from
+ * the user's newest act: only the proportions matter, and who stays away for years keeps them.   */
 static enum heed_status history_of(struct world *w, uint32_t user, size_t *n,
                                    struct heed_error *err)
 {
@@ -68,8 +75,7 @@ static enum heed_status history_of(struct world *w, uint32_t user, size_t *n,
             !array_grow(&e->weights, &e->weights_cap, *n + 1, sizeof *e->weights))
             return error_nomem(err);
         e->items[*n] = target_index(p->target);
-        e->weights[*n] = (float)behaviour_decay(p->weight, b->latest_ms - (int64_t)p->time_s * 1000,
-                                                w->state.rules.behaviour.half_life_ms);
+        e->weights[*n] = (float)decayed(w, p->weight, u->last_ms - (int64_t)p->time_s * 1000);
         if (e->weights[*n] > 0)
             ++*n;
     }
