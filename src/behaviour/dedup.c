@@ -100,6 +100,16 @@ bool dedup_seen(struct behaviour *b, const struct behaviour_rules *r, uint64_t i
     return push(d, id, time_ms);
 }
 
+void dedup_prefetch(const struct dedup *d, uint64_t id)
+{
+    enum { AHEAD = 24 }; /* acts, about as far as callers of behaviour_prefetch look */
+    if (!d)
+        return;
+    map_prefetch(&d->index, id);
+    if (d->n > AHEAD)
+        map_prefetch(&d->index, d->ring[place(d, AHEAD) & (d->cap - 1)].id);
+}
+
 void dedup_save(const struct dedup *d, struct sink *s)
 {
     int64_t previous = 0;
