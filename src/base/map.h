@@ -20,9 +20,6 @@ void map_init(struct map *m);
 void map_deinit(struct map *m);
 uint32_t map_get(const struct map *m, uint64_t key); /* MAP_NONE when absent */
 
-/* Hints that key will soon be looked for, put or removed.                                       */
-void map_prefetch(const struct map *m, uint64_t key);
-
 /* Sets key to value (not MAP_NONE), replacing. false: no memory, nothing changed.               */
 bool map_put(struct map *m, uint64_t key, uint32_t value);
 bool map_remove(struct map *m, uint64_t key); /* false when absent */
