@@ -444,3 +444,19 @@ done:
     free(chunk);
     return status;
 }
+
+enum heed_status reader_text(const char *path, uint64_t max_bytes, struct strbuf *out,
+                             struct heed_error *err)
+{
+    struct reader *r = NULL;
+    const struct reader_limits limits = {.max_bytes = max_bytes};
+    enum heed_status status = reader_open(path, &limits, &r, err);
+    char buf[4096];
+    for (size_t n = 1; status == HEED_OK && n > 0;) {
+        status = reader_read(r, buf, sizeof buf, &n, err);
+        if (status == HEED_OK && !strbuf_put(out, buf, n))
+            status = error_nomem(err);
+    }
+    reader_close(r);
+    return status;
+}

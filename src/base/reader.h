@@ -39,4 +39,9 @@ void reader_close(struct reader *r);
 /* SHA-256 of the decompressed content.                                                          */
 HEED_MUST_CHECK enum heed_status reader_digest(const char *path, const struct reader_limits *limits,
                                                struct sha256 *digest, struct heed_error *err);
+
+/* Appends the decompressed content of a text file to out. HEED_INPUT past max_bytes, HEED_NOMEM
+ * when out is full.                                                                             */
+HEED_MUST_CHECK enum heed_status reader_text(const char *path, uint64_t max_bytes,
+                                             struct strbuf *out, struct heed_error *err);
 #endif

@@ -275,6 +275,8 @@ enum heed_status behaviour_refund(struct behaviour *b, const struct behaviour_ru
 void behaviour_prefetch(const struct behaviour *b, const struct act *act)
 {
     pair_prefetch_slot(b, act->user, act->target);
+    if (act->id_hash)
+        dedup_prefetch(b->dedup, act->id_hash);
     if (act->user < b->users_n) {
         __builtin_prefetch(&b->users[act->user], 1);
         __builtin_prefetch(&b->user_verbs[(size_t)act->user * VERBS_MAX], 1);

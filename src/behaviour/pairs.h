@@ -30,6 +30,8 @@ bool behaviour_reserve_targets(struct stats_table *t, size_t n);
  * seen nothing changes. false: no memory.                                                       */
 bool dedup_seen(struct behaviour *b, const struct behaviour_rules *r, uint64_t id, int64_t time_ms,
                 bool *seen);
+/* Hints that an id will soon be asked for.                                                      */
+void dedup_prefetch(const struct dedup *d, uint64_t id);
 void dedup_free(struct dedup *d);
 void dedup_save(const struct dedup *d, struct sink *s);
 bool dedup_load(struct dedup **loaded, struct source *s); /* false: no memory */

@@ -15,22 +15,6 @@
 
 enum { RULES_MAX = 1 << 20 };
 
-enum heed_status read_small_file(const char *path, struct strbuf *out, struct heed_error *err)
-{
-    struct reader *r = NULL;
-    const struct reader_limits limits = {.max_bytes = RULES_MAX};
-    enum heed_status status = reader_open(path, &limits, &r, err);
-    char buf[4096];
-    size_t n = 1;
-    while (status == HEED_OK && n > 0) {
-        status = reader_read(r, buf, sizeof buf, &n, err);
-        if (status == HEED_OK && !strbuf_put(out, buf, n))
-            status = error_set(err, HEED_INPUT, path, "it is longer than %d bytes", RULES_MAX);
-    }
-    reader_close(r);
-    return status;
-}
-
 enum heed_status rules_of(const struct cli *c, const char *preset, struct strbuf *out,
                           struct heed_error *err)
 {
@@ -39,7 +23,7 @@ enum heed_status rules_of(const struct cli *c, const char *preset, struct strbuf
         preset = cli_arg(c, "preset");
     strbuf_init(out, RULES_MAX);
     if (file) {
-        enum heed_status status = read_small_file(file, out, err);
+        enum heed_status status = reader_text(file, RULES_MAX, out, err);
         struct rules *rules = status == HEED_OK ? malloc(sizeof *rules) : NULL;
         if (status == HEED_OK)
             status = rules ? rules_parse((struct str){out->p, out->n}, file, rules, err)
@@ -351,7 +335,9 @@ int tool_verify(struct cli *c)
     else
         print_error(c, &err);
     int code = !reply ? exit_of(status) : ok ? 0 : 3;
-    if (reply && !ok)
+    if (reply && !w) /* it does not open: the message has its own remedy, not always a backup */
+        fprintf(stderr, "heed: %s: %s\n", err.where, err.message);
+    else if (reply && !ok)
         fprintf(stderr, "heed: %s does not hold; restore a backup\n", c->world);
     json_decref(reply);
     world_close(w);
@@ -402,7 +388,7 @@ int tool_rules_check(struct cli *c)
     struct rules *rules = malloc(sizeof *rules);
     strbuf_init(&text, RULES_MAX);
     const char *path = cli_arg(c, "file");
-    enum heed_status status = rules ? read_small_file(path, &text, &err) : error_nomem(&err);
+    enum heed_status status = rules ? reader_text(path, RULES_MAX, &text, &err) : error_nomem(&err);
     if (status == HEED_OK)
         status = rules_parse((struct str){text.p, text.n}, path, rules, &err);
     if (status == HEED_OK) {

@@ -6,9 +6,6 @@
 #include "import/import.h"
 #include "report/report.h"
 
-/* A text file of at most 1 MiB, appended to out.                                                */
-HEED_MUST_CHECK enum heed_status read_small_file(const char *path, struct strbuf *out,
-                                                 struct heed_error *err);
 /* The rules of a new world: --rules, else --preset, else `preset` (NULL: the default). out is
  * initialised by this and freed by the caller.                                                  */
 HEED_MUST_CHECK enum heed_status rules_of(const struct cli *c, const char *preset,

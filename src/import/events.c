@@ -311,7 +311,9 @@ static enum heed_status take_symbols(struct applying *a, const struct event_batc
 
 static struct act act_of(const struct call *c)
 {
-    return (struct act){.user = (uint32_t)c->i[0], .target = (uint32_t)c->i[2]};
+    return (struct act){.id_hash = c->i[6] == CALL_ABSENT ? 0 : (uint64_t)c->i[6],
+                        .user = (uint32_t)c->i[0],
+                        .target = (uint32_t)c->i[2]};
 }
 
 static enum heed_status apply_batch(struct applying *a, struct event_batch *b,

@@ -296,21 +296,6 @@ static enum heed_status one_file(const struct mapping *m, int node, struct world
     return status;
 }
 
-static enum heed_status read_text(const char *path, struct strbuf *out, struct heed_error *err)
-{
-    struct reader *r = NULL;
-    const struct reader_limits limits = {.max_bytes = MAP_BYTES_MAX};
-    enum heed_status status = reader_open(path, &limits, &r, err);
-    char buf[4096];
-    for (size_t n = 1; status == HEED_OK && n > 0;) {
-        status = reader_read(r, buf, sizeof buf, &n, err);
-        if (status == HEED_OK && !strbuf_put(out, buf, n))
-            status = error_nomem(err); /* the reader keeps it within bounds */
-    }
-    reader_close(r);
-    return status;
-}
-
 /* The folder of a file; "." when it names none.                                                 */
 static char *folder_of(const char *path)
 {
@@ -325,7 +310,8 @@ enum heed_status import_map(struct world *w, const struct heed_context *context,
     struct mapping m = {0};
     strbuf_init(&m.text, MAP_BYTES_MAX);
     m.data = data ? strdup(data) : folder_of(map);
-    enum heed_status status = m.data ? read_text(map, &m.text, err) : error_nomem(err);
+    enum heed_status status =
+        m.data ? reader_text(map, MAP_BYTES_MAX, &m.text, err) : error_nomem(err);
     if (status == HEED_OK)
         status = yaml_open((struct str){m.text.p, m.text.n}, map, &m.y, err);
     int root = status == HEED_OK ? yaml_root(m.y) : 0;

@@ -348,14 +348,36 @@ static enum heed_status run_feed(struct resolving *r, struct outcome *o)
     return status;
 }
 
-/* Settles every epoch that has ended by `until`, one call each; the reply is the last one's figures
- * with all of them under "epochs".                                                              */
+/* Adds what `epoch` says to the totals: sums of what was counted and paid, the last epoch, the
+ * floor kept if it was in each, the least share. NULL totals: a copy of it. false: no memory. */
+static bool settled_add(json_t **totals, const json_t *epoch)
+{
+    static const char *const sums[] = {"pool_minor", "paid_minor", "payouts",
+                                       "feeds",      "events",     "late"};
+    if (!*totals)
+        return (*totals = json_deep_copy(epoch)) != NULL;
+    bool ok = json_object_set(*totals, "epoch", json_object_get(epoch, "epoch")) == 0;
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        ok = ok && json_integer_set(json_object_get(*totals, sums[i]),
+                                    json_integer_value(json_object_get(*totals, sums[i])) +
+                                        json_integer_value(json_object_get(epoch, sums[i]))) == 0;
+    json_t *floor = json_object_get(*totals, "floor"), *now = json_object_get(epoch, "floor");
+    if (!json_is_true(json_object_get(now, "kept")))
+        ok = ok && json_object_set_new(floor, "kept", json_false()) == 0;
+    json_t *least = json_object_get(floor, "min_share"), *share = json_object_get(now, "min_share");
+    if (json_real_value(share) < json_real_value(least))
+        ok = ok && json_real_set(least, json_real_value(share)) == 0;
+    return ok;
+}
+
+/* Settles every epoch that has ended by `until`, one call each; the reply is the totals over them
+ * with each of them under "epochs".                                                             */
 static enum heed_status run_settle(struct resolving *r, struct outcome *o)
 {
     struct state *s = &r->w->state;
     int64_t until = r->call.i[0] == CALL_ABSENT ? r->call.time_ms : r->call.i[0];
     int64_t through = until / s->rules.consumption.epoch_ms - 1;
-    json_t *epochs = json_array(), *last = NULL;
+    json_t *epochs = json_array(), *totals = NULL;
     enum heed_status status = epochs ? HEED_OK : error_nomem(r->err);
     const struct open_epoch *next;
     while (status == HEED_OK && (next = consumption_next(&s->consumption, through))) {
@@ -369,20 +391,21 @@ static enum heed_status run_settle(struct resolving *r, struct outcome *o)
         strbuf_deinit(&facts);
         if (status != HEED_OK || o->refusal != REFUSED_NOT)
             break;
-        json_decref(last);
-        last = o->reply;
-        json_array_append(epochs, last);
-    }
-    o->reply = NULL;
-    if (status == HEED_OK && !last && o->refusal == REFUSED_NOT)
-        o->refusal = REFUSED_nothing_to_settle;
-    if (status == HEED_OK && last) {
-        o->refusal = REFUSED_NOT; /* what was settled stays settled */
-        o->reply = json_copy(last);
-        if (!o->reply || json_object_set(o->reply, "epochs", epochs) != 0)
+        bool memory = settled_add(&totals, o->reply);
+        if (json_array_append_new(epochs, o->reply) != 0 || !memory)
             status = error_nomem(r->err);
     }
-    json_decref(last);
+    o->reply = NULL;
+    if (status == HEED_OK && !totals && o->refusal == REFUSED_NOT)
+        o->refusal = REFUSED_nothing_to_settle;
+    if (status == HEED_OK && totals) {
+        o->refusal = REFUSED_NOT; /* what was settled stays settled */
+        if (json_object_set(totals, "epochs", epochs) != 0)
+            status = error_nomem(r->err);
+        else
+            o->reply = json_incref(totals);
+    }
+    json_decref(totals);
     json_decref(epochs);
     return status;
 }

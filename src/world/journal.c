@@ -220,13 +220,28 @@ static enum heed_status decompress(struct journal_codec *c, struct str payload,
                                    struct heed_error *err)
 {
     unsigned long long size = ZSTD_getFrameContentSize(payload.p, payload.n);
+    /* a block takes four bytes at least and gives ZSTD_BLOCKSIZE_MAX at most (RFC 8878, 3.1.1.2) */
     if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size > FRAME_MAX ||
-        size == 0)
+        size == 0 || size > payload.n / 4 * ZSTD_BLOCKSIZE_MAX)
         return damaged(err);
     if (!array_grow(&c->raw, &c->raw_cap, (size_t)size, 1))
         return error_nomem(err);
     c->raw_n = ZSTD_decompressDCtx(c->dctx, c->raw, c->raw_cap, payload.p, payload.n);
     return ZSTD_isError(c->raw_n) || c->raw_n != size ? damaged(err) : HEED_OK;
+}
+
+/* Whether the columns can hold `expected` calls: their commands, then a byte or more for each
+ * number of each. So what is asked for calls stays in proportion to bytes that are there. */
+static bool calls_fit(const struct journal_codec *c, struct cursor k, size_t expected)
+{
+    size_t need = 0;
+    for (size_t i = 0; i < expected; i++) {
+        uint64_t command = get(&k);
+        if (k.bad || command > UINT16_MAX || !journalled((unsigned)command))
+            return false;
+        need += 2 + (size_t)c->ints[command] + c->blob[command];
+    }
+    return need <= (size_t)(k.end - k.p);
 }
 
 enum heed_status journal_decode(struct journal_codec *c, struct str payload, size_t expected,
@@ -236,16 +251,12 @@ enum heed_status journal_decode(struct journal_codec *c, struct str payload, siz
     if (status != HEED_OK)
         return status;
     struct cursor k = {c->raw, c->raw + c->raw_n, false};
-    if (get(&k) != CODEC_VERSION || expected > c->raw_n)
+    if (get(&k) != CODEC_VERSION || !calls_fit(c, k, expected))
         return damaged(err);
     if (!array_grow(&c->calls, &c->calls_cap, expected + 1, sizeof *c->calls))
         return error_nomem(err);
-    for (size_t i = 0; i < expected; i++) {
-        uint64_t command = get(&k);
-        if (k.bad || command > UINT16_MAX || !journalled((unsigned)command))
-            return damaged(err);
-        c->calls[i] = (struct call){.command = (uint16_t)command};
-    }
+    for (size_t i = 0; i < expected; i++)
+        c->calls[i] = (struct call){.command = (uint16_t)get(&k)};
     int64_t before = 0;
     for (size_t i = 0; i < expected; i++)
         before = c->calls[i].time_ms = unzigzag(get(&k), before);

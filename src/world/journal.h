@@ -29,8 +29,8 @@ HEED_MUST_CHECK enum heed_status journal_encode(struct journal_codec *c, const s
                                                 struct heed_error *err);
 
 /* *calls and their blobs point into c, good until its next use. Never trusts the bytes: unknown
- * commands, counts beyond `expected` or beyond the bytes, and frames above 256 MiB are HEED_INPUT.
- */
+ * commands, counts beyond `expected` or beyond the bytes, frames above 256 MiB or larger than their
+ * payload can give are HEED_INPUT. Memory asked for is in proportion to what is there.          */
 HEED_MUST_CHECK enum heed_status journal_decode(struct journal_codec *c, struct str payload,
                                                 size_t expected, const struct call **calls,
                                                 struct heed_error *err);

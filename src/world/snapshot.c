@@ -413,9 +413,27 @@ done:
     return status;
 }
 
+/* Says which snapshots were passed over, newest first, and what is used instead.                 */
+static void note_passed(struct world *w, const struct store_snapshot *list, size_t passed, size_t n,
+                        const struct heed_error *why)
+{
+    char which[320];
+    size_t at = 0;
+    for (size_t i = 0; i < passed && at < sizeof which; i++)
+        at += (size_t)snprintf(which + at, sizeof which - at, "%s%llu (%.100s)", i ? " and " : "",
+                               (unsigned long long)list[i].batch, why[i].message);
+    snprintf(w->note, sizeof w->note,
+             "the snapshot%s after batch%s %s %s damaged and %s passed "
+             "over; %s",
+             passed > 1 ? "s" : "", passed > 1 ? "es" : "", which, passed > 1 ? "are" : "is",
+             passed > 1 ? "were" : "was",
+             passed < n ? "the one before is used" : "the whole journal is replayed");
+}
+
 enum heed_status snapshot_read(struct world *w, bool *found, struct heed_error *err)
 {
     struct store_snapshot list[2];
+    struct heed_error passed[2] = {0};
     size_t n = 2;
     *found = false;
     enum heed_status status = w->store->ops->snapshots(w->store, list, &n, err);
@@ -436,10 +454,8 @@ enum heed_status snapshot_read(struct world *w, bool *found, struct heed_error *
         state_init(&w->state);
         if (status != HEED_INPUT)
             return error_set(err, status, why.where, "%s", why.message);
-        snprintf(w->note, sizeof w->note,
-                 "the snapshot after batch %llu is damaged (%s) and was passed over; %s",
-                 (unsigned long long)list[i].batch, why.message,
-                 i + 1 < n ? "the one before is used" : "the whole journal is replayed");
+        passed[i] = why;
+        note_passed(w, list, i + 1, n, passed);
     }
     return HEED_OK;
 }

@@ -1,6 +1,7 @@
 #include "world/verify.h"
 
 #include "world/apply.h"
+#include "world/replay.h"
 #include "world/snapshot.h"
 #include "world/vault.h"
 
@@ -53,8 +54,10 @@ static bool note_text(struct commitments *c, size_t handle, struct str commitmen
 }
 
 /* Notes the commitment of an add command that has just been applied to v->fresh.                 */
-static bool note_call(struct verifying *v, const struct call *call, const struct outcome *o)
+static enum heed_status note_call(void *context, const struct call *call, const struct outcome *o,
+                                  struct heed_error *err)
 {
+    struct verifying *v = context;
     enum target_kind kind;
     uint32_t owner = o->handle;
     switch (call->command) {
@@ -72,13 +75,15 @@ static bool note_call(struct verifying *v, const struct call *call, const struct
         owner = call->i[1] == CALL_ABSENT ? STORE_WORLD_OWNER : (uint32_t)call->i[1];
         break;
     default:
-        return true;
+        return HEED_OK;
     }
     if (call->blob.n < 32) {
         problem(v, "journal: an add command has no commitment");
-        return true;
+        return HEED_OK;
     }
-    return note_text(&v->texts[kind], o->handle, (struct str){call->blob.p, 32}, owner);
+    return note_text(&v->texts[kind], o->handle, (struct str){call->blob.p, 32}, owner)
+               ? HEED_OK
+               : error_nomem(err);
 }
 
 static enum heed_status check_batch(void *context, const struct store_batch *b,
@@ -86,33 +91,8 @@ static enum heed_status check_batch(void *context, const struct store_batch *b,
 {
     struct verifying *v = context;
     struct world *w = v->fresh;
-    char where[48];
-    snprintf(where, sizeof where, "batch %llu", (unsigned long long)b->number);
-    if (!sha256_eq(journal_chain(w->head, b->number, b->first, b->commands, b->payload), b->hash))
-        return error_set(err, HEED_INPUT, where, "the hash chain is broken here");
-    w->head = b->hash;
-    if (b->number != w->batches || b->first != w->commands)
-        return error_set(err, HEED_INPUT, where, "the journal has a gap");
-    const struct call *calls;
-    enum heed_status status = journal_decode(w->codec, b->payload, b->commands, &calls, err);
-    for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
-        struct outcome o = {0};
-        if (!call_possible(&w->state, &calls[i]))
-            return error_set(err, HEED_INPUT, where, "command %llu cannot be",
-                             (unsigned long long)(b->first + i));
-        status = state_apply(w, &calls[i], &o, err);
-        if (status == HEED_OK && !outcome_changed(&o))
-            return error_set(err, HEED_INPUT, where, "command %llu is refused on replay (%s)",
-                             (unsigned long long)(b->first + i),
-                             o.repeated ? "repeated" : refusal_code(o.refusal));
-        if (status == HEED_OK && !note_call(v, &calls[i], &o))
-            return error_nomem(err);
-    }
-    if (status != HEED_OK)
-        return status;
-    w->batches++;
-    w->commands += b->commands;
-    for (size_t i = 0; i < v->snapshots_n; i++)
+    enum heed_status status = batch_replay(w, b, note_call, v, err);
+    for (size_t i = 0; status == HEED_OK && i < v->snapshots_n; i++)
         if (v->snapshots[i].batch == b->number) {
             v->snapshot_met[i] = v->snapshots[i].commands == w->commands;
             status = world_hash(w, &v->snapshot_hash[i], err);

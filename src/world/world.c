@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "world/apply.h"
 #include "world/engine.h"
+#include "world/replay.h"
 #include "world/snapshot.h"
 #include "world/vault.h"
 
@@ -227,7 +228,6 @@ const struct import_mark *world_import_mark(const struct world *w, const struct 
 
 struct replay {
     struct world *w;
-    uint64_t from;    /* apply batches from here on; those before only chain */
     bool trust_first; /* the first batch read gives the head instead of being checked */
 };
 
@@ -236,47 +236,15 @@ static enum heed_status replay_batch(void *context, const struct store_batch *b,
 {
     struct replay *r = context;
     struct world *w = r->w;
+    if (!r->trust_first)
+        return batch_replay(w, b, NULL, NULL, err);
+    r->trust_first = false;
     char where[48];
     snprintf(where, sizeof where, "batch %llu", (unsigned long long)b->number);
-    if (r->trust_first) {
-        r->trust_first = false;
-        if (b->number + 1 != w->batches || b->first + b->commands != w->commands)
-            return error_set(err, HEED_INPUT, where,
-                             "it does not fit the snapshot; restore a backup");
-        w->head = b->hash;
-        return HEED_OK;
-    }
-    if (!sha256_eq(journal_chain(w->head, b->number, b->first, b->commands, b->payload), b->hash))
-        return error_set(
-            err, HEED_INPUT, where,
-            "the journal's hash chain is broken here: the world file is damaged or was "
-            "changed; restore a backup");
+    if (b->number + 1 != w->batches || b->first + b->commands != w->commands)
+        return error_set(err, HEED_INPUT, where, "it does not fit the snapshot; restore a backup");
     w->head = b->hash;
-    if (b->number < r->from)
-        return HEED_OK;
-    if (b->number != w->batches || b->first != w->commands)
-        return error_set(err, HEED_INPUT, where, "the journal has a gap; restore a backup");
-    const struct call *calls;
-    enum heed_status status = journal_decode(w->codec, b->payload, b->commands, &calls, err);
-    for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
-        struct outcome o = {0};
-        if (!call_possible(&w->state, &calls[i]))
-            return error_set(err, HEED_INPUT, where,
-                             "it holds a command that cannot be: the world file is damaged; "
-                             "restore a backup");
-        status = state_apply(w, &calls[i], &o, err);
-        if (status == HEED_OK && !outcome_changed(&o))
-            status = error_set(err, HEED_INPUT, where,
-                               "a journalled command is refused on replay (%s): the world file is "
-                               "damaged or of another version",
-                               o.refusal != REFUSED_NOT ? refusal_code(o.refusal) : "repeated");
-    }
-    if (status == HEED_OK) {
-        w->batches++;
-        w->commands += b->commands;
-        w->journal_bytes_since += b->payload.n;
-    }
-    return status;
+    return HEED_OK;
 }
 
 struct world *world_new(void)
@@ -317,7 +285,7 @@ static void world_free(struct world *w)
  * walked by verify only).                                                                       */
 static enum heed_status replay(struct world *w, struct heed_error *err)
 {
-    struct replay r = {w, w->batches, w->batches > 0};
+    struct replay r = {w, w->batches > 0};
     uint64_t from = w->batches > 0 ? w->batches - 1 : 0;
     enum heed_status status = w->store->ops->read(w->store, from, replay_batch, &r, err);
     if (status == HEED_OK && r.trust_first)
