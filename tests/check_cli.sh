@@ -279,6 +279,16 @@ grep -q 'heed' out || fail 'help says nothing'
 expect 0 help feed show
 grep -q -- '--algorithm' out || fail 'help of a verb lacks its options'
 expect 0 feed show --help
+json 0 'version usage global.0 commands.0.command commands.0.arguments commands.0.example' help
+json 0 'version commands' --help
+json 0 'kind="query" arguments.0.name="user" arguments.0.required=true' help feed show
+json 0 'arguments.1.name="k" arguments.1.value="N" arguments.1.positional=false' feed show --help
+json 0 'commands.0.arguments.2.name="stock"' help shop
+json 0 'commands.2.arguments.0.name="purchase"' shop --help
+json 0 'version' version
+json 2 'error.message' help nonsense
+json 2 'error.message' shop
+json 2 'error.message'
 expect 0 --version
 
 # ── time comes from the caller: the same commands, the same world ──
