@@ -307,6 +307,38 @@ json 0 'exported="copy"' export copy
 for kind in users contents goods services events ratings reviews; do
     [ -s copy/$kind.csv ] || fail "export wrote no $kind.csv"
 done
+expect 2 export copy
+says 'copy: it is not empty' '--force'
+cp copy/users.csv before.csv
+echo mine >copy/users.csv
+expect 2 export copy
+[ "$(cat copy/users.csv)" = mine ] || fail 'a refused export writes'
+expect 0 export copy --force
+cmp -s copy/users.csv before.csv || fail '--force does not write over'
+mkdir empty
+expect 0 export empty
+expect 4 export bad.yaml
+says 'bad.yaml: it is a file' 'name another'
+expect 4 export none/at/all
+says 'must be there'
+expect 4 generate bad.yaml
+says 'bad.yaml: it is a file'
+for path in . copy copy/; do
+    expect 2 report --out $path
+    says 'it is a folder; name a file in it' 'report.html'
+done
+expect 2 run --data data --world run3.world --report copy
+says 'it is a folder'
+[ ! -e run3.world ] || fail 'a report that cannot be written is found after the work'
+expect 4 report --out none/at/report.html
+says 'must be there'
+for words in 'export' 'generate' 'import' 'import users' 'run --data' 'run --report' 'report --out' \
+    'init --rules' 'rules check' 'import --map' 'import users more.csv --rejects' 'status --world' \
+    'status --as'; do
+    # shellcheck disable=SC2086
+    expect 2 $words ''
+    says 'empty'
+done
 expect 0 init --world copy.world
 json 0 'rejected=0 refused=0' import copy --world copy.world
 for question in 'behaviour show user:bob' 'behaviour show content:p1' 'quality show content:p1' 'feed show bob'; do

@@ -60,6 +60,8 @@ static int global_option(struct cli *c, int argc, char **argv, int at, int *used
             return usage(c, "%s needs a value", word);
         *used = 2;
         const char *value = argv[at + 1];
+        if (!*value)
+            return usage(c, "the value of %s is empty", word);
         if (strcmp(word, "--world") == 0)
             c->world = value;
         else if (strcmp(word, "--as") == 0)
@@ -132,6 +134,8 @@ static int words(struct cli *c, int argc, char **argv)
         if (!spec)
             return usage(c, "'%s' is one word too many", argv[i]);
         if (spec->flags & REST) {
+            if (!*argv[i])
+                return usage(c, "%s", "the path of a file is empty");
             if (c->files_n == sizeof c->files / sizeof c->files[0])
                 return usage(c, "too many files at '%s'", argv[i]);
             c->files[c->files_n++] = argv[i];
@@ -144,6 +148,10 @@ static int words(struct cli *c, int argc, char **argv)
     }
     for (size_t i = 0; i < c->spec->n; i++) {
         const struct arg_spec *a = &c->spec->args[i];
+        const char *value = cli_arg(c, a->name);
+        if (value && !*value &&
+            (a->type == ARG_FILE || (c->spec->kind == KIND_TOOL && a->type == ARG_TEXT)))
+            return usage(c, "%s is empty; leave it out or name something", a->name);
         if (a->flags & REQUIRED && !(a->flags & SELF && c->actor) && a->type != ARG_BLOB &&
             a->type != ARG_FACT && !cli_arg(c, a->name) && !c->help) {
             struct heed_error err = {0};
@@ -229,7 +237,7 @@ int cli_parse(struct cli *c, int argc, char **argv)
         return 0;
     }
     int taken = 2;
-    int id = n > 1 ? command_find(str_of(rest[0]), str_of(rest[1])) : -1;
+    int id = n > 1 && *rest[1] ? command_find(str_of(rest[0]), str_of(rest[1])) : -1;
     if (id < 0 || command_spec((enum command_id)id)->kind == KIND_INTERNAL) {
         id = command_find(str_of(rest[0]), STR(""));
         taken = 1;

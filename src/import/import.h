@@ -84,7 +84,8 @@ HEED_MUST_CHECK enum heed_status import_map(struct world *w, const struct heed_c
 
 /* Writes users.csv … reviews.csv of the world into dir; importing them into a new world with the
  * same rules gives the same behaviour, quality and feeds. Erased people and what they did are left
- * out.    */
-HEED_MUST_CHECK enum heed_status export_dir(struct world *w, const char *dir,
+ * out. dir is made; one that is there must be empty, unless files of the same names may be written
+ * over. Errors: HEED_USAGE it is not empty, or ""; HEED_STORAGE it cannot be written.            */
+HEED_MUST_CHECK enum heed_status export_dir(struct world *w, const char *dir, bool over,
                                             struct heed_error *err);
 #endif
