@@ -151,7 +151,7 @@ printf 'time,user,target,score,kind\n2026-01-02,cyd,content:p1,4,expert\n' >data
 
 # ── import ──
 json 0 'files.0.kind="users" files.4.rows=6 files.4.applied=4 files.4.rejected=1 files.4.refused=1
-    files.4.duplicate=0 files.4.path rows=15 applied=13 rejected=1 refused=1 duplicate=0 seconds' import data
+    files.4.duplicate=0 files.4.path rows=15 applied=13 rejected=1 refused=1 duplicate=0 late=0 files.4.late=0 seconds' import data
 says 'events.csv: line 6' 'rows were not applied'
 grep -q '^"data/events.csv",6,' heed.world.rejects.csv || fail 'no rejects beside the world'
 json 0 'rows=0 files.0.skipped=true' import data

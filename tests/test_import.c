@@ -348,6 +348,32 @@ static void times_out_of_order_are_accepted_and_counted(void **unused)
     free(path);
 }
 
+static void acts_for_a_settled_epoch_are_counted_late(void **unused)
+{
+    (void)unused;
+    struct world *w = small_world();
+    char until[24];
+    snprintf(until, sizeof until, "%lld", (long long)(T0 / 1000));
+    json_decref(call_ok(w, "event add", "user", "bob", "verb", "view", "target", "content:post1",
+                        "time", "1700000000", NULL));
+    json_decref(call_ok(w, "settle", "until", until, NULL));
+    char *path = file_with("events.csv", EVENTS "1700000001,bob,view,content:post1,1\n"
+                                                "1700000002,bob,view,content:post1,1\n");
+    struct import_result result = {0};
+    struct heed_error err;
+    const struct import_options options = {0};
+    assert_int_equal(import(w, IMPORT_EVENTS, path, &options, &result, &err), HEED_OK);
+    assert_int_equal(result.total.applied, 2);
+    json_t *json = import_result_json(&result, 0);
+    assert_int_equal(int_at(json, "late"), 2);
+    assert_int_equal(int_at(json_array_get(json_object_get(json, "files"), 0), "late"), 2);
+    json_decref(json);
+    import_result_deinit(&result);
+    world_close(w);
+    unlink(path);
+    free(path);
+}
+
 static void bad_rows_are_kept_with_place_reason_and_row(void **unused)
 {
     (void)unused;
@@ -635,6 +661,7 @@ int main(void)
         cmocka_unit_test(strict_applies_nothing_of_a_file_with_a_bad_row),
         cmocka_unit_test(a_line_of_ten_megabytes_and_one_with_a_nul_are_rejected),
         cmocka_unit_test(times_out_of_order_are_accepted_and_counted),
+        cmocka_unit_test(acts_for_a_settled_epoch_are_counted_late),
         cmocka_unit_test(bad_rows_are_kept_with_place_reason_and_row),
         cmocka_unit_test(a_rejects_file_that_cannot_be_kept_is_an_error_and_good_rows_stand),
         cmocka_unit_test(a_file_that_cannot_be_read_changes_nothing),

@@ -179,6 +179,11 @@ void print_bad_rows(const struct cli *c, const struct import_result *r, const ch
     if (r->total.rejected + r->total.refused > 0)
         fprintf(stderr, "heed: %llu rows were not applied; they stand with reasons in %s\n",
                 (unsigned long long)(r->total.rejected + r->total.refused), rejects);
+    if (r->late > 0)
+        fprintf(
+            stderr,
+            "heed: %llu acts came late: their epoch is settled, so they count in the open one\n",
+            (unsigned long long)r->late);
 }
 
 int tool_import(struct cli *c)

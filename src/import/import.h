@@ -53,11 +53,13 @@ struct import_file {
     bool skipped;    /* imported whole before */
     char first[512]; /* the first bad row, as a message; "" when none */
     uint64_t out_of_order;
+    uint64_t late; /* acts for an epoch already settled: they count in the open one */
 };
 
 struct import_result {
     struct import_file *files;
     size_t n, cap;
+    uint64_t late; /* of all files */
     struct heed_tally total;
 };
 void import_result_deinit(struct import_result *r);
