@@ -151,7 +151,7 @@ printf 'time,user,target,score,kind\n2026-01-02,cyd,content:p1,4,expert\n' >data
 
 # ── import ──
 json 0 'files.0.kind="users" files.4.rows=6 files.4.applied=4 files.4.rejected=1 files.4.refused=1
-    files.4.duplicate=0 files.4.path rows=15 applied=13 rejected=1 refused=1 duplicate=0 seconds' import data
+    files.4.duplicate=0 files.4.path rows=15 applied=13 rejected=1 refused=1 duplicate=0 late=0 files.4.late=0 seconds' import data
 says 'events.csv: line 6' 'rows were not applied'
 grep -q '^"data/events.csv",6,' heed.world.rejects.csv || fail 'no rejects beside the world'
 json 0 'rows=0 files.0.skipped=true' import data
@@ -279,6 +279,16 @@ grep -q 'heed' out || fail 'help says nothing'
 expect 0 help feed show
 grep -q -- '--algorithm' out || fail 'help of a verb lacks its options'
 expect 0 feed show --help
+json 0 'version usage global.0 commands.0.command commands.0.arguments commands.0.example' help
+json 0 'version commands' --help
+json 0 'kind="query" arguments.0.name="user" arguments.0.required=true' help feed show
+json 0 'arguments.1.name="k" arguments.1.value="N" arguments.1.positional=false' feed show --help
+json 0 'commands.0.arguments.2.name="stock"' help shop
+json 0 'commands.2.arguments.0.name="purchase"' shop --help
+json 0 'version' version
+json 2 'error.message' help nonsense
+json 2 'error.message' shop
+json 2 'error.message'
 expect 0 --version
 
 # ── time comes from the caller: the same commands, the same world ──
@@ -296,6 +306,38 @@ json 0 'ok=true commands world_hash chain_head money.0.currency money.0.sum_mino
 json 0 'exported="copy"' export copy
 for kind in users contents goods services events ratings reviews; do
     [ -s copy/$kind.csv ] || fail "export wrote no $kind.csv"
+done
+expect 2 export copy
+says 'copy: it is not empty' '--force'
+cp copy/users.csv before.csv
+echo mine >copy/users.csv
+expect 2 export copy
+[ "$(cat copy/users.csv)" = mine ] || fail 'a refused export writes'
+expect 0 export copy --force
+cmp -s copy/users.csv before.csv || fail '--force does not write over'
+mkdir empty
+expect 0 export empty
+expect 4 export bad.yaml
+says 'bad.yaml: it is a file' 'name another'
+expect 4 export none/at/all
+says 'must be there'
+expect 4 generate bad.yaml
+says 'bad.yaml: it is a file'
+for path in . copy copy/; do
+    expect 2 report --out $path
+    says 'it is a folder; name a file in it' 'report.html'
+done
+expect 2 run --data data --world run3.world --report copy
+says 'it is a folder'
+[ ! -e run3.world ] || fail 'a report that cannot be written is found after the work'
+expect 4 report --out none/at/report.html
+says 'must be there'
+for words in 'export' 'generate' 'import' 'import users' 'run --data' 'run --report' 'report --out' \
+    'init --rules' 'rules check' 'import --map' 'import users more.csv --rejects' 'status --world' \
+    'status --as'; do
+    # shellcheck disable=SC2086
+    expect 2 $words ''
+    says 'empty'
 done
 expect 0 init --world copy.world
 json 0 'rejected=0 refused=0' import copy --world copy.world

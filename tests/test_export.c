@@ -35,7 +35,7 @@ static char *export_of(struct world *w, const char *name)
 {
     char *dir = test_path(name);
     struct heed_error err = {0};
-    if (export_dir(w, dir, &err) != HEED_OK)
+    if (export_dir(w, dir, false, &err) != HEED_OK)
         fail_msg("%s: %s", err.where, err.message);
     return dir;
 }
@@ -131,14 +131,17 @@ static void what_cannot_be_written_is_said(void **unused)
     struct world *w = world_in_memory();
     fill_small(w);
     struct heed_error err = {0};
-    assert_int_equal(export_dir(w, "/dev/null/export", &err), HEED_STORAGE);
+    assert_int_equal(export_dir(w, "/dev/null/export", false, &err), HEED_STORAGE);
     assert_string_equal(err.where, "/dev/null/export");
     char *dir = test_path("blocked"), path[600];
     assert_int_equal(mkdir(dir, 0777), 0);
     snprintf(path, sizeof path, "%s/goods.csv", dir);
     assert_int_equal(symlink("/dev/full", path), 0);
     err = (struct heed_error){0};
-    assert_int_equal(export_dir(w, dir, &err), HEED_STORAGE);
+    assert_int_equal(export_dir(w, dir, false, &err), HEED_USAGE); /* it is not empty */
+    assert_string_equal(err.where, dir);
+    err = (struct heed_error){0};
+    assert_int_equal(export_dir(w, dir, true, &err), HEED_STORAGE);
     assert_string_equal(err.where, path);
     remove_files(dir);
     free(dir);

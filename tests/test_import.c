@@ -155,7 +155,7 @@ static const struct bad_input bad_inputs[] = {
      HEED_OK, 1, 1, 0, 0, 0, NULL},
     /* users */
     {"a user twice", "users.csv", "id\ndan\nbob\ndan\n", HEED_OK, 3, 1, 0, 2, 0,
-     "line 3: it is already there"},
+     "line 3, column 1 (id): it is already there; leave it out, or give it another id"},
     {"a role that is none", "users.csv", "id,role\ndan,king\n", HEED_OK, 1, 0, 1, 0, 0,
      "line 2, column 2 (role): 'king' is not a role: member, "},
     {"a control character", "users.csv", "id\nd\x01n\n", HEED_OK, 1, 0, 1, 0, 0,
@@ -166,9 +166,10 @@ static const struct bad_input bad_inputs[] = {
      "line 2, column 2 (joined_at): '2026-02-30' is not a time"},
     /* contents, goods, services */
     {"a good that is not there", "contents.csv", "id,creator,good\np2,ann,axe\np3,ann,sword\n",
-     HEED_OK, 2, 1, 0, 1, 0, "line 2: no such target"},
+     HEED_OK, 2, 1, 0, 1, 0,
+     "line 2, column 3 (good): no such target in this world; import it first"},
     {"a content twice", "contents.csv", "id,creator\npost1,ann\n", HEED_OK, 1, 0, 0, 1, 0,
-     "line 2: it is already there"},
+     "line 2, column 1 (id): it is already there"},
     {"a creator too long", "contents.csv", "id,creator\np2," ID65 "\n", HEED_OK, 1, 0, 1, 0, 0,
      "line 2, column 2 (creator): "},
     {"a price with too many decimals", "goods.csv", "id,name,price\naxe,Axe,4.999\nbow,Bow,4.99\n",
@@ -187,11 +188,12 @@ static const struct bad_input bad_inputs[] = {
     {"fewer than no swords", "goods.csv", "id,name,stock\naxe,Axe,-1\n", HEED_OK, 1, 0, 1, 0, 0,
      "'-1' is not a whole number"},
     {"a good twice", "goods.csv", "id,name\nsword,Sword\n", HEED_OK, 1, 0, 0, 1, 0,
-     "it is already there"},
+     "line 2, column 1 (id): it is already there"},
     /* ratings, reviews */
     {"a score out of range", "ratings.csv",
      "time,user,target,score\n1767225600,bob,content:post1,6\n1767225600,bob,content:post1,-1\n",
-     HEED_OK, 2, 0, 0, 2, 0, "line 2: the score is outside the range that the rules give"},
+     HEED_OK, 2, 0, 0, 2, 0,
+     "line 2, column 4 (score): the score is outside the range that the rules give; see"},
     {"a score that is no number", "ratings.csv",
      "time,user,target,score\n1767225600,bob,content:post1,NaN\n1767225600,bob,content:post1,4.5\n",
      HEED_OK, 2, 1, 1, 0, 0, "line 2, column 4 (score): 'NaN' is not a score such as 4 or 3.5"},
@@ -199,7 +201,7 @@ static const struct bad_input bad_inputs[] = {
      "time,user,target,score,kind\n1767225600,bob,content:post1,4,poet\n", HEED_OK, 1, 0, 1, 0, 0,
      "'poet' is not one of user, expert, moderation"},
     {"an unknown target", "reviews.csv", "time,user,target,score\n1767225600,bob,good:axe,4\n",
-     HEED_OK, 1, 0, 0, 1, 0, "no such target"},
+     HEED_OK, 1, 0, 0, 1, 0, "line 2, column 3 (target): no such target"},
     {"a target that is none", "ratings.csv", "time,user,target,score\n1767225600,bob,axe,4\n",
      HEED_OK, 1, 0, 1, 0, 0, "'axe' is not a target such as"},
     /* JSON Lines */
@@ -341,6 +343,57 @@ static void times_out_of_order_are_accepted_and_counted(void **unused)
     assert_int_equal(result.files[0].out_of_order, 1);
     json_t *json = import_result_json(&result, 0);
     assert_int_equal(int_at(json_array_get(json_object_get(json, "files"), 0), "out_of_order"), 1);
+    json_decref(json);
+    import_result_deinit(&result);
+    world_close(w);
+    unlink(path);
+    free(path);
+}
+
+/* Whether there was such a purchase is known only when what comes before it is applied. */
+static void a_refund_of_nothing_is_kept_with_its_place(void **unused)
+{
+    (void)unused;
+    char *path = file_with("events.csv", EVENTS GOOD_ROW "1767225600,bob,refunded,good:sword,1\n");
+    char *rejects = test_path("rejects.csv");
+    struct world *w = small_world();
+    struct import_result result = {0};
+    struct heed_error err;
+    const struct import_options options = {.rejects = rejects};
+    assert_int_equal(import(w, IMPORT_EVENTS, path, &options, &result, &err), HEED_OK);
+    assert_int_equal(result.total.applied, 1);
+    assert_int_equal(result.total.refused, 1);
+    assert_non_null(strstr(result.files[0].first, "line 3, target: no such purchase; "));
+    char *text = read_text(rejects);
+    assert_non_null(strstr(text, ",3,\"target\",\"no such purchase; "));
+    free(text);
+    import_result_deinit(&result);
+    world_close(w);
+    unlink(rejects);
+    unlink(path);
+    free(rejects);
+    free(path);
+}
+
+static void acts_for_a_settled_epoch_are_counted_late(void **unused)
+{
+    (void)unused;
+    struct world *w = small_world();
+    char until[24];
+    snprintf(until, sizeof until, "%lld", (long long)(T0 / 1000));
+    json_decref(call_ok(w, "event add", "user", "bob", "verb", "view", "target", "content:post1",
+                        "time", "1700000000", NULL));
+    json_decref(call_ok(w, "settle", "until", until, NULL));
+    char *path = file_with("events.csv", EVENTS "1700000001,bob,view,content:post1,1\n"
+                                                "1700000002,bob,view,content:post1,1\n");
+    struct import_result result = {0};
+    struct heed_error err;
+    const struct import_options options = {0};
+    assert_int_equal(import(w, IMPORT_EVENTS, path, &options, &result, &err), HEED_OK);
+    assert_int_equal(result.total.applied, 2);
+    json_t *json = import_result_json(&result, 0);
+    assert_int_equal(int_at(json, "late"), 2);
+    assert_int_equal(int_at(json_array_get(json_object_get(json, "files"), 0), "late"), 2);
     json_decref(json);
     import_result_deinit(&result);
     world_close(w);
@@ -619,7 +672,7 @@ static void strict_knows_the_ids_of_its_own_file(void **unused)
     struct heed_error err;
     const struct import_options options = {.strict = true};
     assert_int_equal(import(w, IMPORT_USERS, path, &options, &result, &err), HEED_INPUT);
-    assert_non_null(strstr(err.message, "line 4: it is already there"));
+    assert_non_null(strstr(err.message, "line 4, column 1 (id): it is already there"));
     assert_non_null(strstr(err.message, "nothing was applied"));
     assert_int_equal(world_find_user(w, STR("dan")), HANDLE_NONE);
     import_result_deinit(&result);
@@ -635,6 +688,8 @@ int main(void)
         cmocka_unit_test(strict_applies_nothing_of_a_file_with_a_bad_row),
         cmocka_unit_test(a_line_of_ten_megabytes_and_one_with_a_nul_are_rejected),
         cmocka_unit_test(times_out_of_order_are_accepted_and_counted),
+        cmocka_unit_test(a_refund_of_nothing_is_kept_with_its_place),
+        cmocka_unit_test(acts_for_a_settled_epoch_are_counted_late),
         cmocka_unit_test(bad_rows_are_kept_with_place_reason_and_row),
         cmocka_unit_test(a_rejects_file_that_cannot_be_kept_is_an_error_and_good_rows_stand),
         cmocka_unit_test(a_file_that_cannot_be_read_changes_nothing),

@@ -223,6 +223,37 @@ static void a_full_world_is_told_in_both_languages(void **unused)
     world_close(w);
 }
 
+static void late_acts_are_told(void **unused)
+{
+    (void)unused;
+    struct world *w = world_in_memory();
+    live(w);
+    struct report_data *d = gather(w, &plaza);
+    char *text = terminal_of(d, REPORT_EN, 80), *html = html_of(d, REPORT_EN);
+    assert_null(strstr(text, "came late"));
+    assert_null(strstr(html, "came late"));
+    free(text);
+    free(html);
+    report_free(d);
+    char time[24];
+    snprintf(time, sizeof time, "%lld", (long long)(T0 / 1000));
+    json_decref(call_ok(w, "event add", "user", "u1", "verb", "view", "target", "content:c2",
+                        "time", time, NULL));
+    d = gather(w, &plaza);
+    for (enum report_lang lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
+        html = html_of(d, lang);
+        assert_sound(html, lang);
+        assert_non_null(strstr(html, lang == REPORT_EN ? "Of them 1 came late" : "其中 1 次迟到"));
+        free(html);
+        text = terminal_of(d, lang, 80);
+        assert_fits(text, 20, 80);
+        assert_non_null(strstr(text, lang == REPORT_EN ? "1 acts came late" : "1 次行为迟到"));
+        free(text);
+    }
+    report_free(d);
+    world_close(w);
+}
+
 static void what_is_not_there_is_said(void **unused)
 {
     (void)unused;
@@ -619,6 +650,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_world_is_told_in_both_languages),
+        cmocka_unit_test(late_acts_are_told),
         cmocka_unit_test(what_is_not_there_is_said),
         cmocka_unit_test(hostile_texts_stay_texts),
         cmocka_unit_test(an_erased_person_is_nowhere),

@@ -27,6 +27,9 @@ const char *cli_arg(const struct cli *c, const char *name); /* NULL when not giv
 void help_print(FILE *out); /* all commands */
 void help_command(const struct command_spec *spec, FILE *out);
 void help_noun(struct str noun, FILE *out); /* its commands; nothing when unknown */
+/* The same as one JSON document on stdout; noun STR_NONE: all commands. */
+void help_json(struct str noun);
+void help_command_json(const struct command_spec *spec);
 bool help_has_noun(struct str noun);
 
 /* Prints a reply: as one JSON document, or for people.                                          */

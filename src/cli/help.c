@@ -46,6 +46,59 @@ static void usage_line(const struct command_spec *s, FILE *out)
     fputc('\n', out);
 }
 
+/* {"command","help","kind","arguments":[{"name","value","positional","required","rest","help"}],
+ * "example"} */
+static json_t *command_json(const struct command_spec *s)
+{
+    static const char *const kinds[] = {
+        [KIND_COMMAND] = "command", [KIND_QUERY] = "query", [KIND_TOOL] = "tool"};
+    json_t *args = json_array();
+    for (size_t i = 0; i < s->n; i++) {
+        const struct arg_spec *a = &s->args[i];
+        if (!shown(a))
+            continue;
+        json_array_append_new(args, json_pack("{s:s,s:s?,s:b,s:b,s:b,s:s}", "name", a->name,
+                                              "value", a->type == ARG_FLAG ? NULL : value_name(a),
+                                              "positional", (a->flags & POSITIONAL) != 0,
+                                              "required", (a->flags & REQUIRED) != 0, "rest",
+                                              (a->flags & REST) != 0, "help", a->help));
+    }
+    return json_pack("{s:s++,s:s,s:s,s:o,s:s}", "command", s->noun, *s->verb ? " " : "", s->verb,
+                     "help", s->help, "kind", kinds[s->kind], "arguments", args, "example",
+                     s->example);
+}
+
+/* One document on stdout; `what` is given up.                                                    */
+static void print_json(json_t *what)
+{
+    if (what) {
+        json_dumpf(what, stdout, 0);
+        fputc('\n', stdout);
+    }
+    json_decref(what);
+}
+
+/* {"version","usage","global":[…],"commands":[…]}; with a noun its commands only. */
+void help_json(struct str noun)
+{
+    json_t *commands = json_array();
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        const struct command_spec *s = command_spec((enum command_id)i);
+        if (s->kind != KIND_INTERNAL && (noun.n == 0 || str_is(noun, s->noun)))
+            json_array_append_new(commands, command_json(s));
+    }
+    print_json(json_pack("{s:s,s:s,s:[s,s,s,s,s,s],s:o}", "version", heed_version(), "usage",
+                         "heed [--world PATH] [--json] [--quiet] [--as USER] [--at TIME] NOUN VERB "
+                         "[ARGS]",
+                         "global", "--world PATH", "--json", "--quiet", "--as USER", "--at TIME",
+                         "--help", "commands", commands));
+}
+
+void help_command_json(const struct command_spec *s)
+{
+    print_json(command_json(s));
+}
+
 bool help_has_noun(struct str noun)
 {
     for (int i = 0; i < COMMAND_COUNT; i++) {

@@ -60,6 +60,8 @@ static int global_option(struct cli *c, int argc, char **argv, int at, int *used
             return usage(c, "%s needs a value", word);
         *used = 2;
         const char *value = argv[at + 1];
+        if (!*value)
+            return usage(c, "the value of %s is empty", word);
         if (strcmp(word, "--world") == 0)
             c->world = value;
         else if (strcmp(word, "--as") == 0)
@@ -132,6 +134,8 @@ static int words(struct cli *c, int argc, char **argv)
         if (!spec)
             return usage(c, "'%s' is one word too many", argv[i]);
         if (spec->flags & REST) {
+            if (!*argv[i])
+                return usage(c, "%s", "the path of a file is empty");
             if (c->files_n == sizeof c->files / sizeof c->files[0])
                 return usage(c, "too many files at '%s'", argv[i]);
             c->files[c->files_n++] = argv[i];
@@ -144,6 +148,10 @@ static int words(struct cli *c, int argc, char **argv)
     }
     for (size_t i = 0; i < c->spec->n; i++) {
         const struct arg_spec *a = &c->spec->args[i];
+        const char *value = cli_arg(c, a->name);
+        if (value && !*value &&
+            (a->type == ARG_FILE || (c->spec->kind == KIND_TOOL && a->type == ARG_TEXT)))
+            return usage(c, "%s is empty; leave it out or name something", a->name);
         if (a->flags & REQUIRED && !(a->flags & SELF && c->actor) && a->type != ARG_BLOB &&
             a->type != ARG_FACT && !cli_arg(c, a->name) && !c->help) {
             struct heed_error err = {0};
@@ -156,22 +164,39 @@ static int words(struct cli *c, int argc, char **argv)
     return -1;
 }
 
+/* What was asked for, on stdout: all commands, a noun's, or one.                                 */
+static int help_all(const struct cli *c)
+{
+    if (c->json)
+        help_json(STR_NONE);
+    else
+        help_print(stdout);
+    return 0;
+}
+
+static int help_of(const struct cli *c, const struct command_spec *spec)
+{
+    if (c->json)
+        help_command_json(spec);
+    else
+        help_command(spec, stdout);
+    return 0;
+}
+
 static int help_words(struct cli *c, int argc, char **argv)
 {
-    if (argc == 0) {
-        help_print(stdout);
-        return 0;
-    }
+    if (argc == 0)
+        return help_all(c);
     int id = command_find(str_of(argv[0]), str_of(argc > 1 ? argv[1] : ""));
-    if (id >= 0) {
-        help_command(command_spec((enum command_id)id), stdout);
-        return 0;
-    }
-    if (help_has_noun(str_of(argv[0]))) {
+    if (id >= 0 && command_spec((enum command_id)id)->kind != KIND_INTERNAL)
+        return help_of(c, command_spec((enum command_id)id));
+    if (!help_has_noun(str_of(argv[0])))
+        return usage(c, "there is no command '%s'", argv[0]);
+    if (c->json)
+        help_json(str_of(argv[0]));
+    else
         help_noun(str_of(argv[0]), stdout);
-        return 0;
-    }
-    return usage(c, "there is no command '%s'", argv[0]);
+    return 0;
 }
 
 int cli_parse(struct cli *c, int argc, char **argv)
@@ -197,18 +222,22 @@ int cli_parse(struct cli *c, int argc, char **argv)
     }
     if (!c->at_given)
         c->now_ms = clock_ms(CLOCK_REALTIME);
+    if (n == 0 && c->help)
+        return help_all(c);
+    if (n == 0 && c->json)
+        return usage(c, "%s is missing", "a command");
     if (n == 0) {
-        help_print(c->help ? stdout : stderr);
-        return c->help ? 0 : 2;
+        help_print(stderr);
+        return 2;
     }
     if (strcmp(rest[0], "help") == 0)
         return help_words(c, n - 1, rest + 1);
     if (strcmp(rest[0], "version") == 0 || strcmp(rest[0], "--version") == 0) {
-        printf("heed %s\n", heed_version());
+        printf(c->json ? "{\"version\": \"%s\"}\n" : "heed %s\n", heed_version());
         return 0;
     }
     int taken = 2;
-    int id = n > 1 ? command_find(str_of(rest[0]), str_of(rest[1])) : -1;
+    int id = n > 1 && *rest[1] ? command_find(str_of(rest[0]), str_of(rest[1])) : -1;
     if (id < 0 || command_spec((enum command_id)id)->kind == KIND_INTERNAL) {
         id = command_find(str_of(rest[0]), STR(""));
         taken = 1;
@@ -216,13 +245,15 @@ int cli_parse(struct cli *c, int argc, char **argv)
     if (id < 0) {
         if (!help_has_noun(str_of(rest[0])))
             return usage(c, "there is no command '%s'", rest[0]);
-        help_noun(str_of(rest[0]), c->help ? stdout : stderr);
-        return c->help ? 0 : 2;
+        if (c->help)
+            return help_words(c, 1, rest);
+        if (c->json)
+            return usage(c, "say what to do with '%s'", rest[0]);
+        help_noun(str_of(rest[0]), stderr);
+        return 2;
     }
     c->spec = command_spec((enum command_id)id);
-    if (c->help) {
-        help_command(c->spec, stdout);
-        return 0;
-    }
+    if (c->help)
+        return help_of(c, c->spec);
     return words(c, n - taken, rest + taken);
 }

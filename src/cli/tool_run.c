@@ -160,6 +160,8 @@ int tool_run(struct cli *c)
     struct run r = {
         .c = c, .context = cli_context(c), .generated = !cli_arg(c, "data") && !cli_arg(c, "map")};
     enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
+    if (status == HEED_OK && cli_arg(c, "report"))
+        status = check_report_path(cli_arg(c, "report"), &err);
     if (status == HEED_OK)
         status = open_world(&r, &err);
     if (status == HEED_OK)

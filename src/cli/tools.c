@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { RULES_MAX = 1 << 20 };
@@ -162,6 +163,11 @@ void print_bad_rows(const struct cli *c, const struct import_result *r, const ch
     if (r->total.rejected + r->total.refused > 0)
         fprintf(stderr, "heed: %llu rows were not applied; they stand with reasons in %s\n",
                 (unsigned long long)(r->total.rejected + r->total.refused), rejects);
+    if (r->late > 0)
+        fprintf(
+            stderr,
+            "heed: %llu acts came late: their epoch is settled, so they count in the open one\n",
+            (unsigned long long)r->late);
 }
 
 int tool_import(struct cli *c)
@@ -192,16 +198,34 @@ int tool_import(struct cli *c)
 
 /* ── report, export, generate ── */
 
+enum heed_status check_report_path(const char *path, struct heed_error *err)
+{
+    struct stat st;
+    size_t n = strlen(path);
+    if (n == 0)
+        return error_set(err, HEED_USAGE, "report", "its path is empty; name a file, report.html");
+    if (path[n - 1] == '/' || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+        return error_set(err, HEED_USAGE, path,
+                         "it is a folder; name a file in it: %s%sreport.html", path,
+                         path[n - 1] == '/' ? "" : "/");
+    return HEED_OK;
+}
+
 enum heed_status write_report(struct world *w, const struct report_data *data, const char *path,
                               enum report_lang lang, struct heed_error *err)
 {
     (void)w;
     char aside[4096];
+    enum heed_status status = check_report_path(path, err);
+    if (status != HEED_OK)
+        return status;
     snprintf(aside, sizeof aside, "%s.part", path);
     FILE *f = fopen(aside, "w");
     if (!f)
-        return error_set(err, HEED_STORAGE, path, "cannot be written (%s)", strerror(errno));
-    enum heed_status status = report_html(data, lang, f, err);
+        return error_set(err, HEED_STORAGE, path,
+                         "cannot be written (%s); its folder must be there and writable",
+                         strerror(errno));
+    status = report_html(data, lang, f, err);
     if (fclose(f) != 0 && status == HEED_OK)
         status = error_set(err, HEED_STORAGE, path, "cannot be written (%s)", strerror(errno));
     if (status == HEED_OK && rename(aside, path) != 0)
@@ -239,6 +263,8 @@ int tool_report(struct cli *c)
         snprintf(path, sizeof path, "%s.html", c->world);
     enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK)
+        status = check_report_path(path, &err);
+    if (status == HEED_OK)
         status = cli_open(c, false, false, STR_NONE, &w, &err);
     if (status == HEED_OK) { /* beside a generated world lies what its generator knows */
         char plaza[4096], known[4200];
@@ -267,7 +293,7 @@ int tool_export(struct cli *c)
     struct world *w = NULL;
     enum heed_status status = cli_open(c, false, false, STR_NONE, &w, &err);
     if (status == HEED_OK)
-        status = export_dir(w, cli_arg(c, "dir"), &err);
+        status = export_dir(w, cli_arg(c, "dir"), cli_arg(c, "force") != NULL, &err);
     if (status == HEED_OK) {
         json_t *reply = json_pack("{s:s}", "exported", cli_arg(c, "dir"));
         print_reply(c, reply);

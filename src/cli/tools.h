@@ -17,6 +17,8 @@ void import_options_of(const struct cli *c, struct import_options *o, struct imp
 void import_progress_free(struct importing *x);
 void print_bad_rows(const struct cli *c, const struct import_result *r, const char *rejects);
 
+/* That a report can have this path: HEED_USAGE when it is empty or a folder.                     */
+HEED_MUST_CHECK enum heed_status check_report_path(const char *path, struct heed_error *err);
 /* Writes aside and renames.                                                                     */
 HEED_MUST_CHECK enum heed_status write_report(struct world *w, const struct report_data *data,
                                               const char *path, enum report_lang lang,

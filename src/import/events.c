@@ -33,6 +33,7 @@ struct bad_row {
 
 struct event_batch {
     struct call *calls; /* [CALLS_A_BATCH]; i[4], i[5] are the reader's symbol numbers */
+    uint64_t *lines;    /* [CALLS_A_BATCH] of the file */
     size_t n;
     struct bad_row *bad; /* [BAD_A_BATCH] */
     size_t bad_n;
@@ -179,6 +180,7 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
         return note_bad(b, REFUSED_time_ahead, row, rows_where(r->p->rows, row, FIELD_TIME, where),
                         NULL);
     struct call *c = &b->calls[b->n];
+    b->lines[b->n] = row->line;
     if (r->verb == SERVED_VERB) {
         *c = admit_served(r->time_ms, target);
         b->n++;
@@ -316,6 +318,18 @@ static struct act act_of(const struct call *c)
                         .target = (uint32_t)c->i[2]};
 }
 
+/* What only the world could say: of a refund, that there was no such purchase. The row itself is
+ * gone.
+ */
+static void refused_late(struct session *s, const struct event_batch *b, size_t i,
+                         enum refusal refusal)
+{
+    char where[64];
+    snprintf(where, sizeof where, "line %llu, %s", (unsigned long long)b->lines[i],
+             refusal == REFUSED_unknown_user ? "user" : "target");
+    session_refused(s, refusal, where, b->lines[i], STR_NONE);
+}
+
 static enum heed_status apply_batch(struct applying *a, struct event_batch *b,
                                     struct heed_error *err)
 {
@@ -350,7 +364,7 @@ static enum heed_status apply_batch(struct applying *a, struct event_batch *b,
         struct outcome o = {0};
         status = world_apply(w, c, &o, err);
         if (o.refusal != REFUSED_NOT)
-            t->refused++;
+            refused_late(a->s, b, i, o.refusal);
         else if (o.repeated)
             t->duplicate++;
         else
@@ -390,6 +404,7 @@ static void pipe_free(struct pipe *p)
     for (int i = 0; i < SLOTS; i++) {
         free(p->ring[i].calls);
         free(p->ring[i].bad);
+        free(p->ring[i].lines);
         free(p->ring[i].symbols);
         arena_deinit(&p->ring[i].text);
     }
@@ -413,7 +428,8 @@ enum heed_status import_events(struct session *s, struct heed_error *err)
         arena_init(&p->ring[i].text, 1 << 16, SIZE_MAX);
         p->ring[i].calls = malloc(CALLS_A_BATCH * sizeof *p->ring[i].calls);
         p->ring[i].bad = malloc(BAD_A_BATCH * sizeof *p->ring[i].bad);
-        if (status == HEED_OK && (!p->ring[i].calls || !p->ring[i].bad))
+        p->ring[i].lines = malloc(CALLS_A_BATCH * sizeof *p->ring[i].lines);
+        if (status == HEED_OK && (!p->ring[i].calls || !p->ring[i].bad || !p->ring[i].lines))
             status = error_nomem(err);
     }
     pthread_t reader;

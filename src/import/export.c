@@ -6,6 +6,7 @@
 #include "world/apply.h"
 #include "world/vault.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -330,17 +331,48 @@ static enum heed_status walk(struct exporting *x, const char *name, const char *
     return end(x, status, err);
 }
 
-enum heed_status export_dir(struct world *w, const char *dir, struct heed_error *err)
+/* Makes the folder, or sees that nothing of it would be overwritten.                             */
+static enum heed_status take_folder(const char *dir, bool over, struct heed_error *err)
 {
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-        return error_set(err, HEED_STORAGE, dir, "cannot be made (%s)", strerror(errno));
+    if (!*dir)
+        return error_set(err, HEED_USAGE, "dir", "it is empty; name a folder to write to");
+    if (mkdir(dir, 0777) == 0)
+        return HEED_OK;
+    struct stat st;
+    if (errno != EEXIST)
+        return error_set(err, HEED_STORAGE, dir,
+                         "cannot be made (%s); the folder it lies in must be there and writable",
+                         strerror(errno));
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+        return error_set(err, HEED_STORAGE, dir,
+                         "it is a file; an export is a folder of files: name another");
+    DIR *d = over ? NULL : opendir(dir);
+    if (!d)
+        return over ? HEED_OK
+                    : error_set(err, HEED_STORAGE, dir, "cannot be read (%s); name another folder",
+                                strerror(errno));
+    bool empty = true;
+    for (struct dirent *e; empty && (e = readdir(d));)
+        empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+    closedir(d);
+    return empty ? HEED_OK
+                 : error_set(err, HEED_USAGE, dir,
+                             "it is not empty; name a new folder, or add --force to write over "
+                             "files of the same names");
+}
+
+enum heed_status export_dir(struct world *w, const char *dir, bool over, struct heed_error *err)
+{
+    enum heed_status status = take_folder(dir, over, err);
+    if (status != HEED_OK)
+        return status;
     struct exporting *x = calloc(1, sizeof *x);
     if (!x)
         return error_nomem(err);
     x->w = w;
     x->dir = dir;
     strbuf_init(&x->buf, SIZE_MAX);
-    enum heed_status status = users(x, err);
+    status = users(x, err);
     if (status == HEED_OK)
         status = contents(x, err);
     if (status == HEED_OK)

@@ -29,14 +29,16 @@ json_t *import_result_json(const struct import_result *r, double seconds)
             (json_int_t)f->tally.duplicate);
         if (f->skipped)
             json_object_set_new(row, "skipped", json_true());
+        json_object_set_new(row, "late", json_integer((json_int_t)f->late));
         if (f->out_of_order)
             json_object_set_new(row, "out_of_order", json_integer((json_int_t)f->out_of_order));
         json_array_append_new(files, row);
     }
-    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:f}", "files", files, "rows",
+    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "files", files, "rows",
                      (json_int_t)r->total.rows, "applied", (json_int_t)r->total.applied, "rejected",
                      (json_int_t)r->total.rejected, "refused", (json_int_t)r->total.refused,
-                     "duplicate", (json_int_t)r->total.duplicate, "seconds", seconds);
+                     "duplicate", (json_int_t)r->total.duplicate, "late", (json_int_t)r->late,
+                     "seconds", seconds);
 }
 
 /* ── sessions ── */
@@ -252,7 +254,7 @@ enum heed_status import_one(struct world *w, const struct heed_context *context,
                      : error_nomem(err);
     const struct import_mark *before =
         status == HEED_OK && !options->again ? world_import_mark(w, &s.mark.digest) : NULL;
-    uint64_t out_of_order = w->state.behaviour.out_of_order;
+    uint64_t out_of_order = w->state.behaviour.out_of_order, late = w->state.consumption.late;
     if (before && before->done) {
         s.file->skipped = true;
     } else if (status == HEED_OK) {
@@ -269,6 +271,8 @@ enum heed_status import_one(struct world *w, const struct heed_context *context,
             status = world_guard(w, status);
     }
     s.file->out_of_order = w->state.behaviour.out_of_order - out_of_order;
+    s.file->late = w->state.consumption.late - late;
+    result->late += s.file->late;
     status = close_rejects(&s, status, err);
     if (strcmp(path, shown) != 0) {
         free(s.file->path);

@@ -53,11 +53,13 @@ struct import_file {
     bool skipped;    /* imported whole before */
     char first[512]; /* the first bad row, as a message; "" when none */
     uint64_t out_of_order;
+    uint64_t late; /* acts for an epoch already settled: they count in the open one */
 };
 
 struct import_result {
     struct import_file *files;
     size_t n, cap;
+    uint64_t late; /* of all files */
     struct heed_tally total;
 };
 void import_result_deinit(struct import_result *r);
@@ -84,7 +86,8 @@ HEED_MUST_CHECK enum heed_status import_map(struct world *w, const struct heed_c
 
 /* Writes users.csv … reviews.csv of the world into dir; importing them into a new world with the
  * same rules gives the same behaviour, quality and feeds. Erased people and what they did are left
- * out.    */
-HEED_MUST_CHECK enum heed_status export_dir(struct world *w, const char *dir,
+ * out. dir is made; one that is there must be empty, unless files of the same names may be written
+ * over. Errors: HEED_USAGE it is not empty, or ""; HEED_STORAGE it cannot be written.            */
+HEED_MUST_CHECK enum heed_status export_dir(struct world *w, const char *dir, bool over,
                                             struct heed_error *err);
 #endif

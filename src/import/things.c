@@ -241,6 +241,29 @@ static bool seen_in_file(struct session *s, const struct row *row, struct intern
     return at != INTERN_NONE && at < known;
 }
 
+/* The field that a refusal is about.                                                             */
+static enum field refused_field(enum import_kind kind, enum refusal refusal)
+{
+    switch (refusal) {
+    case REFUSED_unknown_user:
+        return FIELD_USER;
+    case REFUSED_unknown_target:
+        return kind == IMPORT_CONTENTS ? FIELD_GOOD : FIELD_TARGET;
+    case REFUSED_erased:
+        return kind == IMPORT_CONTENTS       ? FIELD_CREATOR
+               : kind_keeps_attributes(kind) ? FIELD_SELLER
+                                             : FIELD_USER;
+    case REFUSED_score_range:
+        return FIELD_SCORE;
+    case REFUSED_time_ahead:
+        return FIELD_TIME;
+    case REFUSED_forbidden:
+        return FIELD_KIND;
+    default:
+        return FIELD_ID;
+    }
+}
+
 static enum heed_status next(struct session *s, struct rows *rows, struct row *row,
                              enum row_result result, struct heed_error *why, struct intern *ids,
                              struct heed_error *err)
@@ -262,8 +285,8 @@ static enum heed_status next(struct session *s, struct rows *rows, struct row *r
     if (o.refusal == REFUSED_NOT && seen_in_file(s, row, ids))
         o.refusal = REFUSED_exists;
     if (o.refusal != REFUSED_NOT) {
-        char where[48];
-        snprintf(where, sizeof where, "line %llu", (unsigned long long)row->line);
+        char where[128];
+        rows_where(rows, row, refused_field(s->file->kind, o.refusal), where);
         session_refused(s, o.refusal, where, row->line, row->raw);
     } else {
         s->file->tally.applied++;

@@ -91,6 +91,8 @@ void chapter_behaviour(const struct page *p)
     else
         paragraph(p, "lead", W_behaviour_text, with_commas(d->events, events), d->days_n,
                   day_text(d->days[0].day, first), day_text(d->days[d->days_n - 1].day, last));
+    if (d->late > 0)
+        paragraph(p, "note", W_behaviour_late, with_commas(d->late, events));
     figures_begin(p);
     if (d->days_n > 1)
         activity(p);

@@ -72,7 +72,7 @@ struct money_row {           /* minor units of one currency */
 struct report_data {
     struct world *w;
     struct report_truth truth;
-    uint64_t users, contents, goods, services, events;
+    uint64_t users, contents, goods, services, events, late;
 
     struct day_row *days; /* ascending */
     size_t days_n, days_cap;

@@ -95,6 +95,8 @@ static void behaviour(const struct terminal *t, const struct report_data *d)
             with_commas(busiest->events, acts));
     else
         say(t, word(t->lang, W_t_behaviour), W_t_busiest, day, with_commas(busiest->events, acts));
+    if (d->late > 0)
+        say(t, "", W_t_late, with_commas(d->late, acts));
 }
 
 static void quality(const struct terminal *t, const struct report_data *d)

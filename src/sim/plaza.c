@@ -76,7 +76,13 @@ enum heed_status plaza_generate(const char *dir, uint64_t seed, const struct pla
     enum heed_status status = check_size(size, err);
     if (status == HEED_OK && mkdir(dir, 0777) != 0 && errno != EEXIST)
         status =
-            error_set(err, HEED_STORAGE, dir, "the folder cannot be made (%s)", strerror(errno));
+            error_set(err, HEED_STORAGE, dir,
+                      "the folder cannot be made (%s); the folder it lies in must be there and "
+                      "writable",
+                      strerror(errno));
+    struct stat st;
+    if (status == HEED_OK && (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)))
+        status = error_set(err, HEED_STORAGE, dir, "it is a file; name a folder to write to");
     if (status == HEED_OK &&
         !(plaza_make_people(&z) && plaza_make_goods(&z) && plaza_make_contents(&z) &&
           plaza_make_acts(&z) && plaza_make_reviews(&z)))
