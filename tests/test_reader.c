@@ -436,8 +436,8 @@ static void bombs_are_stopped(void **state)
     free(zeros);
 }
 
-/* Deflate of zeros swells 1,027-fold: little above the limit of 1,000, which counts every compressed
- * byte once although a zip's directory is read by seeking to the end and back.                   */
+/* Deflate of zeros swells 1,027-fold: little above the limit of 1,000, which counts every
+ * compressed byte once although a zip's directory is read by seeking to the end and back. */
 static void a_zip_just_over_the_ratio_is_named_a_bomb(void **state)
 {
     (void)state;
