@@ -339,7 +339,7 @@ for words in 'export' 'generate' 'import' 'import users' 'run --data' 'run --rep
     expect 2 $words ''
     says 'empty'
 done
-expect 0 init --world copy.world
+expect 0 init --world copy.world --rules copy/rules.yaml
 json 0 'rejected=0 refused=0' import copy --world copy.world
 for question in 'behaviour show user:bob' 'behaviour show content:p1' 'quality show content:p1' 'feed show bob'; do
     # shellcheck disable=SC2086

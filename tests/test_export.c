@@ -28,6 +28,8 @@ static void remove_files(const char *dir)
     }
     snprintf(path, sizeof path, "%s/truth.csv", dir);
     unlink(path);
+    snprintf(path, sizeof path, "%s/rules.yaml", dir);
+    unlink(path);
     rmdir(dir);
 }
 
@@ -120,6 +122,9 @@ static void a_small_world_is_these_files(void **unused)
             fail_msg("%s is\n%s\nnot\n%s", names[i], text, expected[i]);
         free(text);
     }
+    char *rules = text_of(dir, "rules.yaml");
+    assert_string_equal(rules, w->state.rules_yaml);
+    free(rules);
     remove_files(dir);
     free(dir);
     world_close(w);

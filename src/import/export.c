@@ -331,6 +331,13 @@ static enum heed_status walk(struct exporting *x, const char *name, const char *
     return end(x, status, err);
 }
 
+/* What the world judges by: without them the same rows may mean something else.                  */
+static enum heed_status rules(struct exporting *x, struct heed_error *err)
+{
+    enum heed_status status = begin(x, "rules.yaml", x->w->state.rules_yaml, err);
+    return status == HEED_OK ? end(x, status, err) : status;
+}
+
 /* Makes the folder, or sees that nothing of it would be overwritten.                             */
 static enum heed_status take_folder(const char *dir, bool over, struct heed_error *err)
 {
@@ -372,7 +379,9 @@ enum heed_status export_dir(struct world *w, const char *dir, bool over, struct 
     x->w = w;
     x->dir = dir;
     strbuf_init(&x->buf, SIZE_MAX);
-    status = users(x, err);
+    status = rules(x, err);
+    if (status == HEED_OK)
+        status = users(x, err);
     if (status == HEED_OK)
         status = contents(x, err);
     if (status == HEED_OK)
