@@ -37,9 +37,11 @@ struct user_row {
 struct content_row {
     struct str id, creator, title, body, kind, category, good, attributes;
     int64_t created_at_ms;
+    uint32_t copied_ppm; /* similarity to an original that is not in this world; 0: none known */
 };
 struct good_row {
     bool service;
+    bool withdrawn; /* has a price, and is not offered */
     struct str id, name, description, seller, category, attributes;
     int64_t created_at_ms, price_minor, stock, sales; /* CALL_ABSENT when not given */
     uint16_t currency;

@@ -332,7 +332,13 @@ static enum heed_status add_content(struct world *w, const struct heed_context *
                            &text, sketch, o, err);
     }
     free(sketch);
-    return status;
+    if (status != HEED_OK || !row->copied_ppm || o->refusal != REFUSED_NOT)
+        return status;
+    struct call copied = call_of(COMMAND_content_copied, context->time_ms);
+    copied.i[0] = target_make(TARGET_CONTENT, o->handle);
+    copied.i[1] = row->copied_ppm;
+    struct outcome ignored = {0};
+    return world_apply(w, &copied, &ignored, err);
 }
 
 static enum heed_status add_good(struct world *w, const struct heed_context *context,
@@ -363,9 +369,18 @@ static enum heed_status add_good(struct world *w, const struct heed_context *con
     call.i[6] = row->sales;
     call.i[7] = row->created_at_ms == CALL_ABSENT ? context->time_ms : row->created_at_ms;
     struct text text = {{STR_NONE, row->name, row->description, row->attributes}};
-    return add_thing(w, &call, row->service ? TARGET_SERVICE : TARGET_GOOD,
-                     (uint32_t)(row->service ? c->services_n : c->goods_n), owner, row->id, &text,
-                     NULL, o, err);
+    enum target_kind kind = row->service ? TARGET_SERVICE : TARGET_GOOD;
+    status = add_thing(w, &call, kind, (uint32_t)(row->service ? c->services_n : c->goods_n), owner,
+                       row->id, &text, NULL, o, err);
+    if (status != HEED_OK || !row->withdrawn || o->refusal != REFUSED_NOT)
+        return status;
+    struct call withdraw = call_of(COMMAND_shop_list, context->time_ms);
+    withdraw.i[0] = target_make(kind, o->handle);
+    withdraw.i[4] = 1;
+    struct outcome withdrawn = {0};
+    status = world_apply(w, &withdraw, &withdrawn, err);
+    heed_assert(status != HEED_OK || withdrawn.refusal == REFUSED_NOT);
+    return status;
 }
 
 struct call admit_event(int64_t time_ms, uint32_t user, uint32_t verb, uint32_t target,
