@@ -124,6 +124,14 @@ static const struct bad_input bad_inputs[] = {
     {"a huge count", "events.csv",
      EVENTS "1767225600,bob,purchase,good:sword,99999999999999999999999\n", HEED_OK, 1, 0, 1, 0, 0,
      "'99999999999999999999999' is not an amount"},
+    {"an amount finer than thousandths", "events.csv",
+     EVENTS
+     "1767225600,bob,dwell,content:post1,0.0001\n1767225600,bob,dwell,content:post1,1.5000\n",
+     HEED_OK, 2, 1, 1, 0, 0,
+     "line 2, column 5 (amount): '0.0001' is not an amount of zero or more, such as 12.5, with at "
+     "most"},
+    {"a price that would be nothing", "goods.csv", "id,name,price\naxe,Axe,0.0001\n", HEED_OK, 1, 0,
+     1, 0, 0, "'0.0001' is not a price"},
     {"a time before 1970", "events.csv", EVENTS "1969-12-31T23:59:59Z,bob,view,content:post1,1\n",
      HEED_OK, 1, 0, 1, 0, 0,
      "line 2, column 1 (time): '1969-12-31T23:59:59Z' is not a time between 1970 and 2105"},

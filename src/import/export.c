@@ -141,9 +141,9 @@ static void copied_cell(struct exporting *x, uint32_t content)
 static enum heed_status contents(struct exporting *x, struct heed_error *err)
 {
     const struct catalogue *c = &x->w->state.catalogue;
-    enum heed_status status =
-        begin(x, "contents.csv",
-              "id,creator,title,body,kind,category,good,created_at,copy_similarity,attributes\n", err);
+    enum heed_status status = begin(
+        x, "contents.csv",
+        "id,creator,title,body,kind,category,good,created_at,copy_similarity,attributes\n", err);
     if (status != HEED_OK)
         return status;
     for (uint32_t i = 0; status == HEED_OK && i < c->contents_n; i++) {

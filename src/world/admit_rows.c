@@ -61,8 +61,10 @@ uint64_t admit_key_hash(struct str id)
     return h ? h : 1;
 }
 
-bool admit_decimal(struct str text, int64_t *milli)
+/* A decimal in thousandths; *exact: whether nothing but zeros stood behind them.                 */
+static bool read_decimal(struct str text, int64_t *milli, bool *exact)
 {
+    *exact = true;
     size_t i = 0;
     bool negative = text.n > 0 && text.p[0] == '-';
     if (negative || (text.n > 0 && text.p[0] == '+'))
@@ -78,6 +80,8 @@ bool admit_decimal(struct str text, int64_t *milli)
     if (i < text.n && text.p[i] == '.') {
         int64_t unit = 100;
         for (i++; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++, digits++) {
+            if (unit <= 0 && text.p[i] != '0')
+                *exact = false;
             if (unit > 0)
                 v += unit * (text.p[i] - '0');
             else if (unit == 0 && text.p[i] >= '5')
@@ -89,6 +93,19 @@ bool admit_decimal(struct str text, int64_t *milli)
         return false;
     *milli = negative ? -v : v;
     return true;
+}
+
+bool admit_decimal(struct str text, int64_t *milli)
+{
+    bool exact;
+    return read_decimal(text, milli, &exact);
+}
+
+bool admit_amount(struct str text, int64_t *milli)
+{
+    bool exact;
+    return read_decimal(text, milli, &exact) && exact && *milli >= 0 &&
+           *milli <= INT64_C(1000000000000000);
 }
 
 static bool out_of_bounds(const struct arg_spec *arg, int64_t v, struct heed_error *err)
@@ -130,6 +147,11 @@ bool admit_parse_number(const struct arg_spec *arg, struct str text, int64_t *ou
     case ARG_SCORE:
         if (!admit_decimal(text, out)) {
             error_set(err, HEED_USAGE, arg->name, "'%.*s' is not a number such as 12.5",
+                      (int)utf8_cut(text, 80), text.p);
+            return false;
+        }
+        if (arg->type == ARG_DECIMAL && *out >= 0 && *out <= arg->max && !admit_amount(text, out)) {
+            error_set(err, HEED_USAGE, arg->name, "'%.*s' has more than three decimals",
                       (int)utf8_cut(text, 80), text.p);
             return false;
         }
