@@ -241,6 +241,18 @@ expect 2 ledger issue bob 1e3
 json 0 'goods.0.price_minor listed' shop goods
 json 0 'price_minor=499 purchase=0' shop buy good:sword --as bob
 json 0 '' shop list good:sword --price 5.50 --stock 1
+expect 2 shop list good:sword --withdraw --price 5
+says 'withdraw: with it goes no price'
+expect 2 shop list good:sword --withdraw --unlimited
+expect 2 shop list good:sword --withdraw --stock 1
+expect 2 shop list good:sword --stock 1 --unlimited
+says 'it contradicts stock'
+expect 2 shop list good:sword --price 0.001
+says 'gold, which has 2 decimals'
+expect 2 ledger issue bob 0.0001
+expect 2 event add bob dwell content:p1 --amount 0.0001
+says 'has more than three decimals'
+expect 0 event add bob dwell content:p1 --amount 0.0010000
 json 0 'refunded=true' shop refund 0
 json 1 'refused.code' shop refund 0
 json 1 'refused.code' shop buy good:none --as bob

@@ -100,13 +100,15 @@ static void a_small_world_is_these_files(void **unused)
         "bob,Bob B.,2026-01-01T00:00:00Z,member,\n"
         "cyd,,2026-01-01T00:00:00Z,member,\n"
         "\"d \"\"d\"\"\",\"Day, Dee\",2025-12-24T00:00:00Z,moderator,\n",
-        "id,creator,title,body,kind,category,good,created_at,attributes\n"
-        "post1,ann,A sword,made of good steel,,arms,sword,2026-01-01T00:00:00Z,\n"
-        "post2,zoe,\"two\nlines\",,essay,,,2026-01-01T00:00:00Z,\n",
-        "id,name,seller,description,category,price,currency,stock,sales,created_at,attributes\n"
-        "sword,Sword,ann,,arms,4.50,gold,2,1,2026-01-01T00:00:00Z,\n",
-        "id,name,seller,description,category,price,currency,stock,sales,created_at,attributes\n"
-        "tour,Tour,,,,2.00,gold,,0,2026-01-01T00:00:00Z,\n",
+        "id,creator,title,body,kind,category,good,created_at,copy_similarity,attributes\n"
+        "post1,ann,A sword,made of good steel,,arms,sword,2026-01-01T00:00:00Z,,\n"
+        "post2,zoe,\"two\nlines\",,essay,,,2026-01-01T00:00:00Z,,\n",
+        "id,name,seller,description,category,price,currency,stock,sales,created_at,offered,"
+        "attributes\n"
+        "sword,Sword,ann,,arms,4.50,gold,2,1,2026-01-01T00:00:00Z,yes,\n",
+        "id,name,seller,description,category,price,currency,stock,sales,created_at,offered,"
+        "attributes\n"
+        "tour,Tour,,,,2.00,gold,,0,2026-01-01T00:00:00Z,yes,\n",
         "time,user,verb,target,amount,surface,via,id\n"
         "2026-01-01T00:00:00Z,bob,dwell,content:post1,12.500,\"home, sweet\",,\n"
         "2026-01-01T00:00:00Z,cyd,follow,user:zoe,1.000,,,\n"

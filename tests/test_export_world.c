@@ -90,6 +90,7 @@ static void live(struct world *w)
     OK("shop buy", "good", "service:tour", "user", "cyd", "id", "once");
     OK("shop buy", "good", "service:tour", "user", "cyd", "id", "once");
     OK("shop refund", "purchase", "1");
+    OK("shop list", "good", "good:ring", "withdraw", "1");
     OK("rating add", "user", "bob", "target", "content:p1", "score", "4.5");
     OK("rating add", "user", "bob", "target", "content:p1", "score", "5", "time", "2026-01-02");
     OK("rating add", "user", "cyd", "target", "content:a:b", "score", "2");
@@ -296,6 +297,83 @@ static void erased_people_are_in_no_file(void **state)
     world_close(w);
 }
 
+static void say_quality(struct world *w, struct strbuf *out, const char *target)
+{
+    json_t *reply = call_ok(w, "quality show", "target", target, NULL);
+    char *parts = json_dumps(json_object_get(reply, "parts"), JSON_SORT_KEYS);
+    strbuf_printf(out, "%s %.17g %s\n", target, json_real_value(json_object_get(reply, "quality")),
+                  parts);
+    free(parts);
+    json_decref(reply);
+}
+
+/* Qualities and feeds of those who stay.                                                         */
+static void staying(struct world *w, struct strbuf *out)
+{
+    static const char *const contents[] = {"content:copy", "content:copy2", "content:own"};
+    static const char *const people[] = {"ann", "bob", "cyd"};
+    static const char *const algorithms[] = {"exposure", "engagement", "quality", "relevance",
+                                             "mixed"};
+    strbuf_init(out, 1 << 20);
+    for (size_t i = 0; i < 3; i++) {
+        say_quality(w, out, contents[i]);
+        for (size_t a = 0; a < 5; a++)
+            SAY("feed show", "user", people[i], "algorithm", algorithms[a], "k", "10");
+    }
+}
+
+static void copies_of_an_erased_original_stay_copies(void **state)
+{
+    (void)state;
+    struct world *w = world_with_rules(rules);
+    static const char body[] = "a sword of good steel is made by folding it many, many times while "
+                               "the fire burns hot and the hammer falls";
+    static const char *const people[] = {"ann", "bob", "cyd", "eve"};
+    for (size_t i = 0; i < 4; i++)
+        OK("user add", "id", people[i]);
+    OK("content add", "id", "orig", "creator", "eve", "title", "On swords", "body", body);
+    OK("content add", "id", "copy", "creator", "bob", "title", "On swords", "body", body);
+    OK("content add", "id", "copy2", "creator", "cyd", "title", "On my swords", "body", body);
+    OK("content add", "id", "own", "creator", "ann", "title", "Tea", "body",
+       "leaves from the hills above the river, dried for a day and rolled by hand");
+    for (int i = 0; i < 40; i++) {
+        static const char *const verbs[] = {"view", "like", "view", "dwell", "share"};
+        static const char *const targets[] = {"content:copy", "content:copy2", "content:own"};
+        event(w, T0 - i * 1000, people[i % 3], verbs[i % 5], targets[i / 3 % 3], "3", NULL, NULL);
+    }
+    OK("rating add", "user", "ann", "target", "content:copy", "score", "5");
+    OK("rating add", "user", "bob", "target", "content:own", "score", "3");
+    OK("user erase", "user", "eve");
+    struct strbuf before, after, third;
+    staying(w, &before);
+    char *dir = exported(w, "copies");
+    char *text = text_of(dir, "contents.csv");
+    assert_null(strstr(text, "orig"));
+    assert_null(strstr(text, "eve"));
+    assert_non_null(strstr(text, ",1.000000,"));
+    free(text);
+    struct world *again = imported_world(dir);
+    staying(again, &after);
+    first_difference(&before, &after);
+    json_t *reply = call_ok(again, "quality show", "target", "content:copy", NULL);
+    json_t *copy = json_object_get(reply, "copy_of");
+    assert_true(json_is_null(json_object_get(copy, "target")));
+    assert_true(json_real_value(json_object_get(copy, "similarity")) > .999);
+    json_decref(reply);
+    char *next = exported(again, "copies2"); /* and so do those of a copy of the copy */
+    struct world *last = imported_world(next);
+    staying(last, &third);
+    first_difference(&before, &third);
+    strbuf_deinit(&before);
+    strbuf_deinit(&after);
+    strbuf_deinit(&third);
+    free(dir);
+    free(next);
+    world_close(last);
+    world_close(again);
+    world_close(w);
+}
+
 /* A world that was read from files, told apart by its JSON attributes. */
 static void attributes_survive(void **state)
 {
@@ -346,6 +424,7 @@ int main(void)
         cmocka_unit_test(an_exported_world_answers_the_same_when_imported),
         cmocka_unit_test(event_ids_are_known_to_the_copy),
         cmocka_unit_test(erased_people_are_in_no_file),
+        cmocka_unit_test(copies_of_an_erased_original_stay_copies),
         cmocka_unit_test(attributes_survive),
         cmocka_unit_test(a_folder_that_cannot_be_written_is_said),
     };

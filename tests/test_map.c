@@ -47,6 +47,8 @@ static const struct {
     {FILE_ "    columns:\n      id: {column: id, suffix: x}\n", "line 5", "no such key here"},
     {FILE_ "    columns:\n      id: {column: id, factor: 0}\n", "line 5", "a number above 0"},
     {FILE_ "    columns:\n      id: {column: id, factor: lots}\n", "line 5", "a number above 0"},
+    {FILE_ "    columns:\n      id: {column: id, factor: 0.0166667}\n", "line 5",
+     "at most three decimals"},
     {FILE_ "    columns:\n      id: {column: id, round: up}\n", "line 5", "whole was expected"},
     {FILE_ "    columns:\n      id: {column: id, max: 0}\n", "line 5", "a number of bytes between"},
     {FILE_ "    columns:\n      id: {column: id, max: 99999999}\n", "line 5",

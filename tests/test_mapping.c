@@ -126,7 +126,8 @@ static void numbers_are_multiplied_and_rounded(void **unused)
         {"", "1.25", 1250},
         {", factor: 3600", "0.1", 360000},
         {", factor: 0.5", "3", 1500},
-        {", factor: 3600, round: whole", "0.0001", 0}, /* thousandths are what is read */
+        {", factor: 3600, round: whole", "0.0001", 0}, /* 0.36 */
+        {", factor: 3600", "0.0001", 360},             /* nine decimals are read */
         {", factor: 60, round: whole", "0.025", 2000}, /* 1.5: half away from zero */
         {", round: whole", "2.4", 2000},
         {", round: whole", "2.5", 3000},
@@ -224,7 +225,7 @@ static const struct {
      "give one of column, constant and joined"},
     {HEAD "    columns:\n      id: {joined: x}\n", "line 5", "this file has no join"},
     {HEAD "    columns:\n      id: {column: x, factor: -1}\n", "line 5",
-     "a number above 0 was expected"},
+     "a number above 0 with at most three decimals was expected"},
     {HEAD "    columns:\n      id: {column: x, round: up}\n", "line 5", "whole was expected"},
     {HEAD "    columns:\n      id: {column: x, max: 0}\n", "line 5",
      "a number of bytes between 1 and 65536"},

@@ -348,7 +348,8 @@ static bool before(const struct row *rows, uint32_t a, uint32_t b)
 static struct copy_of naive_copy_of(const struct row *rows, uint32_t n, uint32_t i,
                                     uint32_t threshold_ppm)
 {
-    struct copy_of best = {HANDLE_NONE, 0, rows[i].sketch.shingles, rows[i].sketch.shingles > 0};
+    struct copy_of best = {HANDLE_NONE, 0, rows[i].sketch.shingles, rows[i].sketch.shingles > 0,
+                           false};
     for (uint32_t j = 0; j < n; j++) {
         uint32_t ppm = sketch_similarity_ppm(&rows[i].sketch, &rows[j].sketch);
         if (ppm < threshold_ppm || ppm == 0 || rows[j].creator == rows[i].creator ||
@@ -467,6 +468,35 @@ static void a_late_coming_original_turns_the_known_into_its_copy(void **state)
     quality_deinit(&q);
 }
 
+static void a_copy_of_what_is_gone_stays_one(void **state)
+{
+    (void)state;
+    struct quality q;
+    quality_init(&q);
+    publish_text(&q, 0, 10, 2000, STORY);
+    publish_text(&q, 1, 11, 3000, STORY " Twice.");
+    assert_false(quality_copied(&q, 2, 900000));
+    assert_false(quality_copied(&q, 0, 0));
+    assert_false(quality_copied(&q, 0, 1000001));
+    assert_true(quality_copied(&q, 0, 900000));
+    assert_true(quality_copied(&q, 1, 1)); /* what is here is more similar */
+    struct copy_of copy = quality_copy_of(&q, 0);
+    assert_true(copy.gone);
+    assert_int_equal(copy.original, HANDLE_NONE);
+    assert_int_equal(copy.similarity_ppm, 900000);
+    assert_int_equal(quality_copy_of(&q, 1).original, 0);
+    assert_false(quality_copy_of(&q, 1).gone);
+    struct quality_score s = quality_score(&q, &RULES, target_make(TARGET_CONTENT, 0), 0, 0);
+    assert_true(s.parts[PART_ORIGINALITY].value > .0999 && s.parts[PART_ORIGINALITY].value < .1001);
+    publish_text(&q, 2, 12, 1000, STORY); /* more similar than what is gone: the very same */
+    assert_int_equal(quality_copy_of(&q, 0).original, 2);
+    assert_true(quality_copied(&q, 0, 1000000)); /* as similar: what was found before counts */
+    assert_true(quality_copy_of(&q, 0).gone);
+    publish_text(&q, 3, 13, 500, STORY);
+    assert_true(quality_copy_of(&q, 0).gone);
+    quality_deinit(&q);
+}
+
 static void ones_own_text_again_is_no_copy(void **state)
 {
     (void)state;
@@ -523,6 +553,7 @@ int main(void)
         cmocka_unit_test(copies_agree_with_a_comparison_of_every_pair),
         cmocka_unit_test(a_flood_of_near_copies_is_still_found),
         cmocka_unit_test(a_late_coming_original_turns_the_known_into_its_copy),
+        cmocka_unit_test(a_copy_of_what_is_gone_stays_one),
         cmocka_unit_test(ones_own_text_again_is_no_copy),
         cmocka_unit_test(originality_enters_the_score),
     };

@@ -46,6 +46,8 @@ static void step(struct quality *q, struct prng *r, uint32_t *contents, struct s
     int64_t at_ms = (int64_t)prng_below(r, 30);
     assert_int_equal(quality_publish(q, &RULES, *contents, creator, at_ms, known ? s : &nothing),
                      HEED_OK);
+    if (prng_below(r, 6) == 0)
+        assert_true(quality_copied(q, *contents, 1 + (uint32_t)prng_below(r, 1000000)));
     ++*contents;
 }
 

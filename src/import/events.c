@@ -152,9 +152,9 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
         keep(f[FIELD_VERB], r->verb_text, sizeof r->verb_text, &r->verb_n);
     }
     int64_t amount = 1000;
-    if (f[FIELD_AMOUNT].n && (!admit_decimal(f[FIELD_AMOUNT], &amount) || amount < 0 ||
-                              amount > INT64_C(1000000000000000)))
-        return malformed(r, b, row, FIELD_AMOUNT, "an amount of zero or more, such as 12.5");
+    if (f[FIELD_AMOUNT].n && !admit_amount(f[FIELD_AMOUNT], &amount))
+        return malformed(r, b, row, FIELD_AMOUNT,
+                         "an amount of zero or more, such as 12.5, with at most three decimals");
     for (enum field s = FIELD_SURFACE; s <= FIELD_VIA; s++)
         if (f[s].n > 256)
             return malformed(r, b, row, s, "at most 256 bytes long");

@@ -125,11 +125,25 @@ static enum heed_status users(struct exporting *x, struct heed_error *err)
     return end(x, status, err);
 }
 
+/* Of a copy whose original is not exported, its creator being erased: how similar the two were.
+ * What was copied is not said. */
+static void copied_cell(struct exporting *x, uint32_t content)
+{
+    struct copy_of copy = quality_copy_of(&x->w->state.quality, content);
+    char text[32];
+    bool told = copy.gone || (copy.original != HANDLE_NONE &&
+                              !stays(x->w, target_make(TARGET_CONTENT, copy.original)));
+    cell(x->f,
+         told ? str_of(money_to_text((struct money){copy.similarity_ppm}, 6, text)) : STR_NONE,
+         false);
+}
+
 static enum heed_status contents(struct exporting *x, struct heed_error *err)
 {
     const struct catalogue *c = &x->w->state.catalogue;
     enum heed_status status = begin(
-        x, "contents.csv", "id,creator,title,body,kind,category,good,created_at,attributes\n", err);
+        x, "contents.csv",
+        "id,creator,title,body,kind,category,good,created_at,copy_similarity,attributes\n", err);
     if (status != HEED_OK)
         return status;
     for (uint32_t i = 0; status == HEED_OK && i < c->contents_n; i++) {
@@ -149,6 +163,7 @@ static enum heed_status contents(struct exporting *x, struct heed_error *err)
         cell(x->f, symbol(x->w, k->category), false);
         cell(x->f, good_stays(x->w, k->good) ? intern_str(&c->good_ids, k->good) : STR_NONE, false);
         time_cell(x->f, k->created_at_ms);
+        copied_cell(x, i);
         cell(x->f, text.fields[TEXT_ATTRIBUTES], false);
         fputc('\n', x->f);
     }
@@ -165,10 +180,11 @@ static void whole_cell(FILE *f, int64_t v, bool given)
 static enum heed_status goods(struct exporting *x, bool services, struct heed_error *err)
 {
     const struct catalogue *c = &x->w->state.catalogue;
-    enum heed_status status = begin(
-        x, services ? "services.csv" : "goods.csv",
-        "id,name,seller,description,category,price,currency,stock,sales,created_at,attributes\n",
-        err);
+    enum heed_status status =
+        begin(x, services ? "services.csv" : "goods.csv",
+              "id,name,seller,description,category,price,currency,stock,sales,created_at,offered,"
+              "attributes\n",
+              err);
     if (status != HEED_OK)
         return status;
     size_t n = services ? c->services_n : c->goods_n;
@@ -197,6 +213,7 @@ static enum heed_status goods(struct exporting *x, bool services, struct heed_er
         whole_cell(x->f, g->stock, g->stock >= 0);
         whole_cell(x->f, g->sales, true);
         time_cell(x->f, g->created_at_ms);
+        cell(x->f, g->price_minor < 0 ? STR_NONE : g->listed ? STR("yes") : STR("no"), false);
         cell(x->f, text.fields[TEXT_ATTRIBUTES], false);
         fputc('\n', x->f);
     }

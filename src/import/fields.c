@@ -1,15 +1,15 @@
 #include "import/rows.h"
 
 static const char *const names[FIELDS] = {
-    "id",       "name",       "joined_at", "role",   "creator",     "title",    "body",
-    "kind",     "created_at", "good",      "seller", "description", "category", "price",
-    "currency", "stock",      "sales",     "time",   "user",        "verb",     "target",
-    "amount",   "surface",    "via",       "score"};
+    "id",       "name",       "joined_at", "role",   "creator",     "title",          "body",
+    "kind",     "created_at", "good",      "seller", "description", "category",       "price",
+    "currency", "stock",      "sales",     "time",   "user",        "verb",           "target",
+    "amount",   "surface",    "via",       "score",  "offered",     "copy_similarity"};
 
 #define BIT(f) (UINT32_C(1) << FIELD_##f)
 #define GOODS                                                                                      \
     (BIT(ID) | BIT(NAME) | BIT(SELLER) | BIT(DESCRIPTION) | BIT(CATEGORY) | BIT(PRICE) |           \
-     BIT(CURRENCY) | BIT(STOCK) | BIT(SALES) | BIT(CREATED_AT))
+     BIT(CURRENCY) | BIT(STOCK) | BIT(SALES) | BIT(CREATED_AT) | BIT(OFFERED))
 #define SCORES (BIT(TIME) | BIT(USER) | BIT(TARGET) | BIT(SCORE) | BIT(KIND))
 
 static const struct {
@@ -19,7 +19,7 @@ static const struct {
     {"users", BIT(ID) | BIT(NAME) | BIT(JOINED_AT) | BIT(ROLE), BIT(ID)},
     {"contents",
      BIT(ID) | BIT(CREATOR) | BIT(TITLE) | BIT(BODY) | BIT(KIND) | BIT(CREATED_AT) | BIT(GOOD) |
-         BIT(CATEGORY),
+         BIT(CATEGORY) | BIT(COPIED),
      BIT(ID) | BIT(CREATOR)},
     {"goods", GOODS, BIT(ID) | BIT(NAME)},
     {"services", GOODS, BIT(ID) | BIT(NAME)},

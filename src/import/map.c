@@ -121,8 +121,9 @@ static enum heed_status field_of(const struct mapping *m, int node, bool joined,
     int max = yaml_get(m->y, node, "max");
     int64_t n;
     if (factor &&
-        (!admit_decimal(yaml_text(m->y, factor), &out->factor_milli) || out->factor_milli <= 0))
-        return yaml_error(m->y, factor, err, "a number above 0 was expected");
+        (!admit_amount(yaml_text(m->y, factor), &out->factor_milli) || out->factor_milli <= 0))
+        return yaml_error(m->y, factor, err,
+                          "a number above 0 with at most three decimals was expected");
     if (round && !str_is(yaml_text(m->y, round), "whole"))
         return yaml_error(m->y, round, err, "whole was expected");
     out->whole = round != 0;

@@ -263,6 +263,14 @@ static struct str attributes_done(struct rows *r)
     return (struct str){r->json.p, r->json.n};
 }
 
+static bool put_number(struct rows *r, const struct mapped_field *m, int64_t milli)
+{
+    if (m->whole)
+        milli = (milli + (milli < 0 ? -500 : 500)) / 1000 * 1000;
+    char number[32];
+    return strbuf_puts(&r->text, money_to_text((struct money){milli}, 3, number));
+}
+
 /* A mapped value with its transformations, in r->text as offset and length (it may move).        */
 static bool transform(struct rows *r, const struct mapped_field *m, struct str value,
                       struct heed_error *err)
@@ -284,6 +292,10 @@ static bool transform(struct rows *r, const struct mapped_field *m, struct str v
     if (!m->factor_milli && !m->whole)
         return strbuf_put(&r->text, value.p, value.n);
     int64_t milli;
+    struct money nano; /* nine decimals while they fit, so that little times much is not nothing */
+    if (m->factor_milli && money_from_text(value, 9, &nano) == MONEY_OK &&
+        muldiv_i64(nano.minor, m->factor_milli, 1000000000, ROUND_HALF_EVEN, &milli))
+        return put_number(r, m, milli);
     if (!admit_decimal(value, &milli)) {
         error_set(err, HEED_INPUT, NULL, "'%.*s' is not a number", (int)utf8_cut(value, 60),
                   value.p);
@@ -293,10 +305,7 @@ static bool transform(struct rows *r, const struct mapped_field *m, struct str v
         error_set(err, HEED_INPUT, NULL, "'%.*s' is too large", (int)utf8_cut(value, 60), value.p);
         return false;
     }
-    if (m->whole)
-        milli = (milli + (milli < 0 ? -500 : 500)) / 1000 * 1000;
-    char number[32];
-    return strbuf_puts(&r->text, money_to_text((struct money){milli}, 3, number));
+    return put_number(r, m, milli);
 }
 
 static enum row_result mapped_row(struct rows *r, const struct csv_record *rec, struct row *row,

@@ -31,6 +31,8 @@ enum field {
     FIELD_SURFACE,
     FIELD_VIA,
     FIELD_SCORE,
+    FIELD_OFFERED,
+    FIELD_COPIED,
     FIELDS
 };
 

@@ -117,6 +117,16 @@ static enum heed_status content(struct session *s, const struct rows *rows, cons
         !take_symbol(v, rows, row, FIELD_KIND) || !take_symbol(v, rows, row, FIELD_CATEGORY) ||
         !take_time(v, rows, row, FIELD_CREATED_AT, &c.created_at_ms))
         return HEED_OK;
+    if (row->fields[FIELD_COPIED].n) {
+        struct money similarity; /* a share with six decimals at most */
+        if (money_from_text(row->fields[FIELD_COPIED], 6, &similarity) != MONEY_OK ||
+            similarity.minor < 1 || similarity.minor > 1000000) {
+            bad(v, rows, row, FIELD_COPIED,
+                "a similarity above 0 and up to 1, with at most 6 decimals");
+            return HEED_OK;
+        }
+        c.copied_ppm = (uint32_t)similarity.minor;
+    }
     if (!s->checking)
         return admit_content(s->w, &s->context, &c, o, err);
     const struct catalogue *k = &s->w->state.catalogue;
@@ -170,6 +180,16 @@ static enum heed_status good(struct session *s, const struct rows *rows, const s
             return HEED_OK;
         }
         g.price_minor = price.minor;
+    }
+    struct str offered = row->fields[FIELD_OFFERED];
+    g.withdrawn = str_is(offered, "no");
+    if (offered.n && !g.withdrawn && !str_is(offered, "yes")) {
+        bad(v, rows, row, FIELD_OFFERED, "yes or no (empty: yes when there is a price)");
+        return HEED_OK;
+    }
+    if (str_is(offered, "yes") && g.price_minor == CALL_ABSENT) {
+        bad(v, rows, row, FIELD_OFFERED, "possible without a price");
+        return HEED_OK;
     }
     if (!s->checking)
         return admit_good(s->w, &s->context, &g, o, err);

@@ -74,9 +74,10 @@ enum heed_status originality_add(struct originality *o, const struct post *p,
 static void post_consider(const struct originality *o, struct post *post, uint32_t candidate,
                           uint32_t similarity_ppm)
 {
-    if (post->original != HANDLE_NONE && (similarity_ppm < post->similarity_ppm ||
-                                          (similarity_ppm == post->similarity_ppm &&
-                                           !originality_before(o, candidate, post->original))))
+    if (post->original != HANDLE_NONE &&
+        (similarity_ppm < post->similarity_ppm ||
+         (similarity_ppm == post->similarity_ppm &&
+          (post->original == ORIGINAL_GONE || !originality_before(o, candidate, post->original)))))
         return;
     post->original = candidate;
     post->similarity_ppm = similarity_ppm;
@@ -134,13 +135,28 @@ enum heed_status quality_publish(struct quality *q, const struct quality_rules *
     return HEED_OK;
 }
 
+bool quality_copied(struct quality *q, uint32_t content, uint32_t similarity_ppm)
+{
+    struct originality *o = q->originality;
+    if (!o || content >= o->posts_n || similarity_ppm < 1 || similarity_ppm > 1000000)
+        return false;
+    struct post *p = &o->posts[content];
+    if (p->shingles > 0 && (p->original == HANDLE_NONE || p->similarity_ppm <= similarity_ppm)) {
+        p->original = ORIGINAL_GONE;
+        p->similarity_ppm = similarity_ppm;
+    }
+    return true;
+}
+
 struct copy_of quality_copy_of(const struct quality *q, uint32_t content)
 {
     const struct originality *o = q->originality;
     struct copy_of copy = {.original = HANDLE_NONE};
     if (o && content < o->posts_n && o->posts[content].shingles > 0) {
         const struct post *p = &o->posts[content];
-        copy = (struct copy_of){p->original, p->similarity_ppm, p->shingles, true};
+        bool gone = p->original == ORIGINAL_GONE;
+        copy = (struct copy_of){gone ? HANDLE_NONE : p->original, p->similarity_ppm, p->shingles,
+                                true, gone};
     }
     return copy;
 }

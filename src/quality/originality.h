@@ -8,11 +8,13 @@
  * "Published before" is by created_at, then by handle.
  * Invariant: a post's original is the most similar of all posts that were published before it by
  * another creator and reach the threshold that held when the later-known of the two came; among
- * equals, the one published first.                                                               */
+ * equals, the one published first, and one that is gone before all others. */
 #ifndef HEED_QUALITY_ORIGINALITY_H
 #define HEED_QUALITY_ORIGINALITY_H
 
 #include "quality/bands.h"
+
+#define ORIGINAL_GONE (HANDLE_NONE - 1) /* a copy of what is not in this world */
 
 struct post {
     int64_t created_at_ms;
@@ -20,7 +22,7 @@ struct post {
     uint32_t shingles;       /* 0: nothing below means anything          */
     uint32_t class;          /* of equal sketches                        */
     uint32_t next;           /* published before this one, in its class  */
-    uint32_t original;       /* post, or HANDLE_NONE                     */
+    uint32_t original;       /* post, ORIGINAL_GONE or HANDLE_NONE       */
     uint32_t similarity_ppm; /* to the original; 0 without               */
 };
 

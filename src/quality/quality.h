@@ -114,12 +114,19 @@ HEED_MUST_CHECK enum heed_status quality_publish(struct quality *q, const struct
                                                  int64_t created_at_ms, const struct sketch *s);
 
 struct copy_of {
-    uint32_t original; /* content, or HANDLE_NONE: original as far as is known */
-    uint32_t similarity_ppm;
-    uint32_t shingles; /* evidence: distinct shingles of its text */
-    bool known;        /* the text was long enough to judge       */
+    uint32_t original;       /* content, or HANDLE_NONE: original as far as is known, or gone */
+    uint32_t similarity_ppm; /* 0 when it is no copy */
+    uint32_t shingles;       /* evidence: distinct shingles of its text */
+    bool known;              /* the text was long enough to judge       */
+    bool gone;               /* a copy whose original is not in this world */
 };
 struct copy_of quality_copy_of(const struct quality *q, uint32_t content);
+
+/* A content that was found a copy in the world it comes from, of an original that is not in this
+ * one, its creator erased. It stays a copy, with that similarity (1..1,000,000), unless one in this
+ * world is more similar. A text too short to judge is left alone. false: no such content, or a
+ * similarity out of bounds; nothing changed. */
+bool quality_copied(struct quality *q, uint32_t content, uint32_t similarity_ppm);
 
 bool quality_removed(const struct quality *q, uint32_t target); /* moderation closed the gate */
 

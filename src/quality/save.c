@@ -67,9 +67,12 @@ static enum heed_status load_post(struct originality *o, struct source *s, struc
 static bool is_copy_of_earlier(const struct originality *o, uint32_t i)
 {
     const struct post *p = &o->posts[i];
+    if (p->similarity_ppm < 1 || p->similarity_ppm > 1000000)
+        return false;
+    if (p->original == ORIGINAL_GONE)
+        return true;
     return p->original < o->posts_n && originality_before(o, p->original, i) &&
-           o->posts[p->original].creator != p->creator && o->posts[p->original].shingles > 0 &&
-           p->similarity_ppm >= 1 && p->similarity_ppm <= 1000000;
+           o->posts[p->original].creator != p->creator && o->posts[p->original].shingles > 0;
 }
 
 enum heed_status originality_load(struct originality *o, struct source *s, struct heed_error *err)

@@ -38,10 +38,10 @@ static void score_part(struct quality_score *s, enum quality_part part, double v
 static void score_originality(struct quality_score *s, const struct quality *q,
                               const struct quality_rules *r, uint32_t target)
 {
-    struct copy_of copy = {HANDLE_NONE, 0, 0, false};
+    struct copy_of copy = {.original = HANDLE_NONE};
     if (target_kind(target) == TARGET_CONTENT)
         copy = quality_copy_of(q, target_index(target));
-    double similarity = copy.original == HANDLE_NONE ? 0 : (double)copy.similarity_ppm / 1e6;
+    double similarity = (double)copy.similarity_ppm / 1e6; /* 0 when it is no copy */
     score_part(s, PART_ORIGINALITY, 1 - similarity, copy.shingles, r->originality_weight_milli);
 }
 

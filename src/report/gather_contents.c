@@ -172,10 +172,10 @@ static enum heed_status copies(struct report_data *d, struct heed_error *err)
     for (uint32_t i = 0; i < c->contents_n; i++) {
         d->removed += quality_removed(&s->quality, target_make(TARGET_CONTENT, i));
         struct copy_of copy = quality_copy_of(&s->quality, i);
-        if (copy.original == HANDLE_NONE)
+        if (copy.original == HANDLE_NONE && !copy.gone)
             continue;
         d->copies++;
-        if ((c->parties[c->contents[i].creator].flags & PARTY_ERASED) ||
+        if (copy.gone || (c->parties[c->contents[i].creator].flags & PARTY_ERASED) ||
             (c->parties[c->contents[copy.original].creator].flags & PARTY_ERASED))
             continue;
         uint32_t reach = reach_of(s, i);

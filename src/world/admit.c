@@ -410,6 +410,22 @@ static enum heed_status run_settle(struct resolving *r, struct outcome *o)
     return status;
 }
 
+/* `shop list`: what is withdrawn has no offer to change, and a count is not unlimited.           */
+static enum heed_status check_offer(const struct resolving *r)
+{
+    bool withdraw = int_of(r, "withdraw") == 1, unlimited = int_of(r, "unlimited") == 1;
+    bool stock = value_of(r, "stock").n > 0, price = value_of(r, "price").n > 0;
+    if (withdraw && (unlimited || stock || price))
+        return error_set(
+            r->err, HEED_USAGE, "withdraw",
+            "with it goes no price, stock or unlimited: a withdrawn good keeps its own "
+            "for the next offer");
+    if (unlimited && stock)
+        return error_set(r->err, HEED_USAGE, "unlimited",
+                         "it contradicts stock; give one of the two");
+    return HEED_OK;
+}
+
 static enum heed_status run_command(struct resolving *r, struct outcome *o)
 {
     *o = (struct outcome){.want_reply = true};
@@ -467,6 +483,8 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
     enum heed_status status = take_args(&r, args, n);
     for (size_t i = 0; status == HEED_OK && i < spec->n; i++)
         status = resolve_one(&r, i);
+    if (status == HEED_OK && r.call.command == COMMAND_shop_list)
+        status = check_offer(&r);
     if (status != HEED_OK)
         return status;
     check_actor(&r);

@@ -28,6 +28,10 @@ struct str admit_party_id(struct str text); /* without any leading "user:" */
  * false: malformed or beyond 2^53.                                                              */
 bool admit_decimal(struct str text, int64_t *milli);
 
+/* An event's amount: from 0 to 10^12 with at most three decimals that are not 0, for less than a
+ * thousandth would become nothing without a word. false: not one.                               */
+bool admit_amount(struct str text, int64_t *milli);
+
 /* Fields of one row; empty strings are absent. attributes: JSON object text or empty.           */
 struct user_row {
     struct str id, name, attributes;
@@ -37,9 +41,11 @@ struct user_row {
 struct content_row {
     struct str id, creator, title, body, kind, category, good, attributes;
     int64_t created_at_ms;
+    uint32_t copied_ppm; /* similarity to an original that is not in this world; 0: none known */
 };
 struct good_row {
     bool service;
+    bool withdrawn; /* has a price, and is not offered */
     struct str id, name, description, seller, category, attributes;
     int64_t created_at_ms, price_minor, stock, sales; /* CALL_ABSENT when not given */
     uint16_t currency;

@@ -68,8 +68,10 @@ uint64_t admit_key_hash(struct str id)
     return h ? h : 1;
 }
 
-bool admit_decimal(struct str text, int64_t *milli)
+/* A decimal in thousandths; *exact: whether nothing but zeros stood behind them.                 */
+static bool read_decimal(struct str text, int64_t *milli, bool *exact)
 {
+    *exact = true;
     size_t i = 0;
     bool negative = text.n > 0 && text.p[0] == '-';
     if (negative || (text.n > 0 && text.p[0] == '+'))
@@ -85,6 +87,8 @@ bool admit_decimal(struct str text, int64_t *milli)
     if (i < text.n && text.p[i] == '.') {
         int64_t unit = 100;
         for (i++; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++, digits++) {
+            if (unit <= 0 && text.p[i] != '0')
+                *exact = false;
             if (unit > 0)
                 v += unit * (text.p[i] - '0');
             else if (unit == 0 && text.p[i] >= '5')
@@ -96,6 +100,19 @@ bool admit_decimal(struct str text, int64_t *milli)
         return false;
     *milli = negative ? -v : v;
     return true;
+}
+
+bool admit_decimal(struct str text, int64_t *milli)
+{
+    bool exact;
+    return read_decimal(text, milli, &exact);
+}
+
+bool admit_amount(struct str text, int64_t *milli)
+{
+    bool exact;
+    return read_decimal(text, milli, &exact) && exact && *milli >= 0 &&
+           *milli <= INT64_C(1000000000000000);
 }
 
 static bool out_of_bounds(const struct arg_spec *arg, int64_t v, struct heed_error *err)
@@ -137,6 +154,11 @@ bool admit_parse_number(const struct arg_spec *arg, struct str text, int64_t *ou
     case ARG_SCORE:
         if (!admit_decimal(text, out)) {
             error_set(err, HEED_USAGE, arg->name, "'%.*s' is not a number such as 12.5",
+                      (int)utf8_cut(text, 80), text.p);
+            return false;
+        }
+        if (arg->type == ARG_DECIMAL && *out >= 0 && *out <= arg->max && !admit_amount(text, out)) {
+            error_set(err, HEED_USAGE, arg->name, "'%.*s' has more than three decimals",
                       (int)utf8_cut(text, 80), text.p);
             return false;
         }
@@ -343,7 +365,13 @@ static enum heed_status add_content(struct world *w, const struct heed_context *
                            &text, sketch, o, err);
     }
     free(sketch);
-    return status;
+    if (status != HEED_OK || !row->copied_ppm || o->refusal != REFUSED_NOT)
+        return status;
+    struct call copied = call_of(COMMAND_content_copied, context->time_ms);
+    copied.i[0] = target_make(TARGET_CONTENT, o->handle);
+    copied.i[1] = row->copied_ppm;
+    struct outcome ignored = {0};
+    return world_apply(w, &copied, &ignored, err);
 }
 
 static enum heed_status add_good(struct world *w, const struct heed_context *context,
@@ -374,9 +402,18 @@ static enum heed_status add_good(struct world *w, const struct heed_context *con
     call.i[6] = row->sales;
     call.i[7] = row->created_at_ms == CALL_ABSENT ? context->time_ms : row->created_at_ms;
     struct text text = {{STR_NONE, row->name, row->description, row->attributes}};
-    return add_thing(w, &call, row->service ? TARGET_SERVICE : TARGET_GOOD,
-                     (uint32_t)(row->service ? c->services_n : c->goods_n), owner, row->id, &text,
-                     NULL, o, err);
+    enum target_kind kind = row->service ? TARGET_SERVICE : TARGET_GOOD;
+    status = add_thing(w, &call, kind, (uint32_t)(row->service ? c->services_n : c->goods_n), owner,
+                       row->id, &text, NULL, o, err);
+    if (status != HEED_OK || !row->withdrawn || o->refusal != REFUSED_NOT)
+        return status;
+    struct call withdraw = call_of(COMMAND_shop_list, context->time_ms);
+    withdraw.i[0] = target_make(kind, o->handle);
+    withdraw.i[4] = 1;
+    struct outcome withdrawn = {0};
+    status = world_apply(w, &withdraw, &withdrawn, err);
+    heed_assert(status != HEED_OK || withdrawn.refusal == REFUSED_NOT);
+    return status;
 }
 
 struct call admit_event(int64_t time_ms, uint32_t user, uint32_t verb, uint32_t target,

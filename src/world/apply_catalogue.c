@@ -199,6 +199,19 @@ enum heed_status apply_content_add(struct world *w, const struct call *call, str
                          : HEED_OK;
 }
 
+/* i: content, similarity                                                                        */
+enum heed_status apply_content_copied(struct world *w, const struct call *call, struct outcome *o,
+                                      struct heed_error *err)
+{
+    int64_t target = call->i[0], similarity = call->i[1];
+    (void)o;
+    if (target < 0 || target > UINT32_MAX || target_kind((uint32_t)target) != TARGET_CONTENT ||
+        similarity < 1 || similarity > UINT32_MAX ||
+        !quality_copied(&w->state.quality, target_index((uint32_t)target), (uint32_t)similarity))
+        return damaged(err, "content copied");
+    return HEED_OK;
+}
+
 /* i: -, seller, category, currency, price, stock, sales, created                                */
 static enum heed_status add_good(struct world *w, const struct call *call, bool service,
                                  struct outcome *o, struct heed_error *err)

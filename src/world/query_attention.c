@@ -251,7 +251,9 @@ enum heed_status query_quality_show(struct world *w, const struct call *call, en
     json_t *copy = json_null();
     if (target_kind(target) == TARGET_CONTENT) {
         struct copy_of c = quality_copy_of(&w->state.quality, target_index(target));
-        if (c.original != HANDLE_NONE)
+        if (c.gone)
+            copy = json_pack("{s:n,s:f}", "target", "similarity", c.similarity_ppm / 1e6);
+        else if (c.original != HANDLE_NONE)
             copy = json_pack("{s:o,s:f}", "target",
                              reply_target(w, target_make(TARGET_CONTENT, c.original)), "similarity",
                              c.similarity_ppm / 1e6);
