@@ -173,7 +173,7 @@ static char *exported(struct world *w, const char *name)
 {
     struct heed_error err = {0};
     char *dir = test_path(name);
-    if (export_dir(w, dir, false, &err) != HEED_OK)
+    if (export_dir(w, dir, false, NULL, &err) != HEED_OK)
         fail_msg("%s: %s", err.where, err.message);
     return dir;
 }
@@ -409,10 +409,10 @@ static void a_folder_that_cannot_be_written_is_said(void **state)
     struct world *w = world_in_memory();
     struct heed_error err = {0};
     char *file = put_text("file", "");
-    assert_int_equal(export_dir(w, file, false, &err), HEED_STORAGE);
+    assert_int_equal(export_dir(w, file, false, NULL, &err), HEED_STORAGE);
     assert_non_null(strstr(err.where, file));
     error_clear(&err);
-    assert_int_equal(export_dir(w, "/nowhere/at/all", false, &err), HEED_STORAGE);
+    assert_int_equal(export_dir(w, "/nowhere/at/all", false, NULL, &err), HEED_STORAGE);
     assert_string_equal(err.where, "/nowhere/at/all");
     free(file);
     world_close(w);

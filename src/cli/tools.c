@@ -290,14 +290,21 @@ int tool_report(struct cli *c)
 int tool_export(struct cli *c)
 {
     struct heed_error err = {0};
+    uint64_t left_out = 0;
     struct world *w = NULL;
     enum heed_status status = cli_open(c, false, false, STR_NONE, &w, &err);
     if (status == HEED_OK)
-        status = export_dir(w, cli_arg(c, "dir"), cli_arg(c, "force") != NULL, &err);
+        status = export_dir(w, cli_arg(c, "dir"), cli_arg(c, "force") != NULL, &left_out, &err);
     if (status == HEED_OK) {
-        json_t *reply = json_pack("{s:s}", "exported", cli_arg(c, "dir"));
+        json_t *reply =
+            json_pack("{s:s,s:I}", "exported", cli_arg(c, "dir"), "left_out", (json_int_t)left_out);
         print_reply(c, reply);
         json_decref(reply);
+        if (left_out && !c->quiet)
+            fprintf(stderr,
+                    "heed: %llu rows are left out: acts and works of people who were erased, and "
+                    "acts on those works\n",
+                    (unsigned long long)left_out);
     }
     world_close(w);
     return status == HEED_OK ? 0 : print_error(c, &err);

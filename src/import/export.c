@@ -18,6 +18,7 @@ struct exporting {
     FILE *f;
     char path[4096];
     struct strbuf buf;
+    uint64_t left_out; /* rows */
 };
 
 static bool erased(const struct world *w, uint32_t party)
@@ -33,6 +34,13 @@ static bool stays(const struct world *w, uint32_t t)
         return !erased(w, target_index(t));
     uint32_t owner = catalogue_owner(&w->state.catalogue, t);
     return owner == HANDLE_NONE || !erased(w, owner);
+}
+
+/* Counts what is left out.                                                                       */
+static bool kept(struct exporting *x, bool stays)
+{
+    x->left_out += !stays;
+    return stays;
 }
 
 static bool good_stays(const struct world *w, uint32_t good)
@@ -148,7 +156,7 @@ static enum heed_status contents(struct exporting *x, struct heed_error *err)
         return status;
     for (uint32_t i = 0; status == HEED_OK && i < c->contents_n; i++) {
         const struct content *k = &c->contents[i];
-        if (erased(x->w, k->creator))
+        if (!kept(x, !erased(x->w, k->creator)))
             continue;
         struct text text;
         bool found;
@@ -194,7 +202,7 @@ static enum heed_status goods(struct exporting *x, bool services, struct heed_er
         struct text text;
         bool found;
         char price[32];
-        if (!stays(x->w, target_make(services ? TARGET_SERVICE : TARGET_GOOD, i)))
+        if (!kept(x, stays(x->w, target_make(services ? TARGET_SERVICE : TARGET_GOOD, i))))
             continue;
         status = open_text(x, services ? TARGET_SERVICE : TARGET_GOOD, i, &text, &found, err);
         if (status != HEED_OK || !found)
@@ -252,7 +260,7 @@ static void walk_refund(struct walking *k, int64_t number)
 {
     const struct world *w = k->x->w;
     const struct purchase *p = &w->state.shop.purchases[number];
-    if (!erased(w, p->buyer) && stays(w, p->target))
+    if (kept(k->x, !erased(w, p->buyer) && stays(w, p->target)))
         event_row(k->x->f, w, p->time_ms, p->buyer, "refunded", p->target, p->units * 1000,
                   CALL_ABSENT, CALL_ABSENT, CALL_ABSENT);
 }
@@ -262,23 +270,23 @@ static void walk_event(struct walking *k, const struct call *c)
     const struct world *w = k->x->w;
     FILE *f = k->x->f;
     if (c->command == COMMAND_event_served) {
-        if (stays(w, (uint32_t)c->i[0]))
+        if (kept(k->x, stays(w, (uint32_t)c->i[0])))
             event_row(f, w, c->time_ms, CALL_ABSENT, "served", c->i[0], 1000, CALL_ABSENT,
                       CALL_ABSENT, CALL_ABSENT);
     } else if (c->command == COMMAND_event_add) {
-        if (!erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[2]))
+        if (kept(k->x, !erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[2])))
             event_row(f, w, c->i[7] == CALL_ABSENT ? c->time_ms : c->i[7], c->i[0],
                       w->state.rules.behaviour.verbs[c->i[1]].name, c->i[2],
                       c->i[3] == CALL_ABSENT ? 1000 : c->i[3], c->i[4], c->i[5], c->i[6]);
     } else if (c->command == COMMAND_event_refunded) {
-        if (!erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[1]))
+        if (kept(k->x, !erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[1])))
             event_row(f, w, c->time_ms, c->i[0], "refunded", c->i[1], c->i[2], CALL_ABSENT,
                       CALL_ABSENT, CALL_ABSENT);
     } else if (c->command == COMMAND_shop_refund) {
         if ((uint64_t)c->i[0] < w->state.shop.purchases_n)
             walk_refund(k, c->i[0]);
     } else if (c->command == COMMAND_shop_buy) {
-        if (!erased(w, (uint32_t)c->i[1]) && stays(w, (uint32_t)c->i[0]))
+        if (kept(k->x, !erased(w, (uint32_t)c->i[1]) && stays(w, (uint32_t)c->i[0])))
             event_row(f, w, c->time_ms, c->i[1], "purchase", c->i[0],
                       c->i[2] == CALL_ABSENT ? 1000 : c->i[2] * 1000, CALL_ABSENT, CALL_ABSENT,
                       CALL_ABSENT);
@@ -294,7 +302,7 @@ static void walk_feed(struct walking *k, const struct call *c)
         return;
     for (size_t i = 0; i < n; i++) {
         uint32_t target = target_make(TARGET_CONTENT, slots[i].item);
-        if (stays(w, target))
+        if (kept(k->x, stays(w, target)))
             event_row(k->x->f, w, c->time_ms, CALL_ABSENT, "served", target, 1000, CALL_ABSENT,
                       CALL_ABSENT, CALL_ABSENT);
     }
@@ -304,8 +312,8 @@ static void walk_rating(struct walking *k, const struct call *c)
 {
     const struct world *w = k->x->w;
     int64_t kind = c->i[3] == CALL_ABSENT ? RATING_USER : c->i[3];
-    if ((kind != RATING_USER) != k->reviews || erased(w, (uint32_t)c->i[0]) ||
-        !stays(w, (uint32_t)c->i[1]))
+    if ((kind != RATING_USER) != k->reviews ||
+        !kept(k->x, !erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[1])))
         return;
     char text[96];
     FILE *f = k->x->f;
@@ -385,7 +393,8 @@ static enum heed_status take_folder(const char *dir, bool over, struct heed_erro
                              "files of the same names");
 }
 
-enum heed_status export_dir(struct world *w, const char *dir, bool over, struct heed_error *err)
+enum heed_status export_dir(struct world *w, const char *dir, bool over, uint64_t *left_out,
+                            struct heed_error *err)
 {
     enum heed_status status = take_folder(dir, over, err);
     if (status != HEED_OK)
@@ -415,6 +424,8 @@ enum heed_status export_dir(struct world *w, const char *dir, bool over, struct 
         status = walk(x, "reviews.csv", "time,user,target,score,kind\n",
                       (struct walking){.ratings = true, .reviews = true}, err);
     strbuf_deinit(&x->buf);
+    if (left_out)
+        *left_out = x->left_out;
     free(x);
     return status;
 }
