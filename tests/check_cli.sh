@@ -175,6 +175,17 @@ says 'it is not a kind: users, contents'
 expect 2 import
 expect 3 import users none.csv more.csv
 says 'none.csv'
+printf 'id\nhob\n' >more3.csv
+json 3 'applied=1 error.where errors.0.where="none.csv"' import users none.csv more3.csv
+says 'none.csv'
+expect 2 import users
+says 'heed import users FILE'
+expect 2 status --at 1969-12-31
+says 'between 1970 and 2105'
+expect 2 status --at yesterday
+says 'such as'
+expect 2 shop buy sword
+says '--user USER, or --as USER'
 cat >map.yaml <<'END'
 files:
   - path: people.tsv
@@ -193,7 +204,7 @@ expect 3 import --map map.yaml --data elsewhere
 says 'map.yaml: line 3, key files[0].kind' 'must be one of users'
 
 # ── behaviour, quality, feeds ──
-json 0 'users=6 contents=2 goods=1 services=1 events=4 verbs.dwell.events=1 verbs.dwell.amount=30 commands
+json 0 'users=7 contents=2 goods=1 services=1 events=4 verbs.dwell.events=1 verbs.dwell.amount=30 commands
     epoch world_hash money.0.currency money.0.supply_minor money.0.issued_minor money.0.retired_minor' status
 json 0 'target="user:bob" events.like=1 dwell_s=30 sessions=1 active_days=1 last_seen preferences.0.target
     preferences.0.weight' behaviour show user:bob
@@ -378,6 +389,15 @@ json 1 'refused.code="time_ahead"' event add ann view content:p1 --time 2026-01-
 expect 0 user erase bob
 json 1 'refused.code' behaviour show user:bob
 json 0 'ok=true' verify
+
+# ── a limit on the size of files is a full disk ──
+(
+    ulimit -f 300
+    status=0
+    "$heed" run --world limit.world >out 2>err </dev/null || status=$?
+    [ "$status" -eq 4 ]
+) || fail 'a file as large as may be does not end with 4'
+says 'limit.world'
 
 # ── nobody gives himself a role ──
 expect 0 user add shop --role client

@@ -44,7 +44,8 @@ static char *read_text(const char *p, size_t n, const struct csv_options *o)
 }
 
 #define TEXT(s) s, sizeof(s) - 1
-static const char CLOSE[] = "the quote that opens here is not closed\n";
+static const char CLOSE[] =
+    "the quote that opens here is not closed; close it, or double it if it is text\n";
 static const char AFTER[] = "text after a closing quote; double the quotes inside a quoted field\n";
 
 static const struct {
@@ -197,12 +198,12 @@ static const struct {
     {"too long",
      TEXT("12345\n1234567890123456789012345\n123456\r\n12345\r\n"),
      "1[12345]\n2! line 2, column 6: \n3! line 3, column 6: \n4[12345]\n",
-     "the record is longer than 5 bytes\n",
+     "the record is longer than 5 bytes; shorten it, or close a quote in it\n",
      {.max_record = 5}},
     {"too long, in quotes",
      TEXT("\"1234567890123456789012345\"\na\n"),
      "1! line 1, column 6: \n2[a]\n",
-     "the record is longer than 5 bytes\n",
+     "the record is longer than 5 bytes; shorten it, or close a quote in it\n",
      {.max_record = 5}},
 };
 

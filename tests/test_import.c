@@ -89,7 +89,7 @@ static const struct bad_input bad_inputs[] = {
     {"a column missing", "ratings.csv", "time,user,target\n", HEED_INPUT, 0, 0, 0, 0, 0,
      "ratings need the columns time, user, target, score"},
     {"a column twice", "users.csv", "id,name,id\n", HEED_INPUT, 0, 0, 0, 0, 0,
-     "line 1: the column 'id' stands there twice"},
+     "line 1, column 3: the column 'id' stands there twice; rename or remove one"},
     {"an empty file", "events.csv", "", HEED_INPUT, 0, 0, 0, 0, 0,
      "it is empty; events need the columns time, user, verb, target"},
     {"only a header", "events.csv", EVENTS, HEED_OK, 0, 0, 0, 0, 0, NULL},
@@ -106,9 +106,10 @@ static const struct bad_input bad_inputs[] = {
     {"text after a quote", "events.csv", EVENTS "1767225600,\"bob\"by,view,content:post1,1\n",
      HEED_OK, 1, 0, 1, 0, 0, "line 2, column 17: "},
     {"a field too few", "events.csv", EVENTS "1767225600,bob,view,content:post1\n" GOOD_ROW,
-     HEED_OK, 2, 1, 1, 0, 0, "line 2: it has 4 fields, the header 5 columns"},
+     HEED_OK, 2, 1, 1, 0, 0,
+     "line 2, column 5: it has 4 fields, the header 5 columns; quote a field"},
     {"a field too many", "users.csv", "id,name\ndan,Dan,Dan\n", HEED_OK, 1, 0, 1, 0, 0,
-     "line 2: it has 3 fields, the header 2 columns"},
+     "line 2, column 3: it has 3 fields, the header 2 columns; quote a field"},
     {"an empty field", "events.csv", EVENTS "1767225600,,view,content:post1,1\n", HEED_OK, 1, 0, 1,
      0, 0, "line 2, column 2 (user): user is empty"},
     /* events */
@@ -435,7 +436,8 @@ static void bad_rows_are_kept_with_place_reason_and_row(void **unused)
              "show`\",\"1767225600,bob,\"\"da\"\"\"\"nce\"\",x:1,1\"\n"
              "\"%s\",4,\"2 (user)\",\"no such user in this world; import users first\","
              "\"1767225600,zoe,view,content:post1,1\"\n"
-             "\"%s\",5,\"\",\"it has 1 fields, the header 5 columns\",\"short\"\n",
+             "\"%s\",5,\"2\",\"it has 1 fields, the header 5 columns; quote a field that holds "
+             "a comma, leave empty what is not known\",\"short\"\n",
              path, path, path);
     assert_string_equal(text, expected);
     import_result_deinit(&result);

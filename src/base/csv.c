@@ -342,10 +342,13 @@ static void set_trouble(struct csv *c, size_t start, const struct extent *x, str
                   "text after a closing quote; double the quotes inside a quoted field");
         break;
     case OPEN_QUOTE:
-        error_set(err, HEED_INPUT, where, "the quote that opens here is not closed");
+        error_set(err, HEED_INPUT, where,
+                  "the quote that opens here is not closed; close it, or double it if it is text");
         break;
     case TOO_LONG:
-        error_set(err, HEED_INPUT, where, "the record is longer than %zu bytes", c->max_record);
+        error_set(err, HEED_INPUT, where,
+                  "the record is longer than %zu bytes; shorten it, or close a quote in it",
+                  c->max_record);
         break;
     case TOO_MANY:
         error_set(err, HEED_INPUT, where, "the record has more than %zu fields", c->max_fields);

@@ -121,7 +121,8 @@ static enum jsonl_result parse_line(struct jsonl *j, struct jsonl_record *rec,
         for (size_t i = 0; i < j->max_line; i++)
             column += ((unsigned char)rec->raw.p[i] & 0xc0) != 0x80;
         snprintf(why.where, sizeof why.where, "column %zu", column);
-        snprintf(why.message, sizeof why.message, "the line is longer than %zu bytes", j->max_line);
+        snprintf(why.message, sizeof why.message,
+                 "the line is longer than %zu bytes; shorten its texts", j->max_line);
         rec->raw.n = RAW_SHOWN < rec->raw.n ? RAW_SHOWN : rec->raw.n;
         return bad(j, &why, err);
     }

@@ -58,8 +58,9 @@ static enum heed_status set_archive_error(struct unpacker *u, struct heed_error 
     const char *said = archive_error_string(u->a);
     if (archive_errno(u->a) == ENOMEM)
         return error_nomem(err);
-    const char *what =
-        says_truncated(said) ? "is truncated: its data end in the middle" : "is damaged";
+    const char *what = says_truncated(said)
+                           ? "is truncated: its data end in the middle; fetch it again"
+                           : "is damaged; fetch it again";
     return error_set(err, HEED_INPUT, path, "%s%s%s%s", what, said ? " (" : "", said ? said : "",
                      said ? ")" : "");
 }

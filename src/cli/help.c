@@ -72,7 +72,7 @@ static json_t *command_json(const struct command_spec *s)
 static void print_json(json_t *what)
 {
     if (what) {
-        json_dumpf(what, stdout, 0);
+        json_dumpf(what, stdout, REPLY_REALS);
         fputc('\n', stdout);
     }
     json_decref(what);

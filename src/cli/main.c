@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -100,6 +101,7 @@ static int call(struct cli *c)
 int main(int argc, char **argv)
 {
     struct cli c;
+    signal(SIGXFSZ, SIG_IGN); /* beyond the limit of a file's size, writing fails and is said */
     int code = cli_parse(&c, argc, argv);
     if (code < 0)
         code = c.spec->kind == KIND_TOOL ? tool(&c) : call(&c);

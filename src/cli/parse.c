@@ -66,10 +66,14 @@ static int global_option(struct cli *c, int argc, char **argv, int at, int *used
             c->world = value;
         else if (strcmp(word, "--as") == 0)
             c->actor = value;
-        else if (time_from_text(str_of(value), &c->now_ms) == TIME_OK)
+        else {
+            enum time_parse parsed = time_from_text(str_of(value), &c->now_ms);
+            if (parsed == TIME_OUT_OF_RANGE)
+                return usage(c, "--at takes a time between 1970 and 2105, not '%s'", value);
+            if (parsed != TIME_OK)
+                return usage(c, "--at needs a time such as 2026-01-31T12:00:00Z, not '%s'", value);
             c->at_given = true;
-        else
-            return usage(c, "--at needs a time such as 2026-01-31T12:00:00Z, not '%s'", value);
+        }
     } else
         *used = 0;
     return -1;

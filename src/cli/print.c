@@ -29,16 +29,20 @@ static void make_valid(char *text)
         text[at] = '?';
 }
 
-int print_error(const struct cli *c, const struct heed_error *given)
+json_t *error_json(const struct heed_error *given)
 {
-    struct heed_error copy = *given, *err = &copy;
-    make_valid(copy.where);
-    make_valid(copy.message);
+    struct heed_error err = *given;
+    make_valid(err.where);
+    make_valid(err.message);
+    return json_pack("{s:s,s:s}", "where", err.where, "message", err.message);
+}
+
+int print_error(const struct cli *c, const struct heed_error *err)
+{
     if (c->json) {
-        json_t *doc =
-            json_pack("{s:{s:s,s:s}}", "error", "where", err->where, "message", err->message);
+        json_t *doc = json_pack("{s:o}", "error", error_json(err));
         if (doc) {
-            json_dumpf(doc, stdout, 0);
+            json_dumpf(doc, stdout, REPLY_REALS);
             fputc('\n', stdout);
         }
         json_decref(doc);
@@ -139,7 +143,7 @@ static void print_rows(const json_t *rows, int width)
 void print_reply(const struct cli *c, const json_t *reply)
 {
     if (c->json) {
-        json_dumpf(reply, stdout, 0);
+        json_dumpf(reply, stdout, REPLY_REALS);
         fputc('\n', stdout);
         return;
     }

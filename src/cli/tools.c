@@ -115,7 +115,8 @@ void import_progress_free(struct importing *x)
 
 static enum heed_status import_words(struct cli *c, struct world *w,
                                      const struct import_options *options,
-                                     struct import_result *result, struct heed_error *err)
+                                     struct import_result *result, json_t *errors,
+                                     struct heed_error *err)
 {
     struct heed_context context = cli_context(c);
     const char *map = cli_arg(c, "map"), *what = cli_arg(c, "what");
@@ -128,9 +129,13 @@ static enum heed_status import_words(struct cli *c, struct world *w,
         return error_set(err, HEED_USAGE, "import",
                          "say what: `heed import KIND FILE...`, `heed import DIR` or `heed import "
                          "--map FILE`");
+    int kind = import_kind_of_name(str_of(what));
+    struct stat st;
+    if (c->files_n == 0 && kind >= 0 && stat(what, &st) != 0)
+        return error_set(err, HEED_USAGE, what,
+                         "say which files hold them: `heed import %s FILE...`", what);
     if (c->files_n == 0)
         return import_dir(w, &context, what, options, result, err);
-    int kind = import_kind_of_name(str_of(what));
     if (kind < 0)
         return error_set(err, HEED_USAGE, what,
                          "it is not a kind: users, contents, goods, services, events, ratings, "
@@ -141,6 +146,8 @@ static enum heed_status import_words(struct cli *c, struct world *w,
         struct heed_error why = {0};
         status =
             import_file(w, &context, (enum import_kind)kind, c->files[i], options, result, &why);
+        if (status != HEED_OK)
+            json_array_append_new(errors, error_json(&why));
         if (status != HEED_OK && first == HEED_OK) {
             first = status;
             *err = why;
@@ -179,13 +186,19 @@ int tool_import(struct cli *c)
     struct importing *progress;
     char rejects[4096];
     int64_t started = cli_clock_ms();
+    json_t *errors = json_array();
     import_options_of(c, &options, &progress, rejects);
     enum heed_status status = cli_open(c, true, false, STR_NONE, &w, &err);
     if (status == HEED_OK)
-        status = import_words(c, w, &options, &result, &err);
+        status = import_words(c, w, &options, &result, errors, &err);
     import_progress_free(progress);
-    if (status == HEED_OK || (status == HEED_INPUT && result.n > 0 && !c->json)) {
+    bool told = status == HEED_OK || (status == HEED_INPUT && result.n > 0);
+    if (told) {
         json_t *reply = import_result_json(&result, (double)(cli_clock_ms() - started) / 1000);
+        if (reply && status != HEED_OK) {
+            json_object_set_new(reply, "error", error_json(&err));
+            json_object_set(reply, "errors", errors);
+        }
         if (reply)
             print_reply(c, reply);
         json_decref(reply);
@@ -193,7 +206,10 @@ int tool_import(struct cli *c)
     }
     world_close(w);
     import_result_deinit(&result);
-    return status == HEED_OK ? 0 : print_error(c, &err);
+    json_decref(errors);
+    if (status == HEED_OK)
+        return 0;
+    return print_error(told ? &(struct cli){0} : c, &err); /* the document has it */
 }
 
 /* ── report, export, generate ── */

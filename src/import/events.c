@@ -137,7 +137,7 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
         if (parsed != TIME_OK)
             return malformed(r, b, row, FIELD_TIME,
                              parsed == TIME_OUT_OF_RANGE
-                                 ? "a time between 1970 and 2105"
+                                 ? "a time between 1970 and 2105; mend it, or leave the row out"
                                  : "a time such as 2026-01-31T12:00:00Z or Unix seconds");
         keep(f[FIELD_TIME], r->time_text, sizeof r->time_text, &r->time_n);
     }

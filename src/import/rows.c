@@ -112,14 +112,21 @@ static enum heed_status place_mapped(struct rows *r, struct heed_error *err)
     return HEED_OK;
 }
 
+static enum heed_status column_error(size_t column, const char *name, struct heed_error *err)
+{
+    char where[64];
+    snprintf(where, sizeof where, "line 1, column %zu", column + 1);
+    return error_set(err, HEED_INPUT, where,
+                     "the column '%.80s' stands there twice; rename or remove one", name);
+}
+
 /* Columns by name; twice the same name, or a required one missing, is an error.                  */
 static enum heed_status place_columns(struct rows *r, struct heed_error *err)
 {
     for (size_t i = 0; i < r->columns; i++)
         for (size_t j = 0; j < i; j++)
             if (*r->names[i] && strcmp(r->names[i], r->names[j]) == 0)
-                return error_set(err, HEED_INPUT, "line 1", "the column '%.80s' stands there twice",
-                                 r->names[i]);
+                return column_error(i, r->names[i], err);
     if (r->format && r->format->mapped)
         return place_mapped(r, err);
     for (size_t i = 0; i < r->columns; i++) {
@@ -349,10 +356,14 @@ static enum row_result csv_row(struct rows *r, struct row *row, struct heed_erro
         return ROW_BAD;
     if (rec.n != r->columns) {
         char where[64];
-        snprintf(where, sizeof where, "line %llu", (unsigned long long)rec.line);
+        snprintf(where, sizeof where, "line %llu, column %zu", (unsigned long long)rec.line,
+                 (rec.n < r->columns ? rec.n : r->columns) + 1);
         error_clear(err);
-        error_set(err, HEED_INPUT, where, "it has %zu fields, the header %zu columns", rec.n,
-                  r->columns);
+        error_set(
+            err, HEED_INPUT, where,
+            "it has %zu fields, the header %zu columns; quote a field that holds a comma, leave "
+            "empty what is not known",
+            rec.n, r->columns);
         return ROW_BAD;
     }
     if (r->format && r->format->mapped)

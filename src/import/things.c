@@ -36,7 +36,7 @@ static bool take_time(struct verdict *v, const struct rows *rows, const struct r
     case TIME_OK:
         return true;
     case TIME_OUT_OF_RANGE:
-        bad(v, rows, row, f, "a time between 1970 and 2105");
+        bad(v, rows, row, f, "a time between 1970 and 2105; mend it, or leave the row out");
         return false;
     default:
         bad(v, rows, row, f, "a time such as 2026-01-31T12:00:00Z or Unix seconds");

@@ -488,6 +488,11 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
     if (status != HEED_OK)
         return status;
     check_actor(&r);
+    for (size_t i = 0; i < spec->n && !context->actor; i++)
+        if (spec->args[i].flags & SELF && spec->args[i].type == ARG_USER && !r.values[i].p)
+            return error_set(err, HEED_USAGE, spec->args[i].name,
+                             "say who: --%s USER, or --as USER for the one who acts",
+                             spec->args[i].name);
     if (r.call.command == COMMAND_event_add && r.call.i[7] != CALL_ABSENT &&
         admit_time_ahead(w, context, r.call.i[7]))
         refuse(&r, REFUSED_time_ahead);

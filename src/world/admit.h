@@ -9,6 +9,10 @@
 
 #include "world/world.h"
 
+/* How numbers with a fraction leave as JSON: digits enough to tell any two apart that heed
+ * computes, and none that only show how a double is made. */
+#define REPLY_REALS JSON_REAL_PRECISION(15)
+
 /* Runs command or query `spec` with named arguments. Commands are committed before this returns.
  * *reply out: owned by the caller; the refusal document on HEED_REFUSED; NULL on errors.
  * HEED_USAGE: an argument missing, unknown, malformed or out of bounds (err says which).        */

@@ -75,7 +75,7 @@ enum heed_status heed_call(struct heed_world *world, const char *name,
     json_t *json = NULL;
     enum heed_status status =
         admit_call(world->w, command_spec((enum command_id)id), context, args, n, &json, err);
-    if (json && !(*reply = json_dumps(json, JSON_COMPACT)))
+    if (json && !(*reply = json_dumps(json, JSON_COMPACT | REPLY_REALS)))
         status = error_nomem(err);
     json_decref(json);
     return status;
