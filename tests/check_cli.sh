@@ -427,6 +427,9 @@ if command -v sqlite3 >/dev/null; then
     "$heed" status --world later.world >out 2>err || status=$?
     [ "$status" -ge 3 ] || fail 'a world of a later version is opened'
     says 'newer'
+    expect 3 verify --world later.world
+    says 'newer heed' 'install that version'
+    if grep -q backup err; then fail 'a backup cannot help with a world of a newer heed'; fi
 else
     echo "skipped: a world of a newer version (no sqlite3)"
 fi
@@ -446,8 +449,44 @@ writer=''
 expect 0 user add ivy
 
 # ── permissions and a full disk ──
+# Root may read and write anything, so an ordinary user asks in its stead.
+ordinary=''
 if [ "$(id -u)" -eq 0 ]; then
-    echo "skipped: no permission to read or write (root may do both)"
+    ordinary='setpriv --reuid=65534 --regid=65534 --clear-groups'
+fi
+# refused STATUS ARGS...: expect, as the ordinary user.
+refused() {
+    expected=$1
+    shift
+    status=0
+    $ordinary "$heed" "$@" >out 2>err </dev/null || status=$?
+    if [ "$status" -ne "$expected" ]; then
+        fail "heed $* as an ordinary user gave $status, not $expected"
+    fi
+}
+if [ -n "$ordinary" ] && ! $ordinary "$heed" version >/dev/null 2>&1; then
+    echo "skipped: no permission to read or write (no ordinary user can run this build)"
+else
+    chmod 755 "$work"
+    mkdir shut
+    cp one.world shut/one.world
+    cp more.csv shut/more.csv
+    cp one.world shut/closed.world
+    chmod 0 shut/more.csv shut/closed.world
+    if [ -n "$ordinary" ]; then
+        chown -R 65534:65534 shut
+    fi
+    refused 3 --world shut/one.world import users shut/more.csv
+    says 'no permission' 'more.csv'
+    refused 4 --world shut/closed.world status
+    says 'no permission'
+    chmod 555 shut
+    rm -f shut/one.world.lock 2>/dev/null || true
+    refused 4 --world shut/new.world init
+    says 'shut'
+    chmod 755 shut
+fi
+if [ "$(id -u)" -eq 0 ]; then
     mkdir full
     if mount -t tmpfs -o size=300k tmpfs full 2>/dev/null; then
         tmpfs=$work/full
@@ -464,12 +503,6 @@ if [ "$(id -u)" -eq 0 ]; then
     fi
 else
     echo "skipped: a full disk (only root can mount one)"
-    chmod 0 more.csv
-    expect 3 import users more.csv
-    says 'no permission'
-    cp one.world locked.world
-    chmod 0 locked.world
-    expect 4 status --world locked.world
 fi
 
 echo "$failures failures"

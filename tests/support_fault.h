@@ -22,8 +22,8 @@
  *     }
  *
  * What cannot tell (a cache that is merely not kept) may succeed though the fault fired; loop on
- * fault_fired() then too, never on the result. cmocka jumps out of a failed test: begin the next
- * with fault_off() or give it as the test's teardown.                                            */
+ * fault_fired() then too, never on the result. cmocka jumps out of a failed test: give it
+ * memory_returns as its teardown.                                                                */
 #ifndef SUPPORT_FAULT_H
 #define SUPPORT_FAULT_H
 
@@ -39,4 +39,7 @@ void fault_off(void);
 
 bool fault_fired(void); /* the nth allocation came, and failed */
 long fault_count(void); /* allocations since fault_fail_at, the failed one among them */
+
+/* A cmocka teardown that is fault_off: a failed test leaves no fault armed for the next.         */
+int memory_returns(void **state);
 #endif

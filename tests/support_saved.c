@@ -1,5 +1,7 @@
 #include "support_saved.h"
 
+#include "support_fault.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,4 +84,34 @@ void assert_damage_is_found_or_harmless(const struct saved_kind *kind, const voi
         }
     assert_true(found > 0);
     strbuf_deinit(&bytes);
+}
+
+long assert_load_says_when_memory_is_out(const struct saved_kind *kind, const void *x,
+                                         bool (*empty)(const void *loaded))
+{
+    struct strbuf bytes = saved_bytes(kind, x);
+    void *loaded = malloc(kind->size);
+    assert_non_null(loaded);
+    for (long n = 1;; n++) {
+        struct heed_error err = {0};
+        size_t used;
+        fault_fail_at(n);
+        enum heed_status status = saved_load(kind, loaded, bytes.p, bytes.n, &used, &err);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        assert_int_equal(err.status, status);
+        if (fault_fired()) {
+            assert_true(empty(loaded));
+        } else {
+            struct strbuf again = saved_bytes(kind, loaded);
+            assert_true(saved_equal(&bytes, &again));
+            strbuf_deinit(&again);
+        }
+        kind->deinit(loaded);
+        if (fault_fired())
+            continue;
+        free(loaded);
+        strbuf_deinit(&bytes);
+        return n - 1;
+    }
 }

@@ -30,4 +30,10 @@ void assert_round_trip(const struct saved_kind *kind, const void *x);
  * gives HEED_INPUT or a state that stands its check and saves to exactly the bytes it was read
  * from.    */
 void assert_damage_is_found_or_harmless(const struct saved_kind *kind, const void *x);
+
+/* Loads x's bytes with each allocation failing in turn: asserts that exactly then HEED_NOMEM is
+ * said and empty(loaded) holds, and that with enough memory all of x loads. How many allocations a
+ * load makes. The test's teardown is memory_returns of support_fault.h. */
+long assert_load_says_when_memory_is_out(const struct saved_kind *kind, const void *x,
+                                         bool (*empty)(const void *loaded));
 #endif

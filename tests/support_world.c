@@ -152,6 +152,16 @@ struct sha256 hash_of(struct world *w)
     return hash;
 }
 
+struct sha256 hash_then_unlink(char *path)
+{
+    struct world *w = world_at(path);
+    struct sha256 hash = hash_of(w);
+    world_close(w);
+    unlink(path);
+    free(path);
+    return hash;
+}
+
 int64_t int_at(const json_t *reply, const char *key)
 {
     const json_t *v = json_object_get(reply, key);

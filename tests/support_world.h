@@ -28,6 +28,8 @@ void call_refused(struct world *w, const char *code, const char *name, ...);
 #define DAY INT64_C(86400000)
 
 struct sha256 hash_of(struct world *w);
+/* The hash of the world at path, which is removed; path is freed.                               */
+struct sha256 hash_then_unlink(char *path);
 int64_t int_at(const json_t *reply, const char *key);
 
 /* ann, bob, cyd (users), a content post1 by ann, a good sword of ann's at 5.00 with 3 in stock, and

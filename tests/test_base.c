@@ -18,13 +18,6 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static int off(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
-}
-
 /* ── errors ── */
 
 static void an_error_is_filled_once(void **state)
@@ -405,13 +398,13 @@ int main(void)
         cmocka_unit_test(slices_compare_by_length_and_bytes),
         cmocka_unit_test(a_builder_puts_everything_in_order),
         cmocka_unit_test(a_builder_stops_at_its_limit_and_keeps_its_text),
-        cmocka_unit_test_teardown(a_builder_without_memory_keeps_its_text, off),
+        cmocka_unit_test_teardown(a_builder_without_memory_keeps_its_text, memory_returns),
         cmocka_unit_test(an_array_grows_by_doubling_and_keeps_its_elements),
-        cmocka_unit_test_teardown(an_array_that_cannot_grow_is_unchanged, off),
+        cmocka_unit_test_teardown(an_array_that_cannot_grow_is_unchanged, memory_returns),
         cmocka_unit_test(arena_pieces_are_zeroed_aligned_and_apart),
         cmocka_unit_test(an_arena_stops_at_its_limit),
-        cmocka_unit_test_teardown(a_reset_arena_needs_no_memory_again, off),
-        cmocka_unit_test_teardown(an_arena_without_memory_gives_null, off),
+        cmocka_unit_test_teardown(a_reset_arena_needs_no_memory_again, memory_returns),
+        cmocka_unit_test_teardown(an_arena_without_memory_gives_null, memory_returns),
         cmocka_unit_test(arena_copies_are_terminated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,13 +10,6 @@
 
 #include <cmocka.h>
 
-static int off(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
-}
-
 static void numbers_are_little_endian(void **state)
 {
     (void)state;
@@ -367,8 +360,8 @@ int main(void)
         cmocka_unit_test(a_failed_source_gives_nothing_more),
         cmocka_unit_test(a_count_is_bounded),
         cmocka_unit_test(a_source_with_bytes_left_is_not_at_its_end),
-        cmocka_unit_test_teardown(a_false_length_costs_no_memory, off),
-        cmocka_unit_test_teardown(a_string_without_memory_fails_the_source, off),
+        cmocka_unit_test_teardown(a_false_length_costs_no_memory, memory_returns),
+        cmocka_unit_test_teardown(a_string_without_memory_fails_the_source, memory_returns),
         cmocka_unit_test(a_sink_remembers_that_a_write_failed),
         cmocka_unit_test(a_string_too_long_for_its_length_fails_the_sink),
         cmocka_unit_test(memory_is_read_to_its_end),

@@ -12,13 +12,6 @@
 
 #include <cmocka.h>
 
-static int off(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
-}
-
 static uint64_t next(uint64_t *seed)
 {
     return hash_u64(*seed += UINT64_C(0x9e3779b97f4a7c15));
@@ -337,14 +330,14 @@ int main(void)
         cmocka_unit_test(an_empty_map_has_nothing),
         cmocka_unit_test(a_map_does_what_an_array_does),
         cmocka_unit_test(a_map_does_not_grow_by_putting_and_removing),
-        cmocka_unit_test_teardown(a_reserved_map_needs_no_more_memory, off),
-        cmocka_unit_test_teardown(a_map_without_memory_is_unchanged, off),
+        cmocka_unit_test_teardown(a_reserved_map_needs_no_more_memory, memory_returns),
+        cmocka_unit_test_teardown(a_map_without_memory_is_unchanged, memory_returns),
         cmocka_unit_test(an_empty_interner_finds_nothing),
         cmocka_unit_test(an_interner_does_what_a_list_does),
         cmocka_unit_test(a_forgotten_string_leaves_no_bytes),
         cmocka_unit_test(the_forgotten_take_no_room_in_the_index),
         cmocka_unit_test(a_part_of_an_interned_string_can_be_added),
-        cmocka_unit_test_teardown(an_interner_without_memory_is_unchanged, off),
+        cmocka_unit_test_teardown(an_interner_without_memory_is_unchanged, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

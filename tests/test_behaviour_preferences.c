@@ -12,13 +12,6 @@
 
 enum { CATEGORIES = 4, KEYS = TARGET_KINDS * ACT_TARGETS };
 
-static int off(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
-}
-
 /* What is in what category, and whose it is; the catalogue is told the same.                     */
 struct shelf {
     struct catalogue catalogue;
@@ -216,7 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_strongest_agree_with_sorting_all),
         cmocka_unit_test(dislikes_come_last),
-        cmocka_unit_test_teardown(lack_of_memory_is_said, off),
+        cmocka_unit_test_teardown(lack_of_memory_is_said, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -539,6 +539,12 @@ static void a_settlement_without_memory_changes_nothing(void **state)
     }
 }
 
+static bool empty(const void *x)
+{
+    const struct consumption *c = x;
+    return c->open_n + c->payouts_n + c->settlements_n == 0;
+}
+
 static void attending_and_loading_say_when_memory_is_out(void **state)
 {
     (void)state;
@@ -557,29 +563,8 @@ static void attending_and_loading_say_when_memory_is_out(void **state)
     }
     struct consumption whole;
     make(&whole, 4, 100);
-    struct strbuf bytes = saved_bytes(&kind, &whole);
-    for (long at = 1;; at++) {
-        struct consumption c;
-        struct heed_error err = {0};
-        size_t used;
-        fault_fail_at(at);
-        enum heed_status status = saved_load(&kind, &c, bytes.p, bytes.n, &used, &err);
-        fault_off();
-        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
-        assert_true(status == HEED_OK || c.open_n + c.payouts_n + c.settlements_n == 0);
-        consumption_deinit(&c);
-        if (!fault_fired())
-            break;
-    }
-    strbuf_deinit(&bytes);
+    assert_true(assert_load_says_when_memory_is_out(&kind, &whole, empty) > 0);
     consumption_deinit(&whole);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
 }
 
 int main(void)
@@ -595,8 +580,8 @@ int main(void)
         cmocka_unit_test(what_was_saved_loads_and_pays_the_same),
         cmocka_unit_test(an_empty_state_saves_and_loads),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
-        cmocka_unit_test_teardown(a_settlement_without_memory_changes_nothing, teardown),
-        cmocka_unit_test_teardown(attending_and_loading_say_when_memory_is_out, teardown),
+        cmocka_unit_test_teardown(a_settlement_without_memory_changes_nothing, memory_returns),
+        cmocka_unit_test_teardown(attending_and_loading_say_when_memory_is_out, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

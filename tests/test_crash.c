@@ -212,12 +212,7 @@ static struct sha256 imported_whole(const char *file)
     assert_int_equal(result.total.rejected, ROWS / 100);
     assert_true(result.total.duplicate > 0);
     import_result_deinit(&result);
-    w = world_at(path);
-    struct sha256 hash = hash_of(w);
-    world_close(w);
-    unlink(path);
-    free(path);
-    return hash;
+    return hash_then_unlink(path);
 }
 
 static void an_import_cut_short_goes_on_where_it_stopped(void **unused)

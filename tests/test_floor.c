@@ -722,13 +722,6 @@ static void relevance_and_epochs_say_when_memory_is_out(void **state)
     crowd_deinit(&c);
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -744,7 +737,7 @@ int main(void)
         cmocka_unit_test(an_epoch_without_users_or_items_gives_nothing),
         cmocka_unit_test(an_epoch_without_a_floor_is_the_sum_of_its_feeds),
         cmocka_unit_test(the_order_of_history_rows_does_not_matter),
-        cmocka_unit_test_teardown(relevance_and_epochs_say_when_memory_is_out, teardown),
+        cmocka_unit_test_teardown(relevance_and_epochs_say_when_memory_is_out, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

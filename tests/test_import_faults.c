@@ -74,12 +74,7 @@ static struct sha256 imported_in_parts(enum import_kind kind, const char *file,
         if (last)
             break;
     }
-    w = world_at(path);
-    struct sha256 hash = hash_of(w);
-    world_close(w);
-    unlink(path);
-    free(path);
-    return hash;
+    return hash_then_unlink(path);
 }
 
 static void an_import_on_a_failing_disk_goes_on_to_the_same_world(void **state)

@@ -410,6 +410,37 @@ static void frames_of_no_or_of_too_large_a_size_are_refused(void **state)
     journal_codec_free(c);
 }
 
+/* What a small payload claims costs no memory: a frame's size, then a number of calls. A million
+ * calls want two bytes each besides their command and the numbers of it.                         */
+static void claims_that_the_bytes_do_not_bear_out_allocate_nothing(void **state)
+{
+    (void)state;
+    enum { MANY = 1000000 };
+    char room[4096];
+    uint8_t *raw = malloc(4 * MANY + 1);
+    assert_non_null(raw);
+    struct journal_codec *empty = codec_or_fail();
+    fault_fail_at(0);
+    assert_false(
+        decodes(empty, (struct str){"\x28\xb5\x2f\xfd\xe0\0\0\0\x10\0\0\0\0\x01\0\0", 16}, 1));
+    assert_int_equal(fault_count(), 0);
+    fault_off();
+    journal_codec_free(empty);
+    raw[0] = 1;
+    memset(raw + 1, COMMAND_event_served, MANY);
+    memset(raw + 1 + MANY, 0, 3 * MANY); /* times, actors, targets */
+    for (int missing = 1; missing >= 0; missing--) {
+        struct str payload = compressed(raw, (size_t)(4 * MANY + 1 - missing), room, sizeof room);
+        struct journal_codec *c = codec_or_fail();
+        fault_fail_at(0);
+        assert_int_equal(decodes(c, payload, MANY), !missing);
+        assert_int_equal(fault_count(), 2 - missing); /* the columns; the calls when they fit */
+        fault_off();
+        journal_codec_free(c);
+    }
+    free(raw);
+}
+
 /* Computed apart with Python's hashlib: sha256(head + struct.pack("<QQQ", number, first, commands)
  * + sha256(payload).digest()), from sha256(b"heed journal 1"). */
 static void the_chain_is_as_the_header_states(void **state)
@@ -461,13 +492,6 @@ static void memory_that_runs_out_is_said(void **state)
     free((void *)(uintptr_t)bytes.p);
 }
 
-static int off(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,8 +504,10 @@ int main(void)
         cmocka_unit_test(a_wrong_number_of_calls_is_refused),
         cmocka_unit_test(unknown_commands_versions_and_numbers_too_long_are_refused),
         cmocka_unit_test(frames_of_no_or_of_too_large_a_size_are_refused),
+        cmocka_unit_test_teardown(claims_that_the_bytes_do_not_bear_out_allocate_nothing,
+                                  memory_returns),
         cmocka_unit_test(the_chain_is_as_the_header_states),
-        cmocka_unit_test_teardown(memory_that_runs_out_is_said, off),
+        cmocka_unit_test_teardown(memory_that_runs_out_is_said, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

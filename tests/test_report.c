@@ -639,13 +639,6 @@ static void a_full_disk_is_an_error(void **unused)
     world_close(w);
 }
 
-static int calm(void **unused)
-{
-    (void)unused;
-    fault_off();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -661,7 +654,7 @@ int main(void)
         cmocka_unit_test(a_currency_beside_the_first_has_its_own_identity),
         cmocka_unit_test(both_languages_take_the_same_arguments),
         cmocka_unit_test(numbers_are_written_for_people),
-        cmocka_unit_test_teardown(memory_may_run_out, calm),
+        cmocka_unit_test_teardown(memory_may_run_out, memory_returns),
         cmocka_unit_test(a_full_disk_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

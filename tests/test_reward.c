@@ -236,19 +236,12 @@ static void an_explanation_says_when_memory_is_out(void **unused)
     world_close(w);
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_are_as_by_hand),
         cmocka_unit_test(parts_add_up_to_every_payout_and_stay_as_they_were),
-        cmocka_unit_test_teardown(an_explanation_says_when_memory_is_out, teardown),
+        cmocka_unit_test_teardown(an_explanation_says_when_memory_is_out, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,37 +181,19 @@ static void a_trade_without_memory_changes_nothing(void **state)
     assert_true(buying >= 5 && refunding >= 1);
 }
 
+static bool empty(const void *x)
+{
+    const struct market *m = x;
+    return m->shop.purchases_n == 0;
+}
+
 static void a_load_without_memory_leaves_nothing(void **state)
 {
     (void)state;
     struct market m;
     crowded_market(&m, 20);
-    struct strbuf bytes = saved_bytes(&MARKET_KIND, &m);
-    long n = 1;
-    for (;; n++) {
-        struct market loaded;
-        struct heed_error err = {0};
-        size_t used;
-        fault_fail_at(n);
-        enum heed_status status = saved_load(&MARKET_KIND, &loaded, bytes.p, bytes.n, &used, &err);
-        fault_off();
-        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
-        assert_int_equal(err.status, status);
-        assert_int_equal(loaded.shop.purchases_n, fault_fired() ? 0 : 20);
-        market_deinit(&loaded);
-        if (!fault_fired())
-            break;
-    }
-    assert_true(n > 8);
-    strbuf_deinit(&bytes);
+    assert_true(assert_load_says_when_memory_is_out(&MARKET_KIND, &m, empty) >= 8);
     market_deinit(&m);
-}
-
-static int memory_returns(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
 }
 
 int main(void)

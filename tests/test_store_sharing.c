@@ -1,8 +1,8 @@
 /* Who may have a world open at once: one writer, any readers, and who has permission. */
+#include "support_child.h"
 #include "support_store_file.h"
 #include "support_world.h"
 
-#include <grp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,24 +14,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* Runs `inside` in a child, as nobody when told and we are root; returns what it returned. A child
- * neither cleans up nor reports for the test. */
-static int in_child(int (*inside)(void), bool as_nobody)
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        if (as_nobody && geteuid() == 0 &&
-            (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
-            _exit(100);
-        _exit(inside());
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
 
 static char expected[400]; /* part of the message a child must see */
 

@@ -383,6 +383,59 @@ static void settling_pays_the_pool_and_explains_itself(void **unused)
     world_close(w);
 }
 
+/* Ten epochs of an event each. Settled at once, the figures at the top are those of all ten;
+ * settled one at a time, each reply's are its epoch's. */
+static void settling_several_epochs_says_the_totals(void **unused)
+{
+    (void)unused;
+    static const char *const sums[] = {"pool_minor", "paid_minor", "payouts",
+                                       "feeds",      "events",     "late"};
+    enum { EPOCHS = 10 };
+    struct world *each = world_in_memory(), *once = world_in_memory();
+    int64_t expected[sizeof sums / sizeof *sums] = {0};
+    double least = 1e9;
+    bool kept = true;
+    int64_t length = each->state.rules.consumption.epoch_ms / 1000, first = T0 / 1000 / length + 1;
+    char until[32];
+    fill_small(each);
+    fill_small(once);
+    for (int e = 0; e < EPOCHS; e++) {
+        char time[32];
+        snprintf(time, sizeof time, "%lld", (long long)((first + e) * length + 60));
+        for (int i = 0; i < 2; i++)
+            json_decref(call_ok(i ? once : each, "event add", "user", "bob", "verb", "like",
+                                "target", "content:post1", "time", time, NULL));
+    }
+    for (int e = 0; e < EPOCHS; e++) {
+        snprintf(until, sizeof until, "%lld", (long long)((first + e + 1) * length));
+        json_t *reply = call_ok(each, "settle", "until", until, NULL);
+        assert_int_equal(json_array_size(json_object_get(reply, "epochs")), 1);
+        assert_int_equal(int_at(reply, "epoch"), first + e);
+        for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+            expected[i] += int_at(reply, sums[i]);
+        const json_t *floor = json_object_get(reply, "floor");
+        double share = json_real_value(json_object_get(floor, "min_share"));
+        least = share < least ? share : least;
+        kept = kept && json_is_true(json_object_get(floor, "kept"));
+        json_decref(reply);
+    }
+    json_t *all = call_ok(once, "settle", "until", until, NULL);
+    const json_t *floor = json_object_get(all, "floor"), *epochs = json_object_get(all, "epochs");
+    assert_int_equal(json_array_size(epochs), EPOCHS);
+    assert_int_equal(int_at(all, "epoch"), first + EPOCHS - 1);
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        assert_int_equal(int_at(all, sums[i]), expected[i]);
+    assert_true(expected[1] > int_at(json_array_get(epochs, EPOCHS - 1), "paid_minor"));
+    assert_int_equal(json_is_true(json_object_get(floor, "kept")), kept);
+    assert_true(json_real_value(json_object_get(floor, "min_share")) == least);
+    assert_true(json_object_get(floor, "share") != NULL);
+    assert_int_equal(int_at(json_array_get(epochs, 0), "epoch"), first);
+    assert_true(sha256_eq(hash_of(each), hash_of(once)));
+    json_decref(all);
+    world_close(each);
+    world_close(once);
+}
+
 static void the_same_commands_give_the_same_world_anywhere(void **unused)
 {
     (void)unused;
@@ -408,10 +461,13 @@ static void a_damaged_snapshot_falls_back_and_says_so(void **unused)
     char *path = test_path("snap.world");
     struct world *w = world_at(path);
     struct heed_error err = {0};
+    uint64_t batches[2]; /* newest first */
     live(w, 0, 5);
     assert_int_equal(snapshot_write(w, &err), HEED_OK);
+    batches[1] = w->snapshot_batch;
     json_decref(call_ok(w, "user add", "id", "late1", NULL));
     assert_int_equal(snapshot_write(w, &err), HEED_OK);
+    batches[0] = w->snapshot_batch;
     json_decref(call_ok(w, "user add", "id", "late2", NULL));
     struct sha256 hash = hash_of(w);
     assert_verified(w);
@@ -426,6 +482,11 @@ static void a_damaged_snapshot_falls_back_and_says_so(void **unused)
         struct world_options options = {.read_only = true};
         assert_int_equal(world_open(path, &options, &w, &err), HEED_OK);
         assert_non_null(strstr(w->note, damaged == 1 ? "the one before" : "whole journal"));
+        for (int i = 0; i < 2; i++) { /* each that was passed over is named, and no other */
+            char batch[24];
+            snprintf(batch, sizeof batch, " %llu (", (unsigned long long)batches[i]);
+            assert_int_equal(strstr(w->note, batch) != NULL, i < damaged);
+        }
         assert_true(sha256_eq(hash, hash_of(w)));
         world_close(w);
     }
@@ -608,6 +669,7 @@ int main(void)
         cmocka_unit_test(a_member_may_act_for_himself_only),
         cmocka_unit_test(the_same_id_moves_money_once),
         cmocka_unit_test(settling_pays_the_pool_and_explains_itself),
+        cmocka_unit_test(settling_several_epochs_says_the_totals),
         cmocka_unit_test(the_same_commands_give_the_same_world_anywhere),
         cmocka_unit_test(a_damaged_snapshot_falls_back_and_says_so),
         cmocka_unit_test(erasing_a_person_leaves_totals_and_nothing_else),

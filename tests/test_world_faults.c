@@ -153,18 +153,11 @@ static void opening_may_fail_at_every_allocation(void **unused)
     free(path);
 }
 
-static int calm(void **unused)
-{
-    (void)unused;
-    fault_off();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(every_allocation_may_fail, calm),
-        cmocka_unit_test_teardown(opening_may_fail_at_every_allocation, calm),
+        cmocka_unit_test_teardown(every_allocation_may_fail, memory_returns),
+        cmocka_unit_test_teardown(opening_may_fail_at_every_allocation, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -271,13 +271,6 @@ static void memory_that_runs_out_is_said(void **state)
     }
 }
 
-static int off(void **state)
-{
-    (void)state;
-    fault_off();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,7 +281,7 @@ int main(void)
         cmocka_unit_test(a_key_of_any_length_fits_an_error),
         cmocka_unit_test(bad_documents_are_refused_at_their_line),
         cmocka_unit_test(bounds_are_where_they_are_stated),
-        cmocka_unit_test_teardown(memory_that_runs_out_is_said, off),
+        cmocka_unit_test_teardown(memory_that_runs_out_is_said, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -440,3 +440,14 @@ enum csv_result csv_next(struct csv *c, struct csv_record *rec, struct heed_erro
         }
     }
 }
+
+void csv_put_quoted(FILE *f, struct str s)
+{
+    fputc('"', f);
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            fputc('"', f);
+        fputc(s.p[i], f);
+    }
+    fputc('"', f);
+}

@@ -13,6 +13,8 @@
 
 #include "base/reader.h"
 
+#include <stdio.h>
+
 struct csv_options {
     char delimiter;    /* 0: comma                                                              */
     char quote;        /* 0: '"'; CSV_NO_QUOTE: quotes are ordinary bytes                       */
@@ -45,4 +47,7 @@ void csv_free(struct csv *c);
 /* For CSV_BAD and CSV_FAILED err is filled afresh: where = "line L, column C" (column counts
  * characters from 1).                                                                           */
 enum csv_result csv_next(struct csv *c, struct csv_record *rec, struct heed_error *err);
+
+/* Writes s as a quoted field, its quotes doubled.                                               */
+void csv_put_quoted(FILE *f, struct str s);
 #endif

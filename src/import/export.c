@@ -77,17 +77,10 @@ static void cell(FILE *f, struct str s, bool first)
     bool quote = false;
     for (size_t i = 0; i < s.n && !quote; i++)
         quote = s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
-    if (!quote) {
+    if (quote)
+        csv_put_quoted(f, s);
+    else
         fwrite(s.p ? s.p : "", 1, s.n, f);
-        return;
-    }
-    fputc('"', f);
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"')
-            fputc('"', f);
-        fputc(s.p[i], f);
-    }
-    fputc('"', f);
 }
 
 static void time_cell(FILE *f, int64_t ms)

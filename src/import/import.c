@@ -1,5 +1,6 @@
 #include "import/import.h"
 
+#include "base/csv.h"
 #include "base/utf8.h"
 #include "import/session.h"
 
@@ -55,17 +56,6 @@ enum heed_status session_error(const struct session *s, const struct heed_error 
     return error_set(err, why->status, where, "%s", why->message);
 }
 
-static void put_csv_cell(FILE *f, struct str s)
-{
-    fputc('"', f);
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"')
-            fputc('"', f);
-        fputc(s.p[i], f);
-    }
-    fputc('"', f);
-}
-
 /* "line 7, column 3 (score)" -> "3 (score)"; "line 7, score" -> "score"; "line 7" -> "".        */
 static struct str column_of(const char *where)
 {
@@ -100,13 +90,13 @@ void session_bad(struct session *s, bool refused, const char *where, const char 
         if (ftell(s->rejects) == 0)
             fputs("path,line,column,reason,row\n", s->rejects);
     }
-    put_csv_cell(s->rejects, str_of(f->path));
+    csv_put_quoted(s->rejects, str_of(f->path));
     fprintf(s->rejects, ",%llu,", (unsigned long long)line);
-    put_csv_cell(s->rejects, column_of(where));
+    csv_put_quoted(s->rejects, column_of(where));
     fputc(',', s->rejects);
-    put_csv_cell(s->rejects, str_of(reason));
+    csv_put_quoted(s->rejects, str_of(reason));
     fputc(',', s->rejects);
-    put_csv_cell(s->rejects, (struct str){raw.p, utf8_cut(raw, 4096)});
+    csv_put_quoted(s->rejects, (struct str){raw.p, utf8_cut(raw, 4096)});
     fputc('\n', s->rejects);
 }
 
