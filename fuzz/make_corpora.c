@@ -91,27 +91,23 @@ static void write_file(const char *dir, const char *kind, size_t number, const s
 }
 
 struct gathered {
-    struct world *w;
     struct call calls[256];
     size_t n;
 };
 
-static enum heed_status gather(void *context, const struct store_batch *b, struct heed_error *err)
+static enum heed_status gather(void *context, const struct call *call, struct heed_error *err)
 {
     struct gathered *g = context;
-    const struct call *calls;
-    enum heed_status status = journal_decode(g->w->codec, b->payload, b->commands, &calls, err);
-    for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
-        struct call c = calls[i];
-        char *copy = malloc(c.blob.n + 1);
-        if (!copy || g->n == sizeof g->calls / sizeof *g->calls)
-            stop("too much");
-        if (c.blob.n)
-            memcpy(copy, c.blob.p, c.blob.n);
-        c.blob.p = copy;
-        g->calls[g->n++] = c;
-    }
-    return status;
+    struct call c = *call;
+    char *copy = malloc(c.blob.n + 1);
+    (void)err;
+    if (!copy || g->n == sizeof g->calls / sizeof *g->calls)
+        stop("too much");
+    if (c.blob.n)
+        memcpy(copy, c.blob.p, c.blob.n);
+    c.blob.p = copy;
+    g->calls[g->n++] = c;
+    return HEED_OK;
 }
 
 static void write_journal(struct world *w, const char *dir, size_t number, bool columns)
@@ -123,8 +119,7 @@ static void write_journal(struct world *w, const char *dir, size_t number, bool 
     static char raw[1 << 16];
     if (!g)
         stop("no memory");
-    g->w = w;
-    if (w->store->ops->read(w->store, 0, gather, g, &err) != HEED_OK ||
+    if (world_walk(w, gather, g, &err) != HEED_OK ||
         journal_encode(w->codec, g->calls, g->n, &payload, &err) != HEED_OK)
         stop("the journal cannot be read");
     strbuf_init(&out, SIZE_MAX / 2);

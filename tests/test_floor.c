@@ -321,21 +321,28 @@ static bool can_keep(struct search *s, size_t user, size_t rank, uint32_t used)
     return full && can_keep(s, user + 1, 0, 0); /* no more to show */
 }
 
+/* A world small enough to search, of a seed.                                                     */
+static struct search tiny_world(struct prng *r, uint64_t seed, struct allocation_rules *rules,
+                                struct crowd *c)
+{
+    prng_seed(r, seed);
+    struct search s = {.items = 2 + prng_below(r, 4), .users = 1 + prng_below(r, 3)};
+    s.k = 1 + prng_below(r, 2);
+    *rules = rules_of((uint32_t)s.k, (enum algorithm)prng_below(r, ALGORITHMS),
+                      (uint32_t)(1 + prng_below(r, 9)) * 100000);
+    crowd_init(c, r, &(struct crowd_shape){s.items, s.users, 4, 1, 1, 0}, rules);
+    return s;
+}
+
 static void tiny_worlds_keep_every_floor_that_can_be_kept(void **state)
 {
     (void)state;
     size_t possible = 0, impossible = 0, missed = 0;
     for (uint64_t seed = 1; seed <= 400; seed++) {
         struct prng r;
-        prng_seed(&r, seed);
-        struct search s = {.items = 2 + prng_below(&r, 4), .users = 1 + prng_below(&r, 3)};
-        s.k = 1 + prng_below(&r, 2);
-        struct allocation_rules rules =
-            rules_of((uint32_t)s.k, (enum algorithm)prng_below(&r, ALGORITHMS),
-                     (uint32_t)(1 + prng_below(&r, 9)) * 100000);
-        const struct crowd_shape shape = {s.items, s.users, 4, 1, 1, 0};
+        struct allocation_rules rules;
         struct crowd c;
-        crowd_init(&c, &r, &shape, &rules);
+        struct search s = tiny_world(&r, seed, &rules, &c);
         struct result got = run(&c);
         check(&c, &got);
         uint64_t part = (uint64_t)PPM * s.items;
@@ -450,14 +457,9 @@ static void tiny_worlds_keep_floors_around_what_is_blocked(void **state)
     size_t possible = 0, missed = 0, lone = 0;
     for (uint64_t seed = 1; seed <= 600; seed++) {
         struct prng r;
-        prng_seed(&r, seed);
-        struct search s = {.items = 2 + prng_below(&r, 4), .users = 1 + prng_below(&r, 3)};
-        s.k = 1 + prng_below(&r, 2);
-        struct allocation_rules rules =
-            rules_of((uint32_t)s.k, (enum algorithm)prng_below(&r, ALGORITHMS),
-                     (uint32_t)(1 + prng_below(&r, 9)) * 100000);
+        struct allocation_rules rules;
         struct crowd c;
-        crowd_init(&c, &r, &(struct crowd_shape){s.items, s.users, 4, 1, 1, 0}, &rules);
+        struct search s = tiny_world(&r, seed, &rules, &c);
         crowd_block(&c, &r, 0.3);
         struct result got = run(&c);
         uint32_t everywhere = UINT32_MAX;

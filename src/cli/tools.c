@@ -232,16 +232,13 @@ enum heed_status write_report(struct world *w, const struct report_data *data, c
 {
     (void)w;
     char aside[4096];
-    enum heed_status status = check_report_path(path, err);
-    if (status != HEED_OK)
-        return status;
     snprintf(aside, sizeof aside, "%s.part", path);
     FILE *f = fopen(aside, "w");
     if (!f)
         return error_set(err, HEED_STORAGE, path,
                          "cannot be written (%s); its folder must be there and writable",
                          strerror(errno));
-    status = report_html(data, lang, f, err);
+    enum heed_status status = report_html(data, lang, f, err);
     if (fclose(f) != 0 && status == HEED_OK)
         status = error_set(err, HEED_STORAGE, path, "cannot be written (%s)", strerror(errno));
     if (status == HEED_OK && rename(aside, path) != 0)

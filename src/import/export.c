@@ -225,7 +225,6 @@ static enum heed_status goods(struct exporting *x, bool services, struct heed_er
 
 struct walking {
     struct exporting *x;
-    struct journal_codec *codec;
     bool ratings;          /* else events                         */
     enum rating_kind kind; /* which of them: user, or the others */
     bool reviews;
@@ -318,21 +317,17 @@ static void walk_rating(struct walking *k, const struct call *c)
     fputc('\n', f);
 }
 
-static enum heed_status walk_batch(void *context, const struct store_batch *b,
-                                   struct heed_error *err)
+static enum heed_status walk_call(void *context, const struct call *c, struct heed_error *err)
 {
     struct walking *k = context;
-    const struct call *calls;
-    enum heed_status status = journal_decode(k->codec, b->payload, b->commands, &calls, err);
-    for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
-        if (k->ratings && calls[i].command == COMMAND_rating_add)
-            walk_rating(k, &calls[i]);
-        else if (!k->ratings && calls[i].command == COMMAND_feed_serve)
-            walk_feed(k, &calls[i]);
-        else if (!k->ratings)
-            walk_event(k, &calls[i]);
-    }
-    return status;
+    (void)err;
+    if (k->ratings && c->command == COMMAND_rating_add)
+        walk_rating(k, c);
+    else if (!k->ratings && c->command == COMMAND_feed_serve)
+        walk_feed(k, c);
+    else if (!k->ratings)
+        walk_event(k, c);
+    return HEED_OK;
 }
 
 static enum heed_status walk(struct exporting *x, const char *name, const char *header,
@@ -342,10 +337,7 @@ static enum heed_status walk(struct exporting *x, const char *name, const char *
     if (status != HEED_OK)
         return status;
     k.x = x;
-    k.codec = journal_codec_new();
-    status =
-        k.codec ? x->w->store->ops->read(x->w->store, 0, walk_batch, &k, err) : error_nomem(err);
-    journal_codec_free(k.codec);
+    status = world_walk(x->w, walk_call, &k, err);
     return end(x, status, err);
 }
 

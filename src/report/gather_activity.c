@@ -8,7 +8,6 @@
 
 struct counting {
     struct report_data *d;
-    struct journal_codec *codec;
     size_t last; /* where the last act fell: acts come nearly in order */
 };
 
@@ -40,22 +39,13 @@ static bool count_day(struct counting *k, int64_t day)
     return true;
 }
 
-static enum heed_status count_batch(void *context, const struct store_batch *b,
-                                    struct heed_error *err)
+static enum heed_status count_call(void *context, const struct call *c, struct heed_error *err)
 {
-    struct counting *k = context;
-    const struct call *calls;
-    enum heed_status status = journal_decode(k->codec, b->payload, b->commands, &calls, err);
-    for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
-        const struct call *c = &calls[i];
-        bool event = c->command == COMMAND_event_add;
-        if (!event && c->command != COMMAND_shop_buy)
-            continue;
-        int64_t time_ms = event && c->i[7] != CALL_ABSENT ? c->i[7] : c->time_ms;
-        if (!count_day(k, time_ms / DAY_MS))
-            status = error_nomem(err);
-    }
-    return status;
+    bool event = c->command == COMMAND_event_add;
+    if (!event && c->command != COMMAND_shop_buy)
+        return HEED_OK;
+    int64_t time_ms = event && c->i[7] != CALL_ABSENT ? c->i[7] : c->time_ms;
+    return count_day(context, time_ms / DAY_MS) ? HEED_OK : error_nomem(err);
 }
 
 static int by_points(const void *a, const void *b)
@@ -96,10 +86,7 @@ static enum heed_status categories(struct report_data *d, struct heed_error *err
 
 enum heed_status gather_activity(struct report_data *d, struct heed_error *err)
 {
-    struct counting k = {d, journal_codec_new(), 0};
-    if (!k.codec)
-        return error_nomem(err);
-    enum heed_status status = d->w->store->ops->read(d->w->store, 0, count_batch, &k, err);
-    journal_codec_free(k.codec);
+    struct counting k = {d, 0};
+    enum heed_status status = world_walk(d->w, count_call, &k, err);
     return status == HEED_OK ? categories(d, err) : status;
 }

@@ -53,6 +53,9 @@ bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], s
 HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act,
                                            struct outcome *o, struct heed_error *err);
 
+/* The act that a call of event_add records; its handles must be good.                           */
+struct act act_of_call(const struct catalogue *c, const struct call *call);
+
 /* Takes a purchase made at time_ms back out of what behaviour weighs; unknown_purchase when the
  * user never acted on the target. */
 enum refusal refund_act(struct world *w, int64_t time_ms, uint32_t user, uint32_t target,

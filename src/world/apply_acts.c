@@ -47,6 +47,20 @@ enum heed_status apply_act(struct world *w, const struct act *act, struct outcom
 }
 
 /* i: user, verb, target, amount, surface, via, id, time                                         */
+struct act act_of_call(const struct catalogue *c, const struct call *call)
+{
+    struct act act = {.time_ms = call->i[7] == CALL_ABSENT ? call->time_ms : call->i[7],
+                      .amount_milli = call->i[3] == CALL_ABSENT ? 1000 : call->i[3],
+                      .id_hash = call->i[6] == CALL_ABSENT ? 0 : (uint64_t)call->i[6],
+                      .user = (uint32_t)call->i[0],
+                      .target = (uint32_t)call->i[2],
+                      .surface = call->i[4] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[4],
+                      .via = call->i[5] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[5],
+                      .verb = (uint32_t)call->i[1]};
+    act.own = catalogue_owner(c, act.target) == act.user;
+    return act;
+}
+
 enum heed_status apply_event_add(struct world *w, const struct call *call, struct outcome *o,
                                  struct heed_error *err)
 {
@@ -60,15 +74,7 @@ enum heed_status apply_event_add(struct world *w, const struct call *call, struc
         (call->i[3] != CALL_ABSENT && call->i[3] < 0) || call->i[4] >= symbols ||
         call->i[5] >= symbols || time_ms < 0 || time_ms > TIME_MAX_MS)
         return error_set(err, HEED_INPUT, "event add", "the journal holds a call that cannot be");
-    struct act act = {.time_ms = time_ms,
-                      .amount_milli = call->i[3] == CALL_ABSENT ? 1000 : call->i[3],
-                      .id_hash = call->i[6] == CALL_ABSENT ? 0 : (uint64_t)call->i[6],
-                      .user = (uint32_t)call->i[0],
-                      .target = (uint32_t)call->i[2],
-                      .surface = call->i[4] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[4],
-                      .via = call->i[5] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[5],
-                      .verb = (uint32_t)call->i[1]};
-    act.own = catalogue_owner(&s->catalogue, act.target) == act.user;
+    struct act act = act_of_call(&s->catalogue, call);
     enum heed_status status = apply_act(w, &act, o, err);
     if (status == HEED_OK && o->want_reply)
         return reply_pack(&o->reply, err, "{s:b}", "duplicate", (int)o->repeated);

@@ -61,7 +61,7 @@ static enum heed_status walk_act(struct explaining *x, const struct act *act)
         return HEED_NOMEM;
     uint32_t owner = catalogue_owner(c, act->target);
     int64_t points = behaviour_points(&r->behaviour, act->verb, act->amount_milli);
-    if (duplicate || points <= 0 || owner == act->user)
+    if (duplicate || points <= 0 || act->own)
         return HEED_OK;
     enum heed_status status = HEED_OK;
     if (consumption_epoch(&x->epochs, &r->consumption, act->time_ms) == x->epoch) {
@@ -110,12 +110,7 @@ static enum heed_status walk_call(void *context, const struct call *call, struct
     if (x->settled)
         return HEED_OK;
     if (call->command == COMMAND_event_add) {
-        struct act act = {.time_ms = call->i[7] == CALL_ABSENT ? call->time_ms : call->i[7],
-                          .amount_milli = call->i[3] == CALL_ABSENT ? 1000 : call->i[3],
-                          .id_hash = call->i[6] == CALL_ABSENT ? 0 : (uint64_t)call->i[6],
-                          .user = (uint32_t)call->i[0],
-                          .target = (uint32_t)call->i[2],
-                          .verb = (uint32_t)call->i[1]};
+        struct act act = act_of_call(&x->w->state.catalogue, call);
         if (call->i[1] < 0 || call->i[1] >= x->w->state.rules.behaviour.verbs_n)
             status = HEED_INPUT;
         else
