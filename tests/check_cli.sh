@@ -405,6 +405,7 @@ json 0 'user="user:ivy2"' user add ivy2 --as shop
 json 1 'refused.code="forbidden"' user add evil --role operator --as shop
 printf 'id,role\nevil,operator\njane,member\n' >evil.csv
 json 0 'applied=1 refused=1' import users evil.csv --as shop
+says 'evil.csv: line 2, column 2 (role)'
 expect 1 behaviour show user:evil
 
 # ── worlds that are not there, not ours, from later, in use ──

@@ -278,7 +278,7 @@ static enum field refused_field(enum import_kind kind, enum refusal refusal)
     case REFUSED_time_ahead:
         return FIELD_TIME;
     case REFUSED_forbidden:
-        return FIELD_KIND;
+        return kind == IMPORT_USERS ? FIELD_ROLE : FIELD_KIND;
     default:
         return FIELD_ID;
     }
