@@ -12,11 +12,12 @@ struct counting {
     size_t last; /* where the last act fell: acts come nearly in order */
 };
 
-static bool count_day(struct counting *k, int64_t day)
+static bool count_day(struct counting *k, int64_t day, bool bought)
 {
     struct report_data *d = k->d;
     if (k->last < d->days_n && d->days[k->last].day == day) {
         d->days[k->last].events++;
+        d->days[k->last].bought += bought;
         return true;
     }
     size_t low = 0, high = d->days_n;
@@ -30,12 +31,13 @@ static bool count_day(struct counting *k, int64_t day)
     k->last = low;
     if (low < d->days_n && d->days[low].day == day) {
         d->days[low].events++;
+        d->days[low].bought += bought;
         return true;
     }
     if (!array_grow(&d->days, &d->days_cap, d->days_n + 1, sizeof *d->days))
         return false;
     memmove(&d->days[low + 1], &d->days[low], (d->days_n - low) * sizeof *d->days);
-    d->days[low] = (struct day_row){day, 1};
+    d->days[low] = (struct day_row){day, 1, bought};
     d->days_n++;
     return true;
 }
@@ -52,7 +54,7 @@ static enum heed_status count_batch(void *context, const struct store_batch *b,
         if (!event && c->command != COMMAND_shop_buy)
             continue;
         int64_t time_ms = event && c->i[7] != CALL_ABSENT ? c->i[7] : c->time_ms;
-        if (!count_day(k, time_ms / DAY_MS))
+        if (!count_day(k, time_ms / DAY_MS, !event))
             status = error_nomem(err);
     }
     return status;
