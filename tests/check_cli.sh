@@ -195,7 +195,7 @@ json 0 'files.0.path="odd?.csv" rejected=1' import users "$(printf 'odd\377.csv'
 expect 2 import users
 says 'heed import users FILE'
 expect 3 import nowhere
-says 'there is no folder nowhere' 'heed import KIND FILE'
+says 'nowhere: there is no such folder' 'heed import KIND FILE'
 mkdir users
 printf 'id\njan\n' >users/users.csv
 json 0 'applied=1' import users

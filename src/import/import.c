@@ -322,15 +322,16 @@ static enum heed_status find_file(const char *dir, enum import_kind kind, char p
 {
     path[0] = 0;
     DIR *d = opendir(dir);
-    if (!d)
+    if (!d && errno == ENOTDIR)
         return error_set(err, HEED_INPUT, dir,
-                         errno == ENOTDIR ? "it is not a folder; say what the file holds: `heed "
-                                            "import events %s`"
-                         : errno == ENOENT
-                             ? "there is no folder %s; check the path, or say what to "
-                               "import: `heed import KIND FILE...`"
-                             : "the folder %s cannot be read",
+                         "it is not a folder; say what the file holds: `heed import events %s`",
                          dir);
+    if (!d && errno == ENOENT)
+        return error_set(err, HEED_INPUT, dir,
+                         "there is no such folder; check the path, or say what to import: `heed "
+                         "import KIND FILE...`");
+    if (!d)
+        return error_set(err, HEED_INPUT, dir, "the folder cannot be read: %s", strerror(errno));
     enum heed_status status = HEED_OK;
     for (struct dirent *e; (e = readdir(d));) {
         if (!is_file_of(e->d_name, import_kind_name(kind)))
