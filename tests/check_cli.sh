@@ -96,6 +96,9 @@ json() {
     if [ "$json" != none ] && ! document $json_members 2>parse; then
         fail "heed $* --json: $(tail -n 1 parse)"
     fi
+    if grep -qE '[^0-9]0\.0*[1-9][0-9]{15,}|[1-9][0-9]*\.[0-9]{15,}' out; then
+        fail "heed $* --json: a number of more than 15 digits"
+    fi
 }
 
 # ── a world, step by step ──
@@ -176,16 +179,41 @@ expect 2 import
 expect 3 import users none.csv more.csv
 says 'none.csv'
 printf 'id\nhob\n' >more3.csv
-json 3 'applied=1 error.where errors.0.where="none.csv"' import users none.csv more3.csv
-says 'none.csv'
+printf 'name\nhob\n' >wrong.csv
+json 3 'applied=1 error.where files.0.error.where files.0.error.message files.1.error.where="none.csv"
+    files.2.applied=1' import users wrong.csv none.csv more3.csv
+says 'wrong.csv: line 1: the column' 'none.csv: is not there'
+if grep -o '{"path": "more3[^}]*}' out | grep -q error; then fail 'a good file has an error'; fi
+expect 3 import users more3.csv wrong.csv
+grep -q 'wrong.csv .* wrong.csv: line 1: the column' out || fail 'the text does not say what the JSON says'
+grep -q 'skipped' out || fail 'the text does not say that a file was skipped'
+printf 'id\nida\n' >more4.csv
+json 3 'applied=1 files.0.error.message files.0.applied=0 files.1.applied=1' import users strict.csv more4.csv --strict
+expect 1 behaviour show user:gus
+printf 'id\n\377\n' >"$(printf 'odd\377.csv')"
+json 0 'files.0.path="odd?.csv" rejected=1' import users "$(printf 'odd\377.csv')"
 expect 2 import users
 says 'heed import users FILE'
+expect 3 import nowhere
+says 'nowhere: there is no such folder' 'heed import KIND FILE'
+mkdir users
+printf 'id\njan\n' >users/users.csv
+json 0 'applied=1' import users
 expect 2 status --at 1969-12-31
 says 'between 1970 and 2105'
 expect 2 status --at yesterday
 says 'such as'
 expect 2 shop buy sword
 says '--user USER, or --as USER'
+for words in 'rating add' 'feed show' 'feed serve' 'reward explain'; do
+    # shellcheck disable=SC2086
+    expect 2 $words
+    says 'say who: --user USER, or --as USER'
+done
+expect 2 ledger balance
+says 'say who: --account ACCOUNT, or --as USER'
+expect 2 content add p9 --title Nine
+says 'say who: --creator USER, or --as USER'
 cat >map.yaml <<'END'
 files:
   - path: people.tsv
@@ -204,7 +232,7 @@ expect 3 import --map map.yaml --data elsewhere
 says 'map.yaml: line 3, key files[0].kind' 'must be one of users'
 
 # ── behaviour, quality, feeds ──
-json 0 'users=7 contents=2 goods=1 services=1 events=4 verbs.dwell.events=1 verbs.dwell.amount=30 commands
+json 0 'users=9 contents=2 goods=1 services=1 events=4 verbs.dwell.events=1 verbs.dwell.amount=30 commands
     epoch world_hash money.0.currency money.0.supply_minor money.0.issued_minor money.0.retired_minor' status
 json 0 'target="user:bob" events.like=1 dwell_s=30 sessions=1 active_days=1 last_seen preferences.0.target
     preferences.0.weight' behaviour show user:bob
@@ -288,7 +316,7 @@ expect 2 nonsense
 says "there is no command 'nonsense'"
 expect 2
 expect 2 feed show
-says 'user is missing'
+says 'say who: --user USER'
 expect 2 feed show bob --k 0
 expect 2 feed show bob --k many
 expect 2 feed show bob ann
@@ -398,6 +426,7 @@ json 0 'ok=true' verify
     [ "$status" -eq 4 ]
 ) || fail 'a file as large as may be does not end with 4'
 says 'limit.world'
+json 0 'ok=true' verify --world limit.world
 
 # ── nobody gives himself a role ──
 expect 0 user add shop --role client

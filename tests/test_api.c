@@ -177,6 +177,53 @@ static void commands_change_the_world_and_queries_tell(void **state)
     heed_close(w);
 }
 
+static void fractions_are_printed_as_they_were_given(void **state)
+{
+    (void)state;
+    static const char *const amounts[] = {"0.269", "0.1", "2.5", "31.337", "1234567.891"};
+    struct heed_world *w = in_memory();
+    fill(w);
+    for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++) {
+        char user[8], expected[64];
+        snprintf(user, sizeof user, "u%zu", i);
+        must(w, "user add", ARGS({"id", user}));
+        must(w, "event add",
+             ARGS({"user", user}, {"verb", "dwell"}, {"target", "content:post1"},
+                  {"amount", amounts[i]}));
+        const struct heed_context by = {.time_ms = T0};
+        struct heed_error err;
+        char target[16], *text = NULL;
+        snprintf(target, sizeof target, "user:%s", user);
+        assert_int_equal(heed_call(w, "behaviour show", &by, ARGS({"target", target}), &text, &err),
+                         HEED_OK);
+        snprintf(expected, sizeof expected, "\"dwell_s\":%s,", amounts[i]);
+        if (!strstr(text, expected))
+            fail_msg("%s is not in %s", expected, text);
+        heed_free(text);
+    }
+    heed_close(w);
+}
+
+static void parts_of_a_thing_may_be_bought_elsewhere(void **state)
+{
+    (void)state;
+    struct heed_world *w = in_memory();
+    fill(w);
+    must(w, "event add",
+         ARGS({"user", "bob"}, {"verb", "purchase"}, {"target", "good:lamp"}, {"amount", "2.5"}));
+    json_t *status = ok(w, "status", NULL, 0);
+    const json_t *purchase = json_object_get(json_object_get(status, "verbs"), "purchase");
+    assert_true(json_number_value(json_object_get(purchase, "amount")) == 2.5);
+    json_decref(status);
+    struct heed_error err;
+    json_t *reply; /* the shop sells whole ones */
+    assert_int_equal(call(w, NULL, "shop buy",
+                          ARGS({"good", "lamp"}, {"user", "bob"}, {"units", "2.5"}), &reply, &err),
+                     HEED_USAGE);
+    assert_string_equal(err.where, "units");
+    heed_close(w);
+}
+
 static void a_refusal_has_a_code_and_changes_nothing(void **state)
 {
     (void)state;
@@ -505,6 +552,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_version_is_three_numbers),
         cmocka_unit_test(commands_change_the_world_and_queries_tell),
+        cmocka_unit_test(fractions_are_printed_as_they_were_given),
+        cmocka_unit_test(parts_of_a_thing_may_be_bought_elsewhere),
         cmocka_unit_test(a_refusal_has_a_code_and_changes_nothing),
         cmocka_unit_test(bad_calls_are_usage_errors_that_name_what_is_wrong),
         cmocka_unit_test(a_category_is_256_bytes_at_most),

@@ -193,7 +193,7 @@ static const struct {
     {"too many fields",
      TEXT("a,b,c\nd,e,f,g\n1,2,3\n"),
      "1[a][b][c]\n2! line 2, column 7: \n3[1][2][3]\n",
-     "the record has more than 3 fields\n",
+     "the record has more than 3 fields; remove some, or check the delimiter\n",
      {.max_fields = 3}},
     {"too long",
      TEXT("12345\n1234567890123456789012345\n123456\r\n12345\r\n"),

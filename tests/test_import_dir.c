@@ -46,7 +46,7 @@ static void a_folder_is_read_in_an_order_in_which_names_are_known(void **state)
     static const struct {
         const char *name, *words;
     } wrong[] = {{"void", "holds none of users.csv"},
-                 {"missing", "cannot be read"},
+                 {"missing", "there is no such folder"},
                  {"dir/users.csv", "it is not a folder"}};
     char *empty = test_path("void");
     assert_int_equal(mkdir(empty, 0777), 0);

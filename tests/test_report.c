@@ -5,6 +5,7 @@
 #include "base/prng.h"
 #include "base/utf8.h"
 #include "report/data.h"
+#include "report/page.h"
 #include "report/svg.h"
 #include "report/words.h"
 
@@ -209,6 +210,8 @@ static void a_full_world_is_told_in_both_languages(void **unused)
         assert_true(times(html, "<table>") >= drawings);
         assert_int_equal(times(html, "<figure"), times(html, "<figcaption>"));
         assert_non_null(strstr(html, lang == REPORT_EN ? "191 of 200" : "191 / 200"));
+        assert_non_null(strstr(html, lang == REPORT_EN ? "<span>epochs, of all settled</span>"
+                                                       : "<span>已达成 / 已结算的周期</span>"));
         free(html);
         char *text = terminal_of(d, lang, 80);
         assert_fits(text, 24, 80);
@@ -411,6 +414,39 @@ static void every_act_is_counted_on_its_day(void **unused)
     assert_int_equal(d->events, 400 + 2); /* two purchases are acts too */
     assert_int_equal(d->days_n, 16);
     assert_int_equal(d->days[0].day, T0 / 86400000);
+    report_free(d);
+    world_close(w);
+}
+
+static void days_on_which_only_the_shop_was_open_are_named(void **unused)
+{
+    (void)unused;
+    struct world *w = world_in_memory();
+    live(w);
+    struct report_data *d = gather(w, NULL);
+    size_t last = d->days_n - 1;
+    char expected[2][160];
+    uint64_t bought = 0;
+    for (size_t i = 0; i <= last; i++)
+        bought += d->days[i].bought;
+    assert_int_equal(bought, 2);
+    d->days[last].bought = d->days[last].events;
+    char day[32];
+    day_text(d->days[last - 1].day, day);
+    snprintf(expected[REPORT_EN], sizeof expected[0],
+             "After %s nothing was recorded but purchases in the shop: %d.", day,
+             (int)d->days[last].events);
+    snprintf(expected[REPORT_ZH], sizeof expected[0], "%s 之后只有商店购买，共 %d 次。", day,
+             (int)d->days[last].events);
+    for (enum report_lang lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
+        char *html = html_of(d, lang);
+        assert_non_null(strstr(html, expected[lang]));
+        free(html);
+    }
+    d->days[last].bought--;
+    char *html = html_of(d, REPORT_EN);
+    assert_null(strstr(html, "nothing was recorded but purchases"));
+    free(html);
     report_free(d);
     world_close(w);
 }
@@ -648,6 +684,7 @@ int main(void)
         cmocka_unit_test(hostile_texts_stay_texts),
         cmocka_unit_test(an_erased_person_is_nowhere),
         cmocka_unit_test(every_act_is_counted_on_its_day),
+        cmocka_unit_test(days_on_which_only_the_shop_was_open_are_named),
         cmocka_unit_test(curves_agree_with_the_definition),
         cmocka_unit_test(risers_are_those_that_gained_most),
         cmocka_unit_test(money_adds_up_and_says_so),

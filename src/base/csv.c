@@ -351,7 +351,9 @@ static void set_trouble(struct csv *c, size_t start, const struct extent *x, str
                   c->max_record);
         break;
     case TOO_MANY:
-        error_set(err, HEED_INPUT, where, "the record has more than %zu fields", c->max_fields);
+        error_set(err, HEED_INPUT, where,
+                  "the record has more than %zu fields; remove some, or check the delimiter",
+                  c->max_fields);
         break;
     case NONE:
         break;

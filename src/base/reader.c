@@ -27,7 +27,7 @@ enum heed_status guard_check(const struct guard *g, uint64_t bytes, uint64_t fro
 {
     if (bytes > g->max_bytes)
         return error_set(err, HEED_INPUT, g->path,
-                         "holds more than the limit of %llu bytes when decompressed",
+                         "holds more than the limit of %llu bytes when decompressed; split it",
                          (unsigned long long)g->max_bytes);
     if (bytes > RATIO_FROM_BYTES && bytes / (from ? from : 1) >= g->max_ratio)
         return error_set(err, HEED_INPUT, g->path,

@@ -65,7 +65,7 @@ static enum heed_status gzip_read(struct layer *l, void *p, size_t size, size_t 
                 return status;
             if (g->z.avail_in == 0)
                 return error_set(err, HEED_INPUT, path,
-                                 "is truncated: the gzip data end in the middle");
+                                 "is truncated: the gzip data end in the middle; fetch it again");
         }
         switch (inflate(&g->z, Z_NO_FLUSH)) {
         case Z_OK:
@@ -78,7 +78,8 @@ static enum heed_status gzip_read(struct layer *l, void *p, size_t size, size_t 
         case Z_MEM_ERROR:
             return error_nomem(err);
         default:
-            return error_set(err, HEED_INPUT, path, "is damaged: %s in the gzip data",
+            return error_set(err, HEED_INPUT, path,
+                             "is damaged; fetch it again (%s in the gzip data)",
                              g->z.msg ? g->z.msg : "an error");
         }
     }

@@ -36,7 +36,6 @@ bool help_has_noun(struct str noun);
 void print_reply(const struct cli *c, const json_t *reply);
 /* An error on stderr, with --json as {"error":…} on stdout too. Gives the exit status. */
 int print_error(const struct cli *c, const struct heed_error *err);
-json_t *error_json(const struct heed_error *err); /* {"where","message"} */
 int exit_of(enum heed_status status);
 
 /* Opens the world for reading or writing; a note on its way goes to stderr.                      */

@@ -159,9 +159,13 @@ static int words(struct cli *c, int argc, char **argv)
         if (a->flags & REQUIRED && !(a->flags & SELF && c->actor) && a->type != ARG_BLOB &&
             a->type != ARG_FACT && !cli_arg(c, a->name) && !c->help) {
             struct heed_error err = {0};
-            error_set(&err, HEED_USAGE, "command line", "%s%s is missing; see `heed help %s%s%s`",
-                      a->flags & POSITIONAL ? "" : "--", a->name, c->spec->noun,
-                      *c->spec->verb ? " " : "", c->spec->verb);
+            if (a->flags & SELF)
+                say_who(c->spec, i, &err);
+            else
+                error_set(&err, HEED_USAGE, "command line",
+                          "%s%s is missing; see `heed help %s%s%s`",
+                          a->flags & POSITIONAL ? "" : "--", a->name, c->spec->noun,
+                          *c->spec->verb ? " " : "", c->spec->verb);
             return print_error(c, &err);
         }
     }

@@ -22,25 +22,10 @@ int exit_of(enum heed_status status)
     }
 }
 
-/* The text with what is not UTF-8 replaced, so that it can stand in JSON.                        */
-static void make_valid(char *text)
-{
-    for (size_t at; (at = utf8_invalid_at(str_of(text))) < strlen(text);)
-        text[at] = '?';
-}
-
-json_t *error_json(const struct heed_error *given)
-{
-    struct heed_error err = *given;
-    make_valid(err.where);
-    make_valid(err.message);
-    return json_pack("{s:s,s:s}", "where", err.where, "message", err.message);
-}
-
 int print_error(const struct cli *c, const struct heed_error *err)
 {
     if (c->json) {
-        json_t *doc = json_pack("{s:o}", "error", error_json(err));
+        json_t *doc = json_pack("{s:o}", "error", reply_error(err));
         if (doc) {
             json_dumpf(doc, stdout, REPLY_REALS);
             fputc('\n', stdout);
@@ -79,6 +64,9 @@ static void cell(struct table *t, const json_t *v)
         return;
     if (scalar(v)) {
         print_scalar(v, f);
+    } else if (json_object_get(v, "message")) { /* an error */
+        fprintf(f, "%s: %s", json_string_value(json_object_get(v, "where")),
+                json_string_value(json_object_get(v, "message")));
     } else { /* a small structure on one line */
         const char *key;
         json_t *item;
@@ -118,7 +106,7 @@ static void cell(struct table *t, const json_t *v)
     free(text);
 }
 
-/* An array of objects with the same keys, as a table.                                           */
+/* An array of objects, as a table of the keys that any of them has.                             */
 static void print_rows(const json_t *rows, int width)
 {
     struct table_column columns[16];
@@ -126,9 +114,12 @@ static void print_rows(const json_t *rows, int width)
     const char *key;
     json_t *value, *row;
     size_t i;
-    json_object_foreach(json_array_get(rows, 0), key, value)
+    json_array_foreach(rows, i, row) json_object_foreach(row, key, value)
     {
-        if (n < sizeof columns / sizeof columns[0])
+        size_t at = 0;
+        while (at < n && strcmp(columns[at].title, key) != 0)
+            at++;
+        if (at == n && n < sizeof columns / sizeof columns[0])
             columns[n++] = (struct table_column){key, json_is_number(value)};
     }
     struct table *t = table_new(columns, n);

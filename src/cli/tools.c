@@ -115,8 +115,7 @@ void import_progress_free(struct importing *x)
 
 static enum heed_status import_words(struct cli *c, struct world *w,
                                      const struct import_options *options,
-                                     struct import_result *result, json_t *errors,
-                                     struct heed_error *err)
+                                     struct import_result *result, struct heed_error *err)
 {
     struct heed_context context = cli_context(c);
     const char *map = cli_arg(c, "map"), *what = cli_arg(c, "what");
@@ -146,15 +145,13 @@ static enum heed_status import_words(struct cli *c, struct world *w,
         struct heed_error why = {0};
         status =
             import_file(w, &context, (enum import_kind)kind, c->files[i], options, result, &why);
-        if (status != HEED_OK)
-            json_array_append_new(errors, error_json(&why));
         if (status != HEED_OK && first == HEED_OK) {
             first = status;
             *err = why;
         } else if (status != HEED_OK) {
             print_error(&(struct cli){0}, &why);
         }
-        if (status != HEED_OK && status != HEED_INPUT)
+        if (status != HEED_OK && exit_of(status) != exit_of(HEED_INPUT))
             break;
     }
     return first;
@@ -186,19 +183,16 @@ int tool_import(struct cli *c)
     struct importing *progress;
     char rejects[4096];
     int64_t started = cli_clock_ms();
-    json_t *errors = json_array();
     import_options_of(c, &options, &progress, rejects);
     enum heed_status status = cli_open(c, true, false, STR_NONE, &w, &err);
     if (status == HEED_OK)
-        status = import_words(c, w, &options, &result, errors, &err);
+        status = import_words(c, w, &options, &result, &err);
     import_progress_free(progress);
-    bool told = status == HEED_OK || (status == HEED_INPUT && result.n > 0);
+    bool told = status == HEED_OK || (exit_of(status) == exit_of(HEED_INPUT) && result.n > 0);
     if (told) {
         json_t *reply = import_result_json(&result, (double)(cli_clock_ms() - started) / 1000);
-        if (reply && status != HEED_OK) {
-            json_object_set_new(reply, "error", error_json(&err));
-            json_object_set(reply, "errors", errors);
-        }
+        if (reply && status != HEED_OK && c->json)
+            json_object_set_new(reply, "error", reply_error(&err));
         if (reply)
             print_reply(c, reply);
         json_decref(reply);
@@ -206,7 +200,6 @@ int tool_import(struct cli *c)
     }
     world_close(w);
     import_result_deinit(&result);
-    json_decref(errors);
     if (status == HEED_OK)
         return 0;
     return print_error(told ? &(struct cli){0} : c, &err); /* the document has it */

@@ -24,15 +24,17 @@ json_t *import_result_json(const struct import_result *r, double seconds)
     for (size_t i = 0; i < r->n; i++) {
         const struct import_file *f = &r->files[i];
         json_t *row = json_pack(
-            "{s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "path", f->path, "kind", import_kind_name(f->kind),
-            "rows", (json_int_t)f->tally.rows, "applied", (json_int_t)f->tally.applied, "rejected",
-            (json_int_t)f->tally.rejected, "refused", (json_int_t)f->tally.refused, "duplicate",
-            (json_int_t)f->tally.duplicate);
+            "{s:o,s:s,s:I,s:I,s:I,s:I,s:I}", "path", reply_text(f->path), "kind",
+            import_kind_name(f->kind), "rows", (json_int_t)f->tally.rows, "applied",
+            (json_int_t)f->tally.applied, "rejected", (json_int_t)f->tally.rejected, "refused",
+            (json_int_t)f->tally.refused, "duplicate", (json_int_t)f->tally.duplicate);
         if (f->skipped)
             json_object_set_new(row, "skipped", json_true());
         json_object_set_new(row, "late", json_integer((json_int_t)f->late));
         if (f->out_of_order)
             json_object_set_new(row, "out_of_order", json_integer((json_int_t)f->out_of_order));
+        if (f->error.status != HEED_OK)
+            json_object_set_new(row, "error", reply_error(&f->error));
         json_array_append_new(files, row);
     }
     return json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "files", files, "rows",
@@ -272,6 +274,8 @@ enum heed_status import_one(struct world *w, const struct heed_context *context,
             return error_nomem(err);
         }
     }
+    if (status != HEED_OK)
+        s.file->error = err ? *err : (struct heed_error){.status = status};
     const struct heed_tally *t = &s.file->tally;
     result->total.rows += t->rows;
     result->total.applied += t->applied;
@@ -318,12 +322,16 @@ static enum heed_status find_file(const char *dir, enum import_kind kind, char p
 {
     path[0] = 0;
     DIR *d = opendir(dir);
-    if (!d)
+    if (!d && errno == ENOTDIR)
         return error_set(err, HEED_INPUT, dir,
-                         errno == ENOTDIR ? "it is not a folder; say what the file holds: `heed "
-                                            "import events %s`"
-                                          : "the folder %s cannot be read",
+                         "it is not a folder; say what the file holds: `heed import events %s`",
                          dir);
+    if (!d && errno == ENOENT)
+        return error_set(err, HEED_INPUT, dir,
+                         "there is no such folder; check the path, or say what to import: `heed "
+                         "import KIND FILE...`");
+    if (!d)
+        return error_set(err, HEED_INPUT, dir, "the folder cannot be read: %s", strerror(errno));
     enum heed_status status = HEED_OK;
     for (struct dirent *e; (e = readdir(d));) {
         if (!is_file_of(e->d_name, import_kind_name(kind)))

@@ -50,8 +50,9 @@ struct import_file {
     char *path; /* as given, owned */
     enum import_kind kind;
     struct heed_tally tally;
-    bool skipped;    /* imported whole before */
-    char first[512]; /* the first bad row, as a message; "" when none */
+    bool skipped;            /* imported whole before */
+    char first[512];         /* the first bad row, as a message; "" when none */
+    struct heed_error error; /* why it was not read, or not to its end; HEED_OK when it was */
     uint64_t out_of_order;
     uint64_t late; /* acts for an epoch already settled: they count in the open one */
 };
@@ -63,7 +64,8 @@ struct import_result {
     struct heed_tally total;
 };
 void import_result_deinit(struct import_result *r);
-json_t *import_result_json(const struct import_result *r, double seconds); /* NULL: no memory */
+/* A file that was not read has "error": {"where","message"}. NULL: no memory. */
+json_t *import_result_json(const struct import_result *r, double seconds);
 
 /* One file of heed's own columns. HEED_INPUT: the file cannot be read at all, its header is wrong,
  * or strict found a bad row. */
@@ -73,7 +75,8 @@ HEED_MUST_CHECK enum heed_status import_file(struct world *w, const struct heed_
                                              struct import_result *result, struct heed_error *err);
 
 /* users, contents, goods … of a folder by file name (users.csv, users.jsonl, users.csv.gz …), in
- * order. HEED_INPUT when there is none.                                                         */
+ * order. A file that cannot be read ends it, for later ones name what is in it. HEED_INPUT then,
+ * and when there is none. */
 HEED_MUST_CHECK enum heed_status import_dir(struct world *w, const struct heed_context *context,
                                             const char *dir, const struct import_options *options,
                                             struct import_result *result, struct heed_error *err);

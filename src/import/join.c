@@ -155,7 +155,8 @@ enum heed_status join_load(const struct join_options *options, const struct read
     if (status == HEED_OK && result == CSV_FAILED)
         status = error_set(err, why.status, options->path, "%s", why.message);
     if (status == HEED_OK && !j->names)
-        status = error_set(err, HEED_INPUT, options->path, "it is empty");
+        status = error_set(err, HEED_INPUT, options->path,
+                           "it is empty; it needs a header and the column '%s'", options->on);
 done:
     csv_free(csv);
     reader_close(r);

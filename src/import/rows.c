@@ -159,7 +159,9 @@ static enum heed_status read_header(struct rows *r, struct heed_error *err)
         return error_set(err, why.status, why.where, "%s", why.message);
     }
     if (rec.n > COLUMNS_MAX)
-        return error_set(err, HEED_INPUT, "line 1", "it has more than %d columns", COLUMNS_MAX);
+        return error_set(err, HEED_INPUT, "line 1",
+                         "it has more than %d columns; remove those that are not needed",
+                         COLUMNS_MAX);
     r->names = calloc(rec.n + 1, sizeof *r->names);
     if (!r->names)
         return error_nomem(err);
@@ -304,12 +306,13 @@ static bool transform(struct rows *r, const struct mapped_field *m, struct str v
         muldiv_i64(nano.minor, m->factor_milli, 1000000000, ROUND_HALF_EVEN, &milli))
         return put_number(r, m, milli);
     if (!admit_decimal(value, &milli)) {
-        error_set(err, HEED_INPUT, NULL, "'%.*s' is not a number", (int)utf8_cut(value, 60),
-                  value.p);
+        error_set(err, HEED_INPUT, NULL, "'%.*s' is not a number such as 12.5",
+                  (int)utf8_cut(value, 60), value.p);
         return false;
     }
     if (m->factor_milli && !muldiv_i64(milli, m->factor_milli, 1000, ROUND_HALF_EVEN, &milli)) {
-        error_set(err, HEED_INPUT, NULL, "'%.*s' is too large", (int)utf8_cut(value, 60), value.p);
+        error_set(err, HEED_INPUT, NULL, "'%.*s' is too large; check its unit",
+                  (int)utf8_cut(value, 60), value.p);
         return false;
     }
     return put_number(r, m, milli);

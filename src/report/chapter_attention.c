@@ -6,6 +6,21 @@
 
 /* ── 1 behaviour ── */
 
+/* Days on which nothing was done but to buy, after the last other act: a world that opens its shop
+ * when the rewards are paid has days nobody else was there. */
+static void only_bought(const struct page *p)
+{
+    const struct report_data *d = p->d;
+    size_t n = d->days_n;
+    uint64_t bought = 0;
+    char number[32], day[32];
+    while (n > 0 && d->days[n - 1].events == d->days[n - 1].bought)
+        bought += d->days[--n].bought;
+    if (n > 0 && bought > 0)
+        paragraph(p, "note", W_activity_bought, day_text(d->days[n - 1].day, day),
+                  with_commas(bought, number));
+}
+
 /* The course of events in at most 120 bars of whole days.                                       */
 static void activity(const struct page *p)
 {
@@ -39,6 +54,7 @@ static void activity(const struct page *p)
         plot_tick_x(&plot, ((double)at + .5) / (double)n, day_text(first + at * width, number));
     }
     plot_end(&plot);
+    only_bought(p);
     figure_table(
         p, (const struct column[]){{width == 1 ? W_day : W_from_day, false}, {W_acts, true}}, 2);
     for (int64_t i = 0; i < n; i++) {

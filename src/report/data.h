@@ -50,7 +50,7 @@ struct epoch_row {
 
 struct day_row {
     int64_t day;
-    uint64_t events;
+    uint64_t events, bought; /* acts, and those of them that are purchases in the shop */
 };
 
 struct category_row {

@@ -195,6 +195,14 @@ static enum heed_status resolve_one(struct resolving *r, size_t arg)
     return HEED_OK;
 }
 
+enum heed_status say_who(const struct command_spec *spec, size_t arg, struct heed_error *err)
+{
+    const struct arg_spec *a = &spec->args[arg];
+    return error_set(err, HEED_USAGE, a->name,
+                     "say who: --%s %s, or --as USER for the one who acts; see `heed help %s %s`",
+                     a->name, a->choices, spec->noun, spec->verb);
+}
+
 static enum heed_status take_args(struct resolving *r, const struct heed_arg *args, size_t n)
 {
     heed_assert(r->spec->n <= sizeof r->values / sizeof r->values[0]);
@@ -221,6 +229,8 @@ static enum heed_status take_args(struct resolving *r, const struct heed_arg *ar
     for (size_t i = 0; i < r->spec->n; i++) {
         const struct arg_spec *a = &r->spec->args[i];
         bool self_known = a->flags & SELF && r->context->actor;
+        if (a->flags & REQUIRED && a->flags & SELF && !r->values[i].p && !self_known)
+            return say_who(r->spec, i, r->err);
         if (a->flags & REQUIRED && !r->values[i].p && !self_known)
             return error_set(r->err, HEED_USAGE, a->name, "it is missing; see `heed help %s %s`",
                              r->spec->noun, r->spec->verb);
@@ -490,9 +500,7 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
     check_actor(&r);
     for (size_t i = 0; i < spec->n && !context->actor; i++)
         if (spec->args[i].flags & SELF && spec->args[i].type == ARG_USER && !r.values[i].p)
-            return error_set(err, HEED_USAGE, spec->args[i].name,
-                             "say who: --%s USER, or --as USER for the one who acts",
-                             spec->args[i].name);
+            return say_who(spec, i, err);
     if (r.call.command == COMMAND_event_add && r.call.i[7] != CALL_ABSENT &&
         admit_time_ahead(w, context, r.call.i[7]))
         refuse(&r, REFUSED_time_ahead);

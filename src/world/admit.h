@@ -13,6 +13,15 @@
  * computes, and none that only show how a double is made. */
 #define REPLY_REALS JSON_REAL_PRECISION(15)
 
+/* The text as a JSON string, with '?' for each byte that is not UTF-8. NULL: no memory. */
+json_t *reply_text(const char *text);
+
+/* {"where","message"}. NULL: no memory. */
+json_t *reply_error(const struct heed_error *err);
+
+/* HEED_USAGE: nobody was named for a SELF argument, and nobody acts. */
+enum heed_status say_who(const struct command_spec *spec, size_t arg, struct heed_error *err);
+
 /* Runs command or query `spec` with named arguments. Commands are committed before this returns.
  * *reply out: owned by the caller; the refusal document on HEED_REFUSED; NULL on errors.
  * HEED_USAGE: an argument missing, unknown, malformed or out of bounds (err says which).        */

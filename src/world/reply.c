@@ -1,5 +1,7 @@
 /* Pieces of replies. */
 #include "base/time.h"
+#include "base/utf8.h"
+#include "world/admit.h"
 #include "world/apply.h"
 
 #include <stdarg.h>
@@ -15,6 +17,25 @@ enum heed_status reply_pack(json_t **out, struct heed_error *err, const char *fo
         return error_nomem(err);
     *out = value;
     return HEED_OK;
+}
+
+json_t *reply_text(const char *text)
+{
+    char *valid = strdup(text);
+    if (!valid)
+        return NULL;
+    size_t n = strlen(valid);
+    for (size_t at; (at = utf8_invalid_at((struct str){valid, n})) < n;)
+        valid[at] = '?';
+    json_t *string = json_string(valid);
+    free(valid);
+    return string;
+}
+
+json_t *reply_error(const struct heed_error *err)
+{
+    return json_pack("{s:o,s:o}", "where", reply_text(err->where), "message",
+                     reply_text(err->message));
 }
 
 char *world_target_text(const struct world *w, uint32_t target, char buf[96])
