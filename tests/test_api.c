@@ -235,6 +235,8 @@ static void a_refusal_has_a_code_and_changes_nothing(void **state)
     refused(w, NULL, "unknown_user", "feed serve", ARGS({"user", "eve"}));
     refused(w, NULL, "insufficient_funds", "shop buy", ARGS({"good", "lamp"}, {"user", "bob"}));
     refused(w, "bob", "forbidden", "ledger issue", ARGS({"to", "bob"}, {"amount", "1"}));
+    refused(w, "bob", "unknown_name", "event add",
+            ARGS({"verb", "view"}, {"target", "content:post1"}, {"surface", "bob@mail.example"}));
     refused(w, "eve", "unknown_user", "status", NULL, 0);
     status_hash(w, after);
     assert_string_equal(before, after);

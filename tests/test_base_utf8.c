@@ -297,6 +297,69 @@ static void a_cut_of_invalid_text_spares_the_characters_in_it(void **state)
     }
 }
 
+/* Columns 1 and 2 of Unicode's NormalizationTest.txt (Part 0 to 2): NFC of the first is the second.
+ */
+static void normal_form_c_is_told_as_unicode_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *nfc;
+    } rows[] = {
+        {"", ""},
+        {"ann", "ann"},
+        {"\xe1\xb8\x8a", "\xe1\xb8\x8a"},              /* 1E0A */
+        {"D\xcc\x87", "\xe1\xb8\x8a"},                 /* 0044 0307 */
+        {"D\xcc\x87\xcc\xa3", "\xe1\xb8\x8c\xcc\x87"}, /* 0044 0307 0323 -> 1E0C 0307 */
+        {"\xe2\x84\xab", "\xc3\x85"},                  /* 212B, the unit -> 00C5, the letter */
+        {"\xe2\x84\xa6", "\xce\xa9"},                  /* 2126 ohm -> 03A9 */
+        {"\xe1\x84\x80\xe1\x85\xa1", "\xea\xb0\x80"},  /* 1100 1161 -> AC00 */
+        {"\xef\xa4\x80", "\xe8\xb1\x88"},              /* F900, a compatibility ideograph -> 8C48 */
+        {"\xf0\xaf\xa0\x80", "\xe4\xb8\xbd"},          /* 2F800 -> 4E3D */
+        {"\xe1\xbe\x82", "\xe1\xbe\x82"},              /* 1F82: four code points when taken apart */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (utf8_is_nfc(str_of(rows[i].text)) != (strcmp(rows[i].text, rows[i].nfc) == 0) ||
+            !utf8_is_nfc(str_of(rows[i].nfc)))
+            fail_msg("row %zu", i);
+    }
+    char longest[65] = "";
+    for (size_t i = 0; i < 21; i++)
+        memcpy(longest + 3 * i, "\xe1\xbe\x82", 4);
+    assert_true(utf8_is_nfc(str_of(longest)));
+}
+
+static void blanks_at_the_edges_and_controls_anywhere_are_seen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool blank, control;
+    } rows[] = {
+        {"", false, false},
+        {"a b", false, false},
+        {" a", true, false},
+        {"a ", true, false},
+        {" ", true, false},
+        {"\xc2\xa0"
+         "a",
+         true, false},                  /* no-break space */
+        {"a\xe3\x80\x80", true, false}, /* ideographic space */
+        {"a\xe2\x80\xa8", true, false}, /* line separator */
+        {"\xe4\xb8\xad\xe6\x96\x87", false, false},
+        {"a\tb", false, true},
+        {"a\x7f", false, true},
+        {"a\xc2\x85"
+         "b",
+         false, true},              /* C1: next line */
+        {"\xc2\xa1", false, false}, /* just past C1 and the no-break space */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct str s = str_of(rows[i].text);
+        if (utf8_blank_edge(s) != rows[i].blank || utf8_has_control(s) != rows[i].control)
+            fail_msg("row %zu", i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +369,8 @@ int main(void)
         cmocka_unit_test(widths_are_those_of_a_terminal),
         cmocka_unit_test(a_cut_is_the_longest_between_characters),
         cmocka_unit_test(a_cut_of_invalid_text_spares_the_characters_in_it),
+        cmocka_unit_test(normal_form_c_is_told_as_unicode_says),
+        cmocka_unit_test(blanks_at_the_edges_and_controls_anywhere_are_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,6 +222,11 @@ static void arguments_out_of_bounds_are_usage_errors(void **unused)
         {"ledger issue", "amount", "99999999999999999999", "can hold"},
         {"user add", "id", "", "1 to 64 bytes"},
         {"user add", "id", "a\nb", "control characters"},
+        {"user add", "id", "ann ", "no blanks at its edges"},
+        {"user add", "id", "user: ann", "no blanks at its edges"},
+        {"user add", "id", "e\xcc\x81mile", "UTF-8 in NFC"},
+        {"user add", "id", "system:issue", "no leading 'system:'"},
+        {"good add", "id", "\xe3\x80\x80", "no blanks at its edges"},
         {"user add", "name", "\xff", "not UTF-8"},
     };
     struct world *w = world_in_memory();

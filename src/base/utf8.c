@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include "base/error.h"
+
 #include <utf8proc.h>
 
 /* Bytes of the well-formed sequence at p[0..n), n > 0; 0 where there is none.
@@ -91,4 +93,51 @@ size_t utf8_cut(struct str s, size_t limit)
             return length > back ? start : limit;
     }
     return limit;
+}
+
+static bool separator(uint32_t c)
+{
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
+    return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
+           category == UTF8PROC_CATEGORY_ZP;
+}
+
+bool utf8_blank_edge(struct str s)
+{
+    uint32_t first = 0, last = 0;
+    for (size_t i = 0, n = 0; i < s.n; n++) {
+        last = utf8_next(s, &i);
+        if (n == 0)
+            first = last;
+    }
+    return s.n && (separator(first) || separator(last));
+}
+
+bool utf8_has_control(struct str s)
+{
+    for (size_t i = 0; i < s.n;) {
+        uint32_t c = utf8_next(s, &i);
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+            return true;
+    }
+    return false;
+}
+
+bool utf8_is_nfc(struct str s)
+{
+    enum { BYTES = 64, DECOMPOSED = 4 /* code points that one becomes at most */ };
+    heed_assert(s.n <= BYTES);
+    bool plain = true; /* all below U+0300 is in NFC */
+    for (size_t i = 0; plain && i < s.n; i++)
+        plain = (unsigned char)s.p[i] < 0xcc;
+    if (plain)
+        return true;
+    utf8proc_int32_t buffer[BYTES * DECOMPOSED + 1];
+    const utf8proc_option_t nfc = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+    utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n,
+                                            buffer, BYTES * DECOMPOSED, nfc);
+    if (n < 0 || n > BYTES * DECOMPOSED)
+        return false;
+    utf8proc_ssize_t bytes = utf8proc_reencode(buffer, n, nfc);
+    return bytes == (utf8proc_ssize_t)s.n && memcmp(buffer, s.p, s.n) == 0;
 }

@@ -16,4 +16,13 @@ size_t utf8_width(struct str s);
 
 /* Largest n <= limit that does not cut a code point of s.                                       */
 size_t utf8_cut(struct str s, size_t limit);
+
+/* A blank at its begin or end (Unicode's separators), a control character (C0, DEL, C1) anywhere.
+ */
+bool utf8_blank_edge(struct str s);
+bool utf8_has_control(struct str s);
+
+/* Whether valid s of at most 64 bytes is in Normalization Form C (Unicode Annex 15), so that what
+ * looks the same is the same bytes. */
+bool utf8_is_nfc(struct str s);
 #endif

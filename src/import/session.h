@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 
-#define ID_EXPECTED "an id of 1 to 64 bytes without control characters"
 #define TARGET_EXPECTED "a target such as content:17, good:sword, service:help or user:ann"
 
 struct session {

@@ -266,6 +266,11 @@ static void check_actor(struct resolving *r)
         if (r->spec->args[i].flags & SELF && r->values[i].p &&
             find_account(r->w, r->values[i]) != actor)
             refuse(r, REFUSED_forbidden);
+    for (size_t i = 0; i < r->spec->n;
+         i++) /* there is room for so many names, and all may read them */
+        if (r->spec->kind == KIND_COMMAND && r->spec->args[i].type == ARG_SYMBOL &&
+            r->values[i].n && world_find_symbol(r->w, r->values[i]) == HANDLE_NONE)
+            refuse(r, REFUSED_unknown_name);
 }
 
 /* Symbols a command names for the first time.                                                   */
@@ -299,8 +304,7 @@ static enum heed_status run_add(struct resolving *r, struct outcome *o)
 {
     struct str id = value_of(r, "id");
     if (!admit_id_ok(r->call.command == COMMAND_user_add ? admit_party_id(id) : id))
-        return error_set(r->err, HEED_USAGE, "id",
-                         "an id has 1 to 64 bytes of UTF-8 and no control characters");
+        return error_set(r->err, HEED_USAGE, "id", "it must be " ID_EXPECTED);
     if (r->call.command == COMMAND_user_add) {
         struct user_row row = {
             .id = admit_party_id(id),
@@ -319,7 +323,7 @@ static enum heed_status run_add(struct resolving *r, struct outcome *o)
                                   .good = value_of(r, "good"),
                                   .created_at_ms = int_of(r, "created")};
         if (!admit_id_ok(row.creator))
-            return error_set(r->err, HEED_USAGE, "creator", "it is not an id");
+            return error_set(r->err, HEED_USAGE, "creator", "it must be " ID_EXPECTED);
         return admit_content(r->w, r->context, &row, o, r->err);
     }
     int64_t currency = int_of(r, "currency");
@@ -335,7 +339,7 @@ static enum heed_status run_add(struct resolving *r, struct outcome *o)
                            .sales = int_of(r, "sales"),
                            .currency = currency == CALL_ABSENT ? 0 : (uint16_t)currency};
     if (value_of(r, "seller").n && !admit_id_ok(row.seller))
-        return error_set(r->err, HEED_USAGE, "seller", "it is not an id");
+        return error_set(r->err, HEED_USAGE, "seller", "it must be " ID_EXPECTED);
     return admit_good(r->w, r->context, &row, o, r->err);
 }
 

@@ -34,6 +34,13 @@ HEED_MUST_CHECK enum heed_status admit_call(struct world *w, const struct comman
  * false: err (HEED_USAGE) says what was expected.                                               */
 bool admit_parse_number(const struct arg_spec *arg, struct str text, int64_t *out,
                         struct heed_error *err);
+
+/* An id of a person or thing: 1 to 64 bytes of UTF-8 in NFC without control characters or blanks at
+ * the edges, so that no two look the same for their bytes alone; not one of the system's accounts.
+ */
+#define ID_EXPECTED                                                                                \
+    "an id of 1 to 64 bytes: UTF-8 in NFC, no control characters, no blanks at its edges, no "     \
+    "leading 'system:'"
 bool admit_id_ok(struct str id);
 struct str admit_party_id(struct str text); /* without any leading "user:" */
 

@@ -30,12 +30,8 @@ bool admit_role_ok(const struct world *w, const struct heed_context *context, un
 
 bool admit_id_ok(struct str id)
 {
-    if (id.n < 1 || id.n > 64 || utf8_invalid_at(id) < id.n)
-        return false;
-    for (size_t i = 0; i < id.n; i++)
-        if ((unsigned char)id.p[i] < 0x20 || id.p[i] == 0x7f)
-            return false;
-    return true;
+    return id.n >= 1 && id.n <= 64 && utf8_invalid_at(id) == id.n && !utf8_has_control(id) &&
+           !utf8_blank_edge(id) && utf8_is_nfc(id) && !str_starts(id, "system:");
 }
 
 struct str admit_party_id(struct str text)
