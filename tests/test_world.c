@@ -86,6 +86,40 @@ static void a_purchase_moves_money_stock_and_attention(void **unused)
     world_close(w);
 }
 
+static double relevance_to_cyd(struct world *w)
+{
+    json_t *reply = call_ok(w, "feed show", "user", "cyd", "algorithm", "relevance", NULL);
+    json_t *slots = json_object_get(reply, "slots");
+    double score = -1;
+    for (size_t i = 0; i < json_array_size(slots); i++) {
+        const json_t *slot = json_array_get(slots, i);
+        if (strcmp(json_string_value(json_object_get(slot, "target")), "content:post1") == 0)
+            score = json_real_value(json_object_get(slot, "score"));
+    }
+    json_decref(reply);
+    return score;
+}
+
+/* A creator who likes his own content beside a loved one draws none of its audience; others do.  */
+static void own_content_is_no_company_for_what_else_one_likes(void **unused)
+{
+    (void)unused;
+    struct world *w = world_in_memory();
+    fill_small(w);
+    json_decref(call_ok(w, "user add", "id", "dan", NULL));
+    json_decref(call_ok(w, "content add", "id", "loved", "creator", "bob", "title", "x", NULL));
+    for (const char *const *who = (const char *const[]){"ann", "cyd", "dan", NULL}; *who; who++)
+        json_decref(
+            call_ok(w, "event add", "user", *who, "verb", "like", "target", "content:loved", NULL));
+    json_decref(
+        call_ok(w, "event add", "user", "ann", "verb", "like", "target", "content:post1", NULL));
+    assert_true(relevance_to_cyd(w) == 0);
+    json_decref(
+        call_ok(w, "event add", "user", "dan", "verb", "like", "target", "content:post1", NULL));
+    assert_true(relevance_to_cyd(w) > 0);
+    world_close(w);
+}
+
 static void an_epoch_shows_nobody_his_own_content(void **unused)
 {
     (void)unused;
@@ -665,6 +699,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_purchase_moves_money_stock_and_attention),
+        cmocka_unit_test(own_content_is_no_company_for_what_else_one_likes),
         cmocka_unit_test(an_epoch_shows_nobody_his_own_content),
         cmocka_unit_test(nobody_gains_by_attending_to_his_own),
         cmocka_unit_test(a_logged_purchase_moves_no_money),

@@ -58,8 +58,9 @@ double engine_popularity(const struct world *w, const struct target_stats *t)
     return decayed(w, t->popularity, b->latest_ms - t->last_ms) / 256;
 }
 
-/* A user's contents with a positive preference; *n of them in e->items, e->weights, decayed from
- * the user's newest act: only the proportions matter, and who stays away for years keeps them.   */
+/* A user's contents with a positive preference, but for his own; *n of them in e->items,
+ * e->weights, decayed from the user's newest act: only the proportions matter, and who stays away
+ * for years keeps them.   */
 static enum heed_status history_of(struct world *w, uint32_t user, size_t *n,
                                    struct heed_error *err)
 {
@@ -69,7 +70,8 @@ static enum heed_status history_of(struct world *w, uint32_t user, size_t *n,
     *n = 0;
     for (uint32_t i = u ? u->head : HANDLE_NONE; i != HANDLE_NONE; i = b->pairs[i].next) {
         const struct pair *p = &b->pairs[i];
-        if (target_kind(p->target) != TARGET_CONTENT || p->weight <= 0)
+        if (target_kind(p->target) != TARGET_CONTENT || p->weight <= 0 ||
+            catalogue_owner(&w->state.catalogue, p->target) == user)
             continue;
         if (!array_grow(&e->items, &e->items_cap, *n + 1, sizeof *e->items) ||
             !array_grow(&e->weights, &e->weights_cap, *n + 1, sizeof *e->weights))
