@@ -86,24 +86,21 @@ static bool content_of(const char *path, struct sha256 *out)
     return ok;
 }
 
-/* Whether heed objects to the file.                                                             */
+/* Whether heed objects to the file: then it says {"ok":false,"problems":[…]}.                    */
 static bool found(const char *path)
 {
-    struct world *w = NULL;
     struct heed_error err = {0};
-    struct world_options options = {.read_only = true};
-    enum heed_status status = world_open(path, &options, &w, &err);
-    if (status != HEED_OK) {
-        assert_true(status == HEED_INPUT || status == HEED_STORAGE);
-        assert_true(err.message[0]);
-        return true;
-    }
-    bool ok = false;
     json_t *reply = NULL;
-    status = world_verify(w, NULL, &ok, &reply, &err);
+    enum heed_status status = verify_file(path, NULL, &reply, &err);
+    bool ok = json_is_true(json_object_get(reply, "ok"));
+    bool says = json_array_size(json_object_get(reply, "problems")) > 0;
     json_decref(reply);
-    world_close(w);
-    return status != HEED_OK || !ok;
+    if (status == HEED_OK && ok)
+        return false;
+    if (status != HEED_INPUT || !reply || ok || !says || !err.message[0])
+        fail_msg("status %d, a reply: %d, ok: %d, problems: %d; %s: %s", (int)status, reply != NULL,
+                 (int)ok, (int)says, err.where, err.message);
+    return true;
 }
 
 static void make_world(const char *path)
@@ -128,39 +125,56 @@ static void make_world(const char *path)
     world_close(w);
 }
 
+struct flipping {
+    const char *path;
+    char *bytes;
+    size_t n;
+    struct sha256 whole;
+    long flips, changed;
+};
+
+static void flip(struct flipping *f, size_t at, int bit)
+{
+    struct sha256 damaged;
+    f->bytes[at] = (char)(f->bytes[at] ^ 1 << bit);
+    write_file(f->path, f->bytes, f->n);
+    bool same = content_of(f->path, &damaged) && sha256_eq(f->whole, damaged);
+    bool objected = found(f->path);
+    f->flips++;
+    f->changed += !same;
+    if (!same && !objected)
+        fail_msg("byte %zu, bit %d of %zu bytes: content changed and nothing was said", at, bit,
+                 f->n);
+    f->bytes[at] = (char)(f->bytes[at] ^ 1 << bit);
+}
+
 static void every_flipped_bit_of_content_is_found(void **unused)
 {
     (void)unused;
+    enum { PAGE = 8192, FILE_HEADER = 100, PAGE_HEADER = 12 };
     const char *wanted = getenv("HEED_FLIPS");
     long flips = wanted ? strtol(wanted, NULL, 10) : 400;
-    char *path = test_path("flip.world");
-    make_world(path);
-    size_t n;
-    char *bytes = read_file(path, &n);
-    struct sha256 whole, damaged;
-    assert_true(content_of(path, &whole));
-    assert_false(found(path));
+    struct flipping f = {.path = test_path("flip.world")};
+    make_world(f.path);
+    f.bytes = read_file(f.path, &f.n);
+    assert_true(content_of(f.path, &f.whole));
+    assert_false(found(f.path));
     struct prng r;
     prng_seed(&r, 7);
-    long changed = 0;
-    for (long i = 0; i < flips; i++) {
-        size_t at = (size_t)prng_below(&r, n);
-        int bit = (int)prng_below(&r, 8);
-        bytes[at] = (char)(bytes[at] ^ 1 << bit);
-        write_file(path, bytes, n);
-        bool same = content_of(path, &damaged) && sha256_eq(whole, damaged);
-        bool objected = found(path);
-        changed += !same;
-        if (!same && !objected)
-            fail_msg("byte %zu, bit %d of %zu bytes: content changed and nothing was said", at, bit,
-                     n);
-        bytes[at] = (char)(bytes[at] ^ 1 << bit);
-    }
-    printf("%ld flips, %ld changed content, all found\n", flips, changed);
-    assert_true(changed > flips / 10);
-    free(bytes);
-    unlink(path);
-    free(path);
+    for (long i = 0; i < flips; i++)
+        flip(&f, (size_t)prng_below(&r, f.n), (int)prng_below(&r, 8));
+    assert_true(f.changed > flips / 10);
+    /* where SQLite says what a page is */
+    assert_int_equal(f.n % PAGE, 0);
+    for (size_t page = 0; page < f.n; page += PAGE)
+        for (size_t i = 0; i < (page ? PAGE_HEADER : FILE_HEADER + PAGE_HEADER); i++)
+            for (int bit = 0; bit < 8; bit++)
+                if (wanted || prng_below(&r, 32) == 0)
+                    flip(&f, page + i, bit);
+    printf("%ld flips, %ld changed content, all found\n", f.flips, f.changed);
+    unlink(f.path);
+    free(f.bytes);
+    free((void *)(uintptr_t)f.path);
 }
 
 static void a_truncated_file_is_found(void **unused)

@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Copies text, of which n bytes are known, into field[size], cut at a UTF-8 boundary.            */
+/* Copies text, of which n bytes are known, into field[size], cut at a UTF-8 boundary; '?' for what
+ * is not UTF-8, for messages quote paths and damaged files. */
 static void fill(char *field, size_t size, const char *text, size_t n)
 {
     size_t kept = n < size ? n : utf8_cut((struct str){text, n}, size - 1);
     memcpy(field, text, kept);
     field[kept] = '\0';
+    for (size_t at; (at = utf8_invalid_at((struct str){field, kept})) < kept;)
+        field[at] = '?';
 }
 
 enum heed_status error_set(struct heed_error *err, enum heed_status status, const char *where,

@@ -356,31 +356,19 @@ static void bar_progress(void *context, uint64_t done, uint64_t total)
 int tool_verify(struct cli *c)
 {
     struct heed_error err = {0};
-    struct world *w = NULL;
     json_t *reply = NULL;
-    bool ok = false;
     struct progress bar;
     progress_init(&bar, stderr, !c->quiet && isatty(STDERR_FILENO), "verify", "batches", 0,
                   term_width(stderr, 80), cli_clock_ms());
     const struct verify_options options = {bar_progress, &bar};
-    enum heed_status status = cli_open(c, false, false, STR_NONE, &w, &err);
-    if (status == HEED_OK)
-        status = world_verify(w, &options, &ok, &reply, &err);
+    enum heed_status status = verify_file(c->world, &options, &reply, &err);
     progress_done(&bar);
-    if (status == HEED_INPUT && !reply && access(c->world, R_OK) == 0)
-        reply = json_pack("{s:b,s:[s++]}", "ok", 0, "problems", err.where, ": ", err.message);
     if (reply)
         print_reply(c, reply);
-    else
-        print_error(c, &err);
-    int code = !reply ? exit_of(status) : ok ? 0 : 3;
-    if (reply && !w) /* it does not open: the message has its own remedy, not always a backup */
-        fprintf(stderr, "heed: %s: %s\n", err.where, err.message);
-    else if (reply && !ok)
-        fprintf(stderr, "heed: %s does not hold; restore a backup\n", c->world);
     json_decref(reply);
-    world_close(w);
-    return code;
+    if (status == HEED_OK)
+        return 0;
+    return print_error(reply ? &(struct cli){0} : c, &err); /* the document has it */
 }
 
 int tool_simulate(struct cli *c)

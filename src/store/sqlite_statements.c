@@ -60,6 +60,10 @@ enum heed_status sqlite_failed(struct sqlite_store *s, const char *doing, struct
     case SQLITE_NOMEM:
         return error_nomem(err);
     case SQLITE_ERROR: /* our statements are right: the tables are not */
+    case SQLITE_RANGE:
+    case SQLITE_TOOBIG:
+    case SQLITE_SCHEMA:
+    case SQLITE_EMPTY:
     case SQLITE_CORRUPT:
     case SQLITE_FORMAT:
     case SQLITE_MISMATCH:

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* What the journal says of sealed texts: a commitment by kind and handle, zero when erased.     */
 struct commitments {
@@ -286,4 +287,23 @@ done:
     json_decref(v->problems);
     free(v);
     return status;
+}
+
+enum heed_status verify_file(const char *path, const struct verify_options *options, json_t **reply,
+                             struct heed_error *err)
+{
+    struct world *w = NULL;
+    struct world_options open = {.read_only = true};
+    struct heed_error why = {0};
+    bool ok = false;
+    *reply = NULL;
+    enum heed_status status = world_open(path, &open, &w, &why);
+    if (status == HEED_OK)
+        status = world_verify(w, options, &ok, reply, &why);
+    world_close(w);
+    if (status == HEED_OK && !ok)
+        return error_set(err, HEED_INPUT, path, "the world does not hold; restore a backup");
+    if (status == HEED_INPUT && access(path, R_OK) == 0)
+        *reply = json_pack("{s:b,s:[s++]}", "ok", 0, "problems", why.where, ": ", why.message);
+    return status == HEED_OK ? status : error_set(err, status, why.where, "%s", why.message);
 }

@@ -17,4 +17,11 @@ struct verify_options {
  * or not; other statuses only when checking itself was impossible.      */
 HEED_MUST_CHECK enum heed_status world_verify(struct world *w, const struct verify_options *options,
                                               bool *ok, json_t **reply, struct heed_error *err);
+
+/* Opens the world file `path` and checks it. HEED_OK: it holds; HEED_INPUT: it does not, then
+ * *reply is what world_verify says, or {"ok":false,"problems":[…]} of a file that does not open,
+ * and err says what to do. Other statuses, *reply NULL: it cannot be read, or there is no such
+ * file. */
+HEED_MUST_CHECK enum heed_status verify_file(const char *path, const struct verify_options *options,
+                                             json_t **reply, struct heed_error *err);
 #endif
