@@ -243,6 +243,67 @@ static void a_refusal_has_a_code_and_changes_nothing(void **state)
     heed_close(w);
 }
 
+static void answered(struct heed_world *w, const char *actor, const char *name,
+                     const struct heed_arg *args, size_t n)
+{
+    json_t *reply;
+    struct heed_error err = {0};
+    if (call(w, actor, name, args, n, &reply, &err) != HEED_OK)
+        fail_msg("%s as %s: %s: %s", name, actor, err.where, err.message);
+    json_decref(reply);
+}
+
+/* Staff judge and see, each in his own name; operators and clients act for others.               */
+static void who_is_no_operator_or_client_acts_in_his_own_name(void **state)
+{
+    (void)state;
+    struct heed_world *w = in_memory();
+    fill(w);
+    must(w, "user add", ARGS({"id", "mod"}, {"role", "moderator"}));
+    must(w, "user add", ARGS({"id", "app"}, {"role", "client"}));
+    const struct heed_arg rating[] = {{"user", "bob"}, {"target", "content:post1"}, {"score", "5"}};
+    refused(w, "mod", "forbidden", "rating add", rating, 3);
+    answered(w, "app", "rating add", rating, 3);
+    answered(w, "bob", "rating add", rating, 3);
+    answered(w, "mod", "rating add",
+             ARGS({"target", "content:post1"}, {"score", "1"}, {"kind", "moderation"}));
+    refused(w, "bob", "forbidden", "behaviour show", ARGS({"target", "user:ann"}));
+    answered(w, "bob", "behaviour show", ARGS({"target", "user:bob"}));
+    answered(w, "bob", "behaviour show", ARGS({"target", "content:post1"}));
+    answered(w, "mod", "behaviour show", ARGS({"target", "user:ann"}));
+    heed_close(w);
+}
+
+/* A member who guesses the ids that the platform or another member will use takes none of them.  */
+static void each_caller_has_ids_of_his_own(void **state)
+{
+    (void)state;
+    struct heed_world *w = in_memory();
+    fill(w);
+    must(w, "ledger issue", ARGS({"to", "ann"}, {"amount", "9"}));
+    must(w, "ledger issue", ARGS({"to", "bob"}, {"amount", "9"}));
+    answered(w, "bob", "ledger transfer", ARGS({"to", "ann"}, {"amount", "1"}, {"id", "order-1"}));
+    answered(w, "ann", "ledger transfer", ARGS({"to", "bob"}, {"amount", "2"}, {"id", "order-1"}));
+    must(w, "ledger transfer",
+         ARGS({"from", "ann"}, {"to", "bob"}, {"amount", "3"}, {"id", "order-1"}));
+    refused(w, "bob", "id_reused", "ledger transfer",
+            ARGS({"to", "ann"}, {"amount", "4"}, {"id", "order-1"}));
+    assert_int_equal(number(w, "balance_minor", "ledger balance", ARGS({"account", "ann"})), 500);
+    const char *actors[] = {"bob", "ann", NULL};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *reply;
+        struct heed_error err = {0};
+        assert_int_equal(call(w, actors[i], "event add",
+                              ARGS({"user", actors[i] ? actors[i] : "ann"}, {"verb", "view"},
+                                   {"target", "content:post1"}, {"id", "e-1"}),
+                              &reply, &err),
+                         HEED_OK);
+        assert_true(json_is_false(json_object_get(reply, "duplicate")));
+        json_decref(reply);
+    }
+    heed_close(w);
+}
+
 static void bad_calls_are_usage_errors_that_name_what_is_wrong(void **state)
 {
     (void)state;
@@ -557,6 +618,8 @@ int main(void)
         cmocka_unit_test(fractions_are_printed_as_they_were_given),
         cmocka_unit_test(parts_of_a_thing_may_be_bought_elsewhere),
         cmocka_unit_test(a_refusal_has_a_code_and_changes_nothing),
+        cmocka_unit_test(who_is_no_operator_or_client_acts_in_his_own_name),
+        cmocka_unit_test(each_caller_has_ids_of_his_own),
         cmocka_unit_test(bad_calls_are_usage_errors_that_name_what_is_wrong),
         cmocka_unit_test(a_category_is_256_bytes_at_most),
         cmocka_unit_test(a_time_outside_1970_to_2105_is_a_usage_error),

@@ -64,14 +64,14 @@ static void a_folder_is_read_in_an_order_in_which_names_are_known(void **state)
     world_close(w);
 }
 
-static void sums_of_huge_amounts_stay_in_bounds(void **state)
+static void sums_of_the_largest_amounts_are_exact(void **state)
 {
     (void)state;
     struct strbuf b;
     strbuf_init(&b, 4 << 20);
     strbuf_puts(&b, "time,user,verb,target,amount\n");
     for (int i = 0; i < 10000; i++)
-        strbuf_puts(&b, "2026-01-02,ann,dwell,content:post1,1000000000000\n");
+        strbuf_puts(&b, "2026-01-02,ann,dwell,content:post1,1000000000\n");
     char *path = put_file("huge.csv", b.p, b.n);
     strbuf_deinit(&b);
     struct world *w = world_in_memory();
@@ -80,7 +80,7 @@ static void sums_of_huge_amounts_stay_in_bounds(void **state)
     expect_tally(&in, (struct heed_tally){10000, 10000, 0, 0, 0});
     json_t *reply = call_ok(w, "behaviour show", "target", "content:post1", NULL);
     double dwell = json_number_value(json_object_get(reply, "dwell_s"));
-    assert_true(dwell > 9e15);
+    assert_true(dwell == 1e13);
     json_decref(reply);
     imported_free(&in);
     free(path);
@@ -109,7 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_is_read_in_an_order_in_which_names_are_known),
-        cmocka_unit_test(sums_of_huge_amounts_stay_in_bounds),
+        cmocka_unit_test(sums_of_the_largest_amounts_are_exact),
         cmocka_unit_test(a_strict_file_that_is_refused_counts_only_its_bad_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -543,6 +543,8 @@ static void erasing_a_person_leaves_totals_and_nothing_else(void **unused)
     json_decref(call_ok(w, "user erase", "user", "ann", NULL));
     call_refused(w, "unknown_user", "feed show", "user", "ann", NULL);
     call_refused(w, "unknown_target", "behaviour show", "target", "user:ann", NULL);
+    call_refused(w, "not_listed", "shop buy", "good", "sword", "user", "bob", NULL);
+    call_refused(w, "erased", "shop list", "good", "sword", "price", "1", NULL);
     struct ledger_totals after = ledger_totals(&w->state.ledger, 0);
     assert_int_equal(before.supply_minor, after.supply_minor);
     assert_int_equal(ann, w->state.ledger.accounts[0].credits);

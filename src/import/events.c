@@ -153,8 +153,10 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
     }
     int64_t amount = 1000;
     if (f[FIELD_AMOUNT].n && !admit_amount(f[FIELD_AMOUNT], &amount))
-        return malformed(r, b, row, FIELD_AMOUNT,
-                         "an amount of zero or more, such as 12.5, with at most three decimals");
+        return malformed(
+            r, b, row, FIELD_AMOUNT,
+            "an amount of zero or more, such as 12.5, with at most three decimals, up to a "
+            "billion");
     for (enum field s = FIELD_SURFACE; s <= FIELD_VIA; s++)
         if (f[s].n > 256)
             return malformed(r, b, row, s, "at most 256 bytes long");

@@ -118,7 +118,7 @@ static enum heed_status send_event(struct world *w, const struct heed_event *e,
 {
     int verb = behaviour_verb(&w->state.rules.behaviour, str_of(e->verb));
     if (verb < 0 || e->time_ms < 0 || e->time_ms > TIME_MAX_MS || !(e->amount >= 0) ||
-        e->amount > 1e12)
+        e->amount > AMOUNT_MAX)
         return HEED_OK;
     uint32_t user = world_find_user(w, str_of(e->user));
     uint32_t target = world_find_target(w, str_of(e->target));

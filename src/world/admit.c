@@ -102,6 +102,32 @@ static bool has_new(const struct command_spec *spec)
     return false;
 }
 
+/* Who acts when he acts for himself alone; HANDLE_NONE for operators and clients.                */
+static uint32_t acts_for_himself(const struct resolving *r)
+{
+    uint32_t actor =
+        r->context->actor ? world_find_user(r->w, str_of(r->context->actor)) : HANDLE_NONE;
+    if (actor == HANDLE_NONE ||
+        r->w->state.catalogue.parties[actor].role_bits & (ROLE_OPERATOR | ROLE_CLIENT))
+        return HANDLE_NONE;
+    return actor;
+}
+
+/* The hash of an id in the caller's own space, so that nobody takes the ids that another's program
+ * is going to use: the platform has one, each person another. */
+static struct sha256 own_id(const struct resolving *r, struct str text)
+{
+    struct sha256 digest = sha256_of(text.p, text.n);
+    uint32_t person = acts_for_himself(r);
+    unsigned char bytes[sizeof digest.b + 4];
+    if (person == HANDLE_NONE)
+        return digest;
+    memcpy(bytes, digest.b, sizeof digest.b);
+    for (size_t i = 0; i < 4; i++)
+        bytes[sizeof digest.b + i] = (unsigned char)(person >> 8 * i);
+    return sha256_of(bytes, sizeof bytes);
+}
+
 static enum heed_status resolve_one(struct resolving *r, size_t arg)
 {
     const struct arg_spec *spec = &r->spec->args[arg];
@@ -175,7 +201,7 @@ static enum heed_status resolve_one(struct resolving *r, size_t arg)
         break;
     }
     case ARG_ID: {
-        struct sha256 digest = sha256_of(text.p, text.n);
+        struct sha256 digest = own_id(r, text);
         memcpy(&out[0], digest.b, 8);
         memcpy(&out[1], digest.b + 8, 8);
         for (int i = 0; i < 2; i++)
@@ -185,7 +211,11 @@ static enum heed_status resolve_one(struct resolving *r, size_t arg)
     }
     case ARG_KEY:
         *out = (int64_t)admit_key_hash(text);
-        if (*out == CALL_ABSENT)
+        if (acts_for_himself(r) != HANDLE_NONE) {
+            struct sha256 digest = own_id(r, text);
+            memcpy(out, digest.b, sizeof *out);
+        }
+        if (*out == CALL_ABSENT || *out == 0)
             *out = 1;
         break;
     default:
@@ -257,17 +287,26 @@ static void check_actor(struct resolving *r)
         refuse(r, REFUSED_forbidden);
         return;
     }
-    if (roles & r->spec->roles & ~(unsigned)ROLE_MEMBER)
+    if (roles & (ROLE_OPERATOR | ROLE_CLIENT)) /* they act for others */
+        return;
+    bool member = !(roles & r->spec->roles & ~(unsigned)ROLE_MEMBER);
+    for (size_t i = 0; i < r->spec->n; i++) {
+        const struct arg_spec *a = &r->spec->args[i];
+        struct str value = r->values[i];
+        bool self = a->flags & SELF && (member || r->spec->kind == KIND_COMMAND);
+        if (value.p && self && find_account(r->w, value) != actor)
+            refuse(r, REFUSED_forbidden);
+        uint32_t target = value.p && a->flags & PRIVATE ? world_find_target(r->w, value) : 0;
+        if (member && target_kind(target) == TARGET_USER && target_index(target) != actor)
+            refuse(r, REFUSED_forbidden);
+    }
+    if (!member)
         return;
     for (size_t i = 0; i < r->spec->n; i++) /* and what he does, he does now */
         if (r->spec->kind == KIND_COMMAND && r->spec->args[i].type == ARG_TIME && r->values[i].p)
             refuse(r, REFUSED_forbidden);
+    /* there is room for so many names, and all may read them */
     for (size_t i = 0; i < r->spec->n; i++)
-        if (r->spec->args[i].flags & SELF && r->values[i].p &&
-            find_account(r->w, r->values[i]) != actor)
-            refuse(r, REFUSED_forbidden);
-    for (size_t i = 0; i < r->spec->n;
-         i++) /* there is room for so many names, and all may read them */
         if (r->spec->kind == KIND_COMMAND && r->spec->args[i].type == ARG_SYMBOL &&
             r->values[i].n && world_find_symbol(r->w, r->values[i]) == HANDLE_NONE)
             refuse(r, REFUSED_unknown_name);

@@ -48,8 +48,10 @@ struct str admit_party_id(struct str text); /* without any leading "user:" */
  * false: malformed or beyond 2^53.                                                              */
 bool admit_decimal(struct str text, int64_t *milli);
 
-/* An event's amount: from 0 to 10^12 with at most three decimals that are not 0, for less than a
+/* An event's amount: from 0 to AMOUNT_MAX (a billion: 31 years of seconds), so that millions of the
+ * largest add up without loss, with at most three decimals that are not 0, for less than a
  * thousandth would become nothing without a word. false: not one.                               */
+#define AMOUNT_MAX 1000000000
 bool admit_amount(struct str text, int64_t *milli);
 
 /* Fields of one row; empty strings are absent. attributes: JSON object text or empty.           */

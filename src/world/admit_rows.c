@@ -108,7 +108,7 @@ bool admit_amount(struct str text, int64_t *milli)
 {
     bool exact;
     return read_decimal(text, milli, &exact) && exact && *milli >= 0 &&
-           *milli <= INT64_C(1000000000000000);
+           *milli <= INT64_C(1000) * AMOUNT_MAX;
 }
 
 static bool out_of_bounds(const struct arg_spec *arg, int64_t v, struct heed_error *err)

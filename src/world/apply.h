@@ -66,6 +66,7 @@ HEED_MUST_CHECK enum heed_status reply_pack(json_t **out, struct heed_error *err
                                             const char *format, ...);
 json_t *reply_account(const struct world *w, uint32_t holder); /* "user:ann", "system:pool" */
 json_t *reply_target(const struct world *w, uint32_t target);
+json_t *reply_stock(const struct good *g);                    /* units; null when unlimited */
 json_t *reply_symbol(const struct world *w, uint32_t symbol); /* or null */
 json_t *reply_time(int64_t ms);                               /* RFC 3339; null for 0 */
 json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,

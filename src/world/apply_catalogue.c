@@ -144,6 +144,12 @@ enum heed_status apply_user_erase(struct world *w, const struct call *call, stru
         return HEED_OK;
     }
     p->flags |= PARTY_ERASED;
+    for (size_t i = 0; i < c->goods_n; i++) /* nobody is left to be paid */
+        if (c->goods[i].seller == (uint32_t)call->i[0])
+            c->goods[i].listed = false;
+    for (size_t i = 0; i < c->services_n; i++)
+        if (c->services[i].seller == (uint32_t)call->i[0])
+            c->services[i].listed = false;
     o->handle = (uint32_t)call->i[0];
     return o->want_reply ? reply_pack(&o->reply, err, "{s:b}", "erased", 1) : HEED_OK;
 }

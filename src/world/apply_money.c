@@ -122,14 +122,18 @@ enum heed_status apply_shop_list(struct world *w, const struct call *call, struc
         o->refusal = REFUSED_forbidden;
         return HEED_OK;
     }
+    if (g->seller != HANDLE_NONE && w->state.catalogue.parties[g->seller].flags & PARTY_ERASED) {
+        o->refusal = REFUSED_erased;
+        return HEED_OK;
+    }
     int64_t stock = call->i[3] == 1 ? -1 : call->i[2] == CALL_ABSENT ? -2 : call->i[2];
     o->refusal = shop_list(&w->state.catalogue, target, call->i[1] == CALL_ABSENT ? -1 : call->i[1],
                            stock, call->i[4] != 1);
     if (o->refusal != REFUSED_NOT || !o->want_reply)
         return HEED_OK;
-    return reply_pack(&o->reply, err, "{s:o,s:b,s:I,s:o,s:I}", "good", reply_target(w, target),
+    return reply_pack(&o->reply, err, "{s:o,s:b,s:I,s:o,s:o}", "good", reply_target(w, target),
                       "listed", (int)g->listed, "price_minor", (json_int_t)g->price_minor,
-                      "currency", reply_currency(w, g->currency), "stock", (json_int_t)g->stock);
+                      "currency", reply_currency(w, g->currency), "stock", reply_stock(g));
 }
 
 static enum heed_status reply_purchase(const struct world *w, uint32_t number, struct outcome *o,

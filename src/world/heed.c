@@ -89,7 +89,7 @@ static enum event_result event_call(struct world *w, const struct heed_context *
 {
     int verb = e->verb ? behaviour_verb(&w->state.rules.behaviour, str_of(e->verb)) : -1;
     if (verb < 0 || !e->user || !e->target || e->time_ms < 0 || e->time_ms > TIME_MAX_MS ||
-        !(e->amount >= 0) || e->amount > 1e12)
+        !(e->amount >= 0) || e->amount > AMOUNT_MAX)
         return EVENT_REJECTED;
     const char *texts[] = {e->surface, e->via};
     uint32_t symbols[2] = {HANDLE_NONE, HANDLE_NONE};

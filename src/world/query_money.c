@@ -70,9 +70,9 @@ enum heed_status query_ledger_history(struct world *w, const struct call *call,
 
 static json_t *offer(const struct world *w, uint32_t target, const struct good *g)
 {
-    return json_pack("{s:o,s:I,s:o,s:I,s:I,s:o,s:o}", "target", reply_target(w, target),
+    return json_pack("{s:o,s:I,s:o,s:o,s:I,s:o,s:o}", "target", reply_target(w, target),
                      "price_minor", (json_int_t)g->price_minor, "currency",
-                     reply_currency(w, g->currency), "stock", (json_int_t)g->stock, "sales",
+                     reply_currency(w, g->currency), "stock", reply_stock(g), "sales",
                      (json_int_t)g->sales, "category", reply_symbol(w, g->category), "seller",
                      g->seller == HANDLE_NONE || erased_holder(w, g->seller)
                          ? json_null()

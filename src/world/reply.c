@@ -75,6 +75,11 @@ json_t *reply_account(const struct world *w, uint32_t holder)
     return name ? json_string(name) : reply_target(w, target_make(TARGET_USER, holder));
 }
 
+json_t *reply_stock(const struct good *g)
+{
+    return g->stock < 0 ? json_null() : json_integer(g->stock);
+}
+
 json_t *reply_symbol(const struct world *w, uint32_t symbol)
 {
     if (symbol == HANDLE_NONE)
