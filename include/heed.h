@@ -115,6 +115,62 @@ HEED_API HEED_MUST_CHECK enum heed_status heed_events(struct heed_world *world,
 
 HEED_API void heed_free(void *reply);
 
+/* ── files around a world ─────────────────────────────────────────────────────────────────────────
+ * What `heed import`, `heed export`, `heed report`, `heed verify` and `heed rules` do. With an
+ * actor in the context the command table decides whether he may: HEED_REFUSED, reply as of
+ * heed_call. */
+
+struct heed_import {
+    const char *what;    /* users, contents, goods, services, events, ratings or reviews: path is a
+                          * file of them; NULL: path is a folder of such files; "map": a mapping  */
+    const char *path;    /* CSV, JSON Lines, plain or compressed                                  */
+    const char *data;    /* of a mapping: the folder its paths start from; NULL: its own          */
+    const char *rejects; /* file that bad rows are appended to; NULL: they are only counted       */
+    int strict;          /* apply nothing of a file that has a bad row                            */
+    int again;           /* apply a file that was imported before once more                       */
+};
+
+/* Reads files into the world, in durable batches; called again after a crash it goes on where it
+ * stopped.
+ *
+ * reply  out  JSON {"files":[…],"rows","applied","rejected","refused","duplicate","seconds"}
+ * (seconds is 0: the library has no clock), heed_free; on HEED_INPUT of what was read, or NULL
+ * Errors: HEED_INPUT a file cannot be read, its header is wrong, or strict found a bad row;
+ * HEED_USAGE, HEED_STORAGE, HEED_NOMEM. */
+HEED_API HEED_MUST_CHECK enum heed_status heed_import(struct heed_world *world,
+                                                      const struct heed_context *context,
+                                                      const struct heed_import *import,
+                                                      char **reply, struct heed_error *err);
+
+/* Writes the rules and users.csv … reviews.csv into folder `dir`, made if it is not there; `force`:
+ * over files that are. reply: {"exported","left_out"}, rows of and about people who were erased.
+ * Errors: HEED_USAGE the folder is not empty; HEED_STORAGE. */
+HEED_API HEED_MUST_CHECK enum heed_status heed_export(struct heed_world *world,
+                                                      const struct heed_context *context,
+                                                      const char *dir, int force, char **reply,
+                                                      struct heed_error *err);
+
+/* Writes the report, one HTML file, in lang "en" or "zh". reply: {"report"}. Errors: HEED_USAGE no
+ * such language, or a folder; HEED_STORAGE. */
+HEED_API HEED_MUST_CHECK enum heed_status heed_report(struct heed_world *world,
+                                                      const struct heed_context *context,
+                                                      const char *path, const char *lang,
+                                                      char **reply, struct heed_error *err);
+
+/* Replays the world file `path` from nothing and checks it; nobody need have it open. HEED_OK: it
+ * holds. HEED_INPUT: it does not, and reply says {"ok":false,"problems":[…]}; other errors: it
+ * could not be read, no reply. */
+HEED_API HEED_MUST_CHECK enum heed_status heed_verify(const char *path, char **reply,
+                                                      struct heed_error *err);
+
+/* Whether rules[size], YAML, can be a world's; HEED_INPUT with line and key when not. */
+HEED_API HEED_MUST_CHECK enum heed_status heed_rules_check(const char *rules, size_t size,
+                                                           struct heed_error *err);
+
+/* The commented rules of a built-in preset ("default", "plaza"), NUL-terminated, static; NULL when
+ * there is none. */
+HEED_API const char *heed_rules_preset(const char *name);
+
 #ifdef __cplusplus
 }
 #endif

@@ -25,27 +25,19 @@ enum heed_status cli_open(const struct cli *c, bool write, bool create, struct s
 
 /* Whether the table lets the one named by --as use a tool on this world. 0: yes; else the exit
  * status. */
-static int refuse_tool(const struct cli *c)
+static int refuse_tool(const struct cli *c, enum command_id id)
 {
     struct world *w = NULL;
     struct heed_error err = {0};
-    enum refusal refusal = REFUSED_NOT;
+    json_t *refused = NULL;
     enum heed_status status = cli_open(c, false, false, STR_NONE, &w, &err);
-    if (status != HEED_OK)
-        return print_error(c, &err);
-    uint32_t user = world_find_user(w, str_of(c->actor));
-    if (user == HANDLE_NONE)
-        refusal = REFUSED_unknown_user;
-    else if (!(w->state.catalogue.parties[user].role_bits & c->spec->roles))
-        refusal = REFUSED_forbidden;
+    if (status == HEED_OK)
+        status = admit_tool(w, id, c->actor, &refused, &err);
     world_close(w);
-    if (refusal == REFUSED_NOT)
-        return 0;
-    json_t *reply = json_pack("{s:{s:s,s:s}}", "refused", "code", refusal_code(refusal), "message",
-                              refusal_message(refusal));
-    print_reply(c, reply);
-    json_decref(reply);
-    return 1;
+    if (refused)
+        print_reply(c, refused);
+    json_decref(refused);
+    return refused || status == HEED_OK ? exit_of(status) : print_error(c, &err);
 }
 
 static int tool(struct cli *c)
@@ -53,7 +45,7 @@ static int tool(struct cli *c)
     int id = command_find(str_of(c->spec->noun), str_of(c->spec->verb));
     bool of_a_world = id == COMMAND_import_ || id == COMMAND_run_ || id == COMMAND_report_ ||
                       id == COMMAND_export_ || id == COMMAND_verify_;
-    int refused = c->actor && of_a_world ? refuse_tool(c) : 0;
+    int refused = c->actor && of_a_world ? refuse_tool(c, (enum command_id)id) : 0;
     if (refused)
         return refused;
     switch (id) {

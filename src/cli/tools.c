@@ -136,9 +136,7 @@ static enum heed_status import_words(struct cli *c, struct world *w,
     if (c->files_n == 0)
         return import_dir(w, &context, what, options, result, err);
     if (kind < 0)
-        return error_set(err, HEED_USAGE, what,
-                         "it is not a kind: users, contents, goods, services, events, ratings, "
-                         "reviews");
+        return error_set(err, HEED_USAGE, what, IMPORT_KINDS_EXPECTED);
     enum heed_status status = HEED_OK, first = HEED_OK;
     for (size_t i = 0; i < c->files_n;
          i++) { /* a file that cannot be read does not stop the others */
@@ -302,8 +300,7 @@ int tool_export(struct cli *c)
     if (status == HEED_OK)
         status = export_dir(w, cli_arg(c, "dir"), cli_arg(c, "force") != NULL, &left_out, &err);
     if (status == HEED_OK) {
-        json_t *reply =
-            json_pack("{s:s,s:I}", "exported", cli_arg(c, "dir"), "left_out", (json_int_t)left_out);
+        json_t *reply = export_json(cli_arg(c, "dir"), left_out);
         print_reply(c, reply);
         json_decref(reply);
         if (left_out && !c->quiet)

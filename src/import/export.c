@@ -414,3 +414,8 @@ enum heed_status export_dir(struct world *w, const char *dir, bool over, uint64_
     free(x);
     return status;
 }
+
+json_t *export_json(const char *dir, uint64_t left_out)
+{
+    return json_pack("{s:o,s:I}", "exported", reply_text(dir), "left_out", (json_int_t)left_out);
+}

@@ -33,6 +33,8 @@ enum import_kind {
     IMPORT_REVIEWS,
     IMPORT_KINDS /* in the order in which a folder is imported */
 };
+#define IMPORT_KINDS_EXPECTED                                                                      \
+    "it is not a kind: users, contents, goods, services, events, ratings, reviews"
 const char *import_kind_name(enum import_kind kind);
 int import_kind_of_name(struct str name); /* -1 when unknown */
 
@@ -94,4 +96,6 @@ HEED_MUST_CHECK enum heed_status import_map(struct world *w, const struct heed_c
  * HEED_USAGE it is not empty, or ""; HEED_STORAGE it cannot be written.            */
 HEED_MUST_CHECK enum heed_status export_dir(struct world *w, const char *dir, bool over,
                                             uint64_t *left_out, struct heed_error *err);
+json_t *export_json(const char *dir,
+                    uint64_t left_out); /* {"exported","left_out"}; NULL: no memory */
 #endif

@@ -516,6 +516,19 @@ static enum heed_status refusal_reply(enum refusal refusal, json_t **reply, stru
     return status == HEED_OK ? HEED_REFUSED : status;
 }
 
+enum heed_status admit_tool(const struct world *w, enum command_id tool, const char *actor,
+                            json_t **refused, struct heed_error *err)
+{
+    uint32_t user = actor ? world_find_user(w, str_of(actor)) : HANDLE_NONE;
+    if (!actor)
+        return HEED_OK;
+    if (user == HANDLE_NONE)
+        return refusal_reply(REFUSED_unknown_user, refused, err);
+    if (!(w->state.catalogue.parties[user].role_bits & command_spec(tool)->roles))
+        return refusal_reply(REFUSED_forbidden, refused, err);
+    return HEED_OK;
+}
+
 enum heed_status admit_call(struct world *w, const struct command_spec *spec,
                             const struct heed_context *context, const struct heed_arg *args,
                             size_t n, json_t **reply, struct heed_error *err)

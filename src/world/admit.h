@@ -30,6 +30,12 @@ HEED_MUST_CHECK enum heed_status admit_call(struct world *w, const struct comman
                                             const struct heed_arg *args, size_t n, json_t **reply,
                                             struct heed_error *err);
 
+/* Whether the table lets `actor` (an id; NULL: the operator) use a tool on this world.
+ * HEED_REFUSED: *refused is the refusal document. */
+HEED_MUST_CHECK enum heed_status admit_tool(const struct world *w, enum command_id tool,
+                                            const char *actor, json_t **refused,
+                                            struct heed_error *err);
+
 /* Parses one argument value as the table says (bounds included), without the world.
  * false: err (HEED_USAGE) says what was expected.                                               */
 bool admit_parse_number(const struct arg_spec *arg, struct str text, int64_t *out,

@@ -3,24 +3,44 @@
 
 #include "base/time.h"
 #include "base/utf8.h"
-#include "world/admit.h"
 #include "world/apply.h"
+#include "world/handle.h"
+#include "world/verify.h"
 
 #include <math.h>
 #include <unistd.h>
-
-struct heed_world {
-    struct world *w;
-};
 
 const char *heed_version(void)
 {
     return HEED_VERSION;
 }
 
-static enum heed_status missing(struct heed_error *err, const char *what)
+enum heed_status handle_missing(struct heed_error *err, const char *what)
 {
     return error_set(err, HEED_USAGE, what, "it is NULL; give one");
+}
+
+enum heed_status handle_reply(json_t *json, enum heed_status status, char **reply,
+                              struct heed_error *err)
+{
+    if (json && !(*reply = json_dumps(json, JSON_COMPACT | REPLY_REALS)))
+        status = error_nomem(err);
+    json_decref(json);
+    return status;
+}
+
+enum heed_status handle_tool(const struct heed_world *world, const struct heed_context *context,
+                             enum command_id command, char **reply, struct heed_error *err)
+{
+    error_clear(err);
+    if (!reply)
+        return handle_missing(err, "reply");
+    *reply = NULL;
+    if (!world || !context)
+        return handle_missing(err, world ? "context" : "world");
+    json_t *refused = NULL;
+    enum heed_status status = admit_tool(world->w, command, context->actor, &refused, err);
+    return handle_reply(refused, status, reply, err);
 }
 
 enum heed_status heed_open(const char *path, const struct heed_options *options,
@@ -28,10 +48,10 @@ enum heed_status heed_open(const char *path, const struct heed_options *options,
 {
     error_clear(err);
     if (!world)
-        return missing(err, "world");
+        return handle_missing(err, "world");
     *world = NULL;
     if (!path)
-        return missing(err, "path");
+        return handle_missing(err, "path");
     struct heed_world *h = malloc(sizeof *h);
     if (!h)
         return error_nomem(err);
@@ -63,10 +83,13 @@ enum heed_status heed_call(struct heed_world *world, const char *name,
 {
     error_clear(err);
     if (!reply)
-        return missing(err, "reply");
+        return handle_missing(err, "reply");
     *reply = NULL;
     if (!world || !name || !context || (!args && n > 0))
-        return missing(err, !world ? "world" : !name ? "name" : !context ? "context" : "args");
+        return handle_missing(err, !world     ? "world"
+                                   : !name    ? "name"
+                                   : !context ? "context"
+                                              : "args");
     const char *space = strchr(name, ' ');
     struct str noun = {name, space ? (size_t)(space - name) : strlen(name)};
     int id = command_find(noun, str_of(space ? space + 1 : ""));
@@ -75,10 +98,7 @@ enum heed_status heed_call(struct heed_world *world, const char *name,
     json_t *json = NULL;
     enum heed_status status =
         admit_call(world->w, command_spec((enum command_id)id), context, args, n, &json, err);
-    if (json && !(*reply = json_dumps(json, JSON_COMPACT | REPLY_REALS)))
-        status = error_nomem(err);
-    json_decref(json);
-    return status;
+    return handle_reply(json, status, reply, err);
 }
 
 enum event_result { EVENT_OK, EVENT_REJECTED, EVENT_REFUSED };
@@ -124,7 +144,7 @@ enum heed_status heed_events(struct heed_world *world, const struct heed_context
 {
     error_clear(err);
     if (!world || !context || (!events && n > 0))
-        return missing(err, !world ? "world" : !context ? "context" : "events");
+        return handle_missing(err, !world ? "world" : !context ? "context" : "events");
     if (world->w->read_only)
         return error_set(err, HEED_USAGE, "events", "the world was opened for reading only");
     struct heed_tally t = {.rows = n};
@@ -155,4 +175,34 @@ enum heed_status heed_events(struct heed_world *world, const struct heed_context
 void heed_free(void *reply)
 {
     free(reply);
+}
+
+enum heed_status heed_verify(const char *path, char **reply, struct heed_error *err)
+{
+    error_clear(err);
+    if (!reply)
+        return handle_missing(err, "reply");
+    *reply = NULL;
+    if (!path)
+        return handle_missing(err, "path");
+    json_t *json = NULL;
+    enum heed_status status = verify_file(path, NULL, &json, err);
+    return handle_reply(json, status, reply, err);
+}
+
+enum heed_status heed_rules_check(const char *rules, size_t size, struct heed_error *err)
+{
+    error_clear(err);
+    if (!rules)
+        return handle_missing(err, "rules");
+    struct rules *parsed = malloc(sizeof *parsed);
+    enum heed_status status =
+        parsed ? rules_parse((struct str){rules, size}, "rules", parsed, err) : error_nomem(err);
+    free(parsed);
+    return status;
+}
+
+const char *heed_rules_preset(const char *name)
+{
+    return name ? rules_preset(name).p : NULL;
 }
