@@ -308,6 +308,15 @@ cp out before
 expect 0 status --world other.world --json
 cmp -s out before || fail 'global options after the verb mean something else'
 expect 0 behaviour --json show --at 2026-02-01 user:bob --quiet
+expect 0 --world=other.world --at=2026-02-01 status --json
+cmp -s out before || fail 'a global option with = means something else'
+expect 1 settle --as=bob
+for word in --at=yesterday --at= --world= --as= --json=yes --worlds=x; do
+    expect 2 status $word
+done
+says 'there is no option --worlds=x'
+expect 2 status --quiet=1
+says '--quiet takes no value'
 expect 2 status --at yesterday
 says '--at needs a time'
 expect 2 status --world
@@ -403,6 +412,28 @@ done
 expect 0 report --out report.html
 grep -q '<svg' report.html || fail 'the report draws nothing'
 expect 0 report --lang zh --out report.zh.html
+# what is no regular file is written into and stays; a link stays and its target is replaced
+mkdir linked
+echo old >linked/target.html
+ln -s linked/target.html link.html
+ln -s linked/later.html dangling.html
+mkfifo pipe.html pipe2.html
+for link in link dangling; do
+    expect 0 report --out $link.html
+    [ -L $link.html ] || fail 'a report replaces a link'
+done
+cmp -s linked/target.html report.html && cmp -s linked/later.html report.html ||
+    fail 'a report does not go where the link leads'
+timeout 20 cat pipe.html >piped.html &
+expect 0 report --out pipe.html
+wait $! || true
+[ -p pipe.html ] || fail 'a report replaces a pipe'
+cmp -s piped.html report.html || fail 'a report does not go through a pipe'
+timeout 20 cat pipe2.html >piped2.html &
+expect 0 run --data data --world piped.world --report pipe2.html --at 2026-02-01
+wait $! || true
+[ -p pipe2.html ] && grep -q '<svg' piped2.html || fail 'run replaces the pipe of its report'
+if ls ./*.part linked/*.part 2>/dev/null; then fail 'a report leaves a file aside'; fi
 expect 2 report --lang fr
 json 0 'import.applied=13 settled.epoch report="run.html"' run --data data --world run.world --report run.html
 json 0 'import.rows=0' run --data data --world run.world --report run.html
@@ -417,6 +448,20 @@ json 1 'refused.code="time_ahead"' event add ann view content:p1 --time 2026-01-
 expect 0 user erase bob
 json 1 'refused.code' behaviour show user:bob
 json 0 'ok=true' verify
+
+# ── a result that cannot be written is not a result ──
+if [ -c /dev/full ]; then
+    for words in 'rules default' 'rules default --json' status help version; do
+        status=0
+        # shellcheck disable=SC2086
+        "$heed" $words >/dev/full 2>err </dev/null || status=$?
+        : >out
+        [ "$status" -eq 4 ] || fail "heed $words on a full device gave $status, not 4"
+        says 'cannot be written'
+    done
+else
+    echo "skipped: a result on a full device (no /dev/full)"
+fi
 
 # ── a limit on the size of files is a full disk ──
 (

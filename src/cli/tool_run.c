@@ -120,7 +120,7 @@ static enum heed_status report(struct run *r, struct heed_error *err)
     const char *path = cli_arg(r->c, "report");
     enum heed_status status = report_gather(r->w, &r->truth, &data, err);
     if (status == HEED_OK && path)
-        status = write_report(r->w, data, path, lang_of(r->c), err);
+        status = write_report(data, path, lang_of(r->c), err);
     if (status == HEED_OK && !r->c->json)
         report_terminal(data, lang_of(r->c), stdout,
                         isatty(STDOUT_FILENO) ? term_width(stdout, 80) : 80);
@@ -161,7 +161,7 @@ int tool_run(struct cli *c)
         .c = c, .context = cli_context(c), .generated = !cli_arg(c, "data") && !cli_arg(c, "map")};
     enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK && cli_arg(c, "report"))
-        status = check_report_path(cli_arg(c, "report"), &err);
+        status = out_file_check(cli_arg(c, "report"), &err);
     if (status == HEED_OK)
         status = open_world(&r, &err);
     if (status == HEED_OK)
