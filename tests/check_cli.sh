@@ -437,7 +437,36 @@ if ls ./*.part linked/*.part 2>/dev/null; then fail 'a report leaves a file asid
 expect 2 report --lang fr
 json 0 'import.applied=13 settled.epoch report="run.html"' run --data data --world run.world --report run.html
 json 0 'import.rows=0' run --data data --world run.world --report run.html
+# a run that fails at once leaves no world, unless it was there
+mkdir hollow
+printf 'files: 7\n' >bad.map
+for words in '--data nowhere' '--data hollow' '--map nowhere.yaml' '--map bad.map' '--report none/at/r.html' \
+    '--data data --report copy' '--seed x' '--rules nowhere.yaml'; do
+    status=0
+    # shellcheck disable=SC2086
+    "$heed" run --world run2.world $words >out 2>err </dev/null || status=$?
+    [ "$status" -ge 2 ] || fail "heed run $words gave $status"
+    if ls run2.world* 2>/dev/null; then fail "heed run $words leaves a world"; fi
+done
+expect 0 init --world run2.world
 expect 3 run --data nowhere --world run2.world
+expect 0 status --world run2.world
+# two plazas do not mix, nor one with other people's data
+expect 0 run --seed 5 --world seed.world
+expect 0 status --json --world seed.world
+cp out before
+cp seed.world.plaza/truth.csv truth.before
+for words in '' '--seed 6'; do
+    # shellcheck disable=SC2086
+    expect 2 run --world seed.world $words
+    says 'not of seed' 'another --world'
+done
+expect 0 status --json --world seed.world
+cmp -s out before || fail 'a refused run changes the world'
+cmp -s seed.world.plaza/truth.csv truth.before || fail 'a refused run generates over the plaza'
+json 0 'import.rows=0' run --seed 5 --world seed.world
+expect 2 run --world copy.world
+says 'data of its own' '--data or --map'
 # an epoch is settled when it has ended by the caller's time, and nobody records acts ahead of it
 day=$(sed -n '2s/T.*//p' data/events.csv)
 json 0 'import.refused=1 settled.refused.code="nothing_to_settle"' run --data data --world open.world --at "${day}T23:59:00Z"
@@ -464,13 +493,18 @@ else
 fi
 
 # ── a limit on the size of files is a full disk ──
-(
-    ulimit -f 300
-    status=0
-    "$heed" run --world limit.world >out 2>err </dev/null || status=$?
-    [ "$status" -eq 4 ]
-) || fail 'a file as large as may be does not end with 4'
-says 'limit.world'
+expect 0 generate plaza.d --seed 5
+for words in '' '--data plaza.d'; do
+    (
+        if [ -z "$words" ]; then ulimit -f 300; else ulimit -f 3000; fi
+        status=0
+        # shellcheck disable=SC2086
+        "$heed" run --world limit.world $words >out 2>err </dev/null || status=$?
+        [ "$status" -eq 4 ]
+    ) || fail 'a file as large as may be does not end with 4'
+    says 'limit.world'
+    if [ -z "$words" ] && [ -e limit.world ]; then fail 'a run that did nothing leaves a world'; fi
+done
 json 0 'ok=true' verify --world limit.world
 
 # ── nobody gives himself a role ──
