@@ -254,6 +254,12 @@ json 0 'slots.0.rank=1 slots.0.target slots.0.score slots.0.reasons.0.name slots
 json 0 '' feed explain cyd content:p1
 json 1 'refused.code="no_feed" refused.message' feed explain bob content:p1
 json 1 'refused.code="unknown_target"' behaviour show content:none
+for target in bob content: people:bob :bob; do
+    expect 2 behaviour show $target
+    says "'$target' is not a target such as content:17"
+done
+expect 2 quality show p1
+expect 2 event add bob view p1
 json 1 'refused.code="unknown_user"' feed show nobody
 
 # ── settle, rewards ──

@@ -46,7 +46,8 @@ static enum heed_status check_place(struct run *r, struct heed_error *err)
     struct sha256 content;
     bool known = false;
     enum heed_status status = number_of(r->c, "seed", 1, &r->seed, err);
-    if (status != HEED_OK || !r->generated || held->parties_n + held->goods_n + held->services_n == 0)
+    if (status != HEED_OK || !r->generated ||
+        held->parties_n + held->goods_n + held->services_n == 0)
         return status;
     strbuf_init(&users, SIZE_MAX);
     status = plaza_users((uint64_t)r->seed, &size, &users, err);
@@ -66,7 +67,8 @@ static enum heed_status check_place(struct run *r, struct heed_error *err)
                      (long long)r->seed);
 }
 
-/* A world that this very run has made and put nothing into is taken away, while its lock is held. */
+/* A world that this very run has made and put nothing into is taken away, while its lock is held.
+ */
 static void unmake(const struct run *r)
 {
     static const char *const ends[] = {"", "-wal", "-shm", ".lock"};

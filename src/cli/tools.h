@@ -19,15 +19,16 @@ void import_options_of(const struct cli *c, struct import_options *o, struct imp
 void import_progress_free(struct importing *x);
 void print_bad_rows(const struct cli *c, const struct import_result *r, const char *rejects);
 
-/* A file that is there whole or not at all: it is written aside and renamed. What stands at the path
- * and is no regular file (a pipe, a device, a link to nothing yet) is written into and stays; of a
- * link to a file, the file is replaced. */
+/* A file that is there whole or not at all: it is written aside and renamed. What stands at the
+ * path and is no regular file (a pipe, a device, a link to nothing yet) is written into and stays;
+ * of a link to a file, the file is replaced. */
 struct out_file {
     const char *path;
     FILE *f;
     char real[4096], aside[4104]; /* "" when written straight into the path */
 };
-/* Before any work: HEED_USAGE when it is empty or a folder, HEED_STORAGE when it cannot be written. */
+/* Before any work: HEED_USAGE when it is empty or a folder, HEED_STORAGE when it cannot be written.
+ */
 HEED_MUST_CHECK enum heed_status out_file_check(const char *path, struct heed_error *err);
 HEED_MUST_CHECK enum heed_status out_file_open(struct out_file *o, const char *path,
                                                struct heed_error *err);

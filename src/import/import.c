@@ -299,14 +299,6 @@ enum heed_status import_one(struct world *w, const struct heed_context *context,
     return status;
 }
 
-bool target_formed(struct str text)
-{
-    const char *colon = text.n ? memchr(text.p, ':', text.n) : NULL;
-    size_t n = colon ? (size_t)(colon - text.p) : 0;
-    return colon && target_kind_of_name((struct str){text.p, n}) != TARGET_NONE &&
-           admit_id_ok((struct str){colon + 1, text.n - n - 1});
-}
-
 enum heed_status import_file(struct world *w, const struct heed_context *context,
                              enum import_kind kind, const char *path,
                              const struct import_options *options, struct import_result *result,
