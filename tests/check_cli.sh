@@ -254,6 +254,12 @@ json 0 'slots.0.rank=1 slots.0.target slots.0.score slots.0.reasons.0.name slots
 json 0 '' feed explain cyd content:p1
 json 1 'refused.code="no_feed" refused.message' feed explain bob content:p1
 json 1 'refused.code="unknown_target"' behaviour show content:none
+for target in bob content: people:bob :bob; do
+    expect 2 behaviour show $target
+    says "'$target' is not a target such as content:17"
+done
+expect 2 quality show p1
+expect 2 event add bob view p1
 json 1 'refused.code="unknown_user"' feed show nobody
 
 # ── settle, rewards ──
@@ -308,6 +314,15 @@ cp out before
 expect 0 status --world other.world --json
 cmp -s out before || fail 'global options after the verb mean something else'
 expect 0 behaviour --json show --at 2026-02-01 user:bob --quiet
+expect 0 --world=other.world --at=2026-02-01 status --json
+cmp -s out before || fail 'a global option with = means something else'
+expect 1 settle --as=bob
+for word in --at=yesterday --at= --world= --as= --json=yes --worlds=x; do
+    expect 2 status $word
+done
+says 'there is no option --worlds=x'
+expect 2 status --quiet=1
+says '--quiet takes no value'
 expect 2 status --at yesterday
 says '--at needs a time'
 expect 2 status --world
@@ -403,10 +418,61 @@ done
 expect 0 report --out report.html
 grep -q '<svg' report.html || fail 'the report draws nothing'
 expect 0 report --lang zh --out report.zh.html
+# what is no regular file is written into and stays; a link stays and its target is replaced
+mkdir linked
+echo old >linked/target.html
+ln -s linked/target.html link.html
+ln -s linked/later.html dangling.html
+mkfifo pipe.html pipe2.html
+for link in link dangling; do
+    expect 0 report --out $link.html
+    [ -L $link.html ] || fail 'a report replaces a link'
+done
+cmp -s linked/target.html report.html && cmp -s linked/later.html report.html ||
+    fail 'a report does not go where the link leads'
+timeout 20 cat pipe.html >piped.html &
+expect 0 report --out pipe.html
+wait $! || true
+[ -p pipe.html ] || fail 'a report replaces a pipe'
+cmp -s piped.html report.html || fail 'a report does not go through a pipe'
+timeout 20 cat pipe2.html >piped2.html &
+expect 0 run --data data --world piped.world --report pipe2.html --at 2026-02-01
+wait $! || true
+[ -p pipe2.html ] && grep -q '<svg' piped2.html || fail 'run replaces the pipe of its report'
+if ls ./*.part linked/*.part 2>/dev/null; then fail 'a report leaves a file aside'; fi
 expect 2 report --lang fr
 json 0 'import.applied=13 settled.epoch report="run.html"' run --data data --world run.world --report run.html
 json 0 'import.rows=0' run --data data --world run.world --report run.html
+# a run that fails at once leaves no world, unless it was there
+mkdir hollow
+printf 'files: 7\n' >bad.map
+for words in '--data nowhere' '--data hollow' '--map nowhere.yaml' '--map bad.map' '--report none/at/r.html' \
+    '--data data --report copy' '--seed x' '--rules nowhere.yaml'; do
+    status=0
+    # shellcheck disable=SC2086
+    "$heed" run --world run2.world $words >out 2>err </dev/null || status=$?
+    [ "$status" -ge 2 ] || fail "heed run $words gave $status"
+    if ls run2.world* 2>/dev/null; then fail "heed run $words leaves a world"; fi
+done
+expect 0 init --world run2.world
 expect 3 run --data nowhere --world run2.world
+expect 0 status --world run2.world
+# two plazas do not mix, nor one with other people's data
+expect 0 run --seed 5 --world seed.world
+expect 0 status --json --world seed.world
+cp out before
+cp seed.world.plaza/truth.csv truth.before
+for words in '' '--seed 6'; do
+    # shellcheck disable=SC2086
+    expect 2 run --world seed.world $words
+    says 'not of seed' 'another --world'
+done
+expect 0 status --json --world seed.world
+cmp -s out before || fail 'a refused run changes the world'
+cmp -s seed.world.plaza/truth.csv truth.before || fail 'a refused run generates over the plaza'
+json 0 'import.rows=0' run --seed 5 --world seed.world
+expect 2 run --world copy.world
+says 'data of its own' '--data or --map'
 # an epoch is settled when it has ended by the caller's time, and nobody records acts ahead of it
 day=$(sed -n '2s/T.*//p' data/events.csv)
 json 0 'import.refused=1 settled.refused.code="nothing_to_settle"' run --data data --world open.world --at "${day}T23:59:00Z"
@@ -418,14 +484,33 @@ expect 0 user erase bob
 json 1 'refused.code' behaviour show user:bob
 json 0 'ok=true' verify
 
+# ── a result that cannot be written is not a result ──
+if [ -c /dev/full ]; then
+    for words in 'rules default' 'rules default --json' status help version; do
+        status=0
+        # shellcheck disable=SC2086
+        "$heed" $words >/dev/full 2>err </dev/null || status=$?
+        : >out
+        [ "$status" -eq 4 ] || fail "heed $words on a full device gave $status, not 4"
+        says 'cannot be written'
+    done
+else
+    echo "skipped: a result on a full device (no /dev/full)"
+fi
+
 # ── a limit on the size of files is a full disk ──
-(
-    ulimit -f 300
-    status=0
-    "$heed" run --world limit.world >out 2>err </dev/null || status=$?
-    [ "$status" -eq 4 ]
-) || fail 'a file as large as may be does not end with 4'
-says 'limit.world'
+expect 0 generate plaza.d --seed 5
+for words in '' '--data plaza.d'; do
+    (
+        if [ -z "$words" ]; then ulimit -f 300; else ulimit -f 3000; fi
+        status=0
+        # shellcheck disable=SC2086
+        "$heed" run --world limit.world $words >out 2>err </dev/null || status=$?
+        [ "$status" -eq 4 ]
+    ) || fail 'a file as large as may be does not end with 4'
+    says 'limit.world'
+    if [ -z "$words" ] && [ -e limit.world ]; then fail 'a run that did nothing leaves a world'; fi
+done
 json 0 'ok=true' verify --world limit.world
 
 # ── nobody gives himself a role ──

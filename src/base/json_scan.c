@@ -121,7 +121,7 @@ static bool scan_escape(struct scanner *s, char **to)
     static const char FROM[] = "\"\\/bfnrt", TO[] = "\"\\/\b\f\n\r\t";
     const char *at = s->p++;
     if (s->p == s->end)
-        return wrong(s, at, "the string is not closed");
+        return wrong(s, at, "the string is not closed; end it with a quote");
     char ch = *s->p++;
     if (ch == 'u')
         return scan_code_point(s, to);
@@ -144,7 +144,7 @@ static bool scan_string(struct scanner *s, struct str *out)
         while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20)
             high |= (unsigned char)*s->p++;
         if (s->p == s->end)
-            return wrong(s, open, "the string is not closed");
+            return wrong(s, open, "the string is not closed; end it with a quote");
         if ((unsigned char)*s->p < 0x20)
             return wrong(s, s->p, "a control character in a string; write it as an escape");
         if (*s->p == '"' && !escaped)
@@ -299,15 +299,15 @@ static bool is_new_key(const struct scanner *s, size_t first, struct str key)
 static bool scan_key(struct scanner *s, size_t first)
 {
     struct str key;
-    if (!expect(s, '"', "a key in quotes is expected"))
+    if (!expect(s, '"', "a key in quotes is expected, as in {\"id\": \"ann\"}"))
         return false;
     const char *at = s->p - 1;
     if (!scan_string(s, &key) || !expect(s, ':', "a colon is expected after the key"))
         return false;
     if (!is_new_key(s, first, key))
-        return wrong(s, at, "the key stands twice in the object");
+        return wrong(s, at, "the key stands twice in the object; remove one");
     if (s->n == s->cap)
-        return wrong(s, at, "too many members");
+        return wrong(s, at, "too many members; leave out what is not needed");
     s->members[s->n++] = (struct json_member){.key = key};
     return true;
 }
@@ -322,7 +322,7 @@ static bool scan_nested(struct scanner *s, bool object, int depth)
     enum json_type type;
     struct str value;
     if (depth == MAX_DEPTH)
-        return wrong(s, s->p - 1, "nested too deep");
+        return wrong(s, s->p - 1, "nested too deep; flatten it");
     skip_space(s);
     if (s->p < s->end && *s->p == close) {
         s->p++;
@@ -380,7 +380,7 @@ static bool scan_value(struct scanner *s, int depth, enum json_type *type, struc
 
 static bool scan_members(struct scanner *s)
 {
-    if (!expect(s, '{', "an object in braces is expected"))
+    if (!expect(s, '{', "an object in braces is expected, one on each line"))
         return false;
     skip_space(s);
     if (s->p < s->end && *s->p == '}') {
@@ -401,7 +401,8 @@ static bool scan_members(struct scanner *s)
         }
     }
     skip_space(s);
-    return s->p == s->end || wrong(s, s->p, "something follows the object");
+    return s->p == s->end ||
+           wrong(s, s->p, "something follows the object; put each object on a line of its own");
 }
 
 bool json_scan_object(struct str text, struct json_member *members, size_t cap, char *scratch,

@@ -59,7 +59,7 @@ static enum heed_status set_archive_error(struct unpacker *u, struct heed_error 
     if (archive_errno(u->a) == ENOMEM)
         return error_nomem(err);
     const char *what = says_truncated(said)
-                           ? "is truncated: its data end in the middle; fetch it again"
+                           ? "is damaged or truncated: its data end in the middle; fetch it again"
                            : "is damaged; fetch it again";
     return error_set(err, HEED_INPUT, path, "%s%s%s%s", what, said ? " (" : "", said ? said : "",
                      said ? ")" : "");

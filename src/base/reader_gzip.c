@@ -64,8 +64,9 @@ static enum heed_status gzip_read(struct layer *l, void *p, size_t size, size_t 
             if (status != HEED_OK)
                 return status;
             if (g->z.avail_in == 0)
-                return error_set(err, HEED_INPUT, path,
-                                 "is truncated: the gzip data end in the middle; fetch it again");
+                return error_set(
+                    err, HEED_INPUT, path,
+                    "is damaged or truncated: the gzip data end in the middle; fetch it again");
         }
         switch (inflate(&g->z, Z_NO_FLUSH)) {
         case Z_OK:

@@ -97,8 +97,9 @@ int main(int argc, char **argv)
     int code = cli_parse(&c, argc, argv);
     if (code < 0)
         code = c.spec->kind == KIND_TOOL ? tool(&c) : call(&c);
-    if (fflush(stdout) != 0) {
-        fprintf(stderr, "heed: cannot write the result\n");
+    if (fflush(stdout) != 0 ||
+        ferror(stdout)) { /* what was too long for the buffer failed before */
+        fprintf(stderr, "heed: the result cannot be written whole; is the disk full?\n");
         return 4;
     }
     return code;

@@ -43,39 +43,51 @@ static int add_arg(struct cli *c, const char *name, const char *value)
     return -1;
 }
 
-/* An option that stands anywhere. *used words taken: 0 when it is none of these.                 */
+static int take_time(struct cli *c, const char *value)
+{
+    enum time_parse parsed = time_from_text(str_of(value), &c->now_ms);
+    if (parsed == TIME_OUT_OF_RANGE)
+        return usage(c, "--at takes a time between 1970 and 2105, not '%s'", value);
+    if (parsed != TIME_OK)
+        return usage(c, "--at needs a time such as 2026-01-31T12:00:00Z, not '%s'", value);
+    c->at_given = true;
+    return -1;
+}
+
+/* An option that stands anywhere, its value after it or behind a '='. *used words taken: 0 when it
+ * is none of these. */
 static int global_option(struct cli *c, int argc, char **argv, int at, int *used)
 {
-    const char *word = argv[at];
+    static const char *const flags[] = {"--json", "--quiet", "--help", "-h"};
+    static const char *const valued[] = {"--world", "--as", "--at"};
+    const char *word = argv[at], *value = strchr(word, '=');
+    struct str name = {word, value ? (size_t)(value - word) : strlen(word)};
     *used = 1;
-    if (strcmp(word, "--json") == 0)
-        c->json = true;
-    else if (strcmp(word, "--quiet") == 0)
-        c->quiet = true;
-    else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        c->help = true;
-    else if (strcmp(word, "--world") == 0 || strcmp(word, "--as") == 0 ||
-             strcmp(word, "--at") == 0) {
-        if (at + 1 >= argc)
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (!str_eq(name, str_of(flags[i])))
+            continue;
+        if (value)
+            return usage(c, "%s takes no value", flags[i]);
+        c->json = c->json || i == 0;
+        c->quiet = c->quiet || i == 1;
+        c->help = c->help || i >= 2;
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof valued / sizeof *valued; i++) {
+        if (!str_eq(name, str_of(valued[i])))
+            continue;
+        if (!value && at + 1 >= argc)
             return usage(c, "%s needs a value", word);
-        *used = 2;
-        const char *value = argv[at + 1];
+        *used = value ? 1 : 2;
+        value = value ? value + 1 : argv[at + 1];
         if (!*value)
-            return usage(c, "the value of %s is empty", word);
-        if (strcmp(word, "--world") == 0)
-            c->world = value;
-        else if (strcmp(word, "--as") == 0)
-            c->actor = value;
-        else {
-            enum time_parse parsed = time_from_text(str_of(value), &c->now_ms);
-            if (parsed == TIME_OUT_OF_RANGE)
-                return usage(c, "--at takes a time between 1970 and 2105, not '%s'", value);
-            if (parsed != TIME_OK)
-                return usage(c, "--at needs a time such as 2026-01-31T12:00:00Z, not '%s'", value);
-            c->at_given = true;
-        }
-    } else
-        *used = 0;
+            return usage(c, "the value of %s is empty", valued[i]);
+        if (i == 2)
+            return take_time(c, value);
+        *(i == 0 ? &c->world : &c->actor) = value;
+        return -1;
+    }
+    *used = 0;
     return -1;
 }
 

@@ -11,7 +11,8 @@ struct run {
     struct cli *c;
     struct heed_context context;
     struct world *w;
-    bool generated;
+    bool generated, made; /* made: there was no world before */
+    int64_t seed;
     char plaza[4096]; /* folder of the generated files */
     struct import_result result;
     json_t *settled, *traded;
@@ -27,6 +28,7 @@ static void say(const struct run *r, const char *what)
 static enum heed_status open_world(struct run *r, struct heed_error *err)
 {
     struct strbuf rules;
+    r->made = access(r->c->world, F_OK) != 0;
     enum heed_status status = rules_of(r->c, r->generated ? "plaza" : NULL, &rules, err);
     if (status == HEED_OK)
         status = cli_open(r->c, true, true, (struct str){rules.p, rules.n}, &r->w, err);
@@ -34,27 +36,48 @@ static enum heed_status open_world(struct run *r, struct heed_error *err)
     return status;
 }
 
-/* plaza is generated into a new world or its own, never into somebody's; and a report that cannot
- * be written is said before the work. */
-static enum heed_status check_place(const struct run *r, struct heed_error *err)
+/* plaza is generated into a new world or its own, never into somebody's nor into that of another
+ * seed: the two would mix. */
+static enum heed_status check_place(struct run *r, struct heed_error *err)
 {
-    char plaza[4096];
-    const char *path = cli_arg(r->c, "report");
-    snprintf(plaza, sizeof plaza, "%s.plaza", r->c->world);
-    if (r->generated && r->w->state.catalogue.parties_n > 0 && access(plaza, F_OK) != 0)
-        return error_set(err, HEED_USAGE, r->c->world,
-                         "it holds data of its own: say what to run with --data or --map, or give "
-                         "another --world for the generated one");
-    if (path) {
-        char folder[4096];
-        const char *slash = strrchr(path, '/');
-        snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-                 slash ? path : ".");
-        if (access(folder, W_OK) != 0)
-            return error_set(err, HEED_STORAGE, path,
-                             "its folder is not there or cannot be written");
+    const struct catalogue *held = &r->w->state.catalogue;
+    struct plaza_size size = plaza_default();
+    struct strbuf users;
+    struct sha256 content;
+    bool known = false;
+    enum heed_status status = number_of(r->c, "seed", 1, &r->seed, err);
+    if (status != HEED_OK || !r->generated ||
+        held->parties_n + held->goods_n + held->services_n == 0)
+        return status;
+    strbuf_init(&users, SIZE_MAX);
+    status = plaza_users((uint64_t)r->seed, &size, &users, err);
+    content = sha256_of(users.p, users.n);
+    strbuf_deinit(&users);
+    if (status == HEED_OK)
+        status = import_known(r->w, IMPORT_USERS, &content, &known, err);
+    if (status != HEED_OK || known)
+        return status;
+    snprintf(r->plaza, sizeof r->plaza, "%s.plaza", r->c->world);
+    return error_set(err, HEED_USAGE, r->c->world,
+                     access(r->plaza, F_OK) == 0
+                         ? "it holds a plaza, but not of seed %lld, and the two would mix: give "
+                           "the --seed that made it, or another --world for this one"
+                         : "it holds data of its own, not the plaza of seed %lld: say what to run "
+                           "with --data or --map, or give another --world for the generated one",
+                     (long long)r->seed);
+}
+
+/* A world that this very run has made and put nothing into is taken away, while its lock is held.
+ */
+static void unmake(const struct run *r)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+    char path[4200];
+    for (size_t i = 0; r->made && r->w && r->w->commands <= 1 && i < sizeof ends / sizeof *ends;
+         i++) {
+        snprintf(path, sizeof path, "%s%s", r->c->world, ends[i]);
+        unlink(path);
     }
-    return HEED_OK;
 }
 
 static enum heed_status import_all(struct run *r, struct heed_error *err)
@@ -65,16 +88,12 @@ static enum heed_status import_all(struct run *r, struct heed_error *err)
     const char *map = cli_arg(r->c, "map"), *data = cli_arg(r->c, "data");
     enum heed_status status = HEED_OK;
     if (r->generated) {
-        int64_t seed;
         struct plaza_size size = plaza_default();
         snprintf(r->plaza, sizeof r->plaza, "%s.plaza", r->c->world);
         if (r->context.time_ms < plaza_end_ms(&size)) /* whatever the machine's clock says */
             r->context.time_ms = plaza_end_ms(&size);
-        status = number_of(r->c, "seed", 1, &seed, err);
-        if (status == HEED_OK) {
-            say(r, "generating the world plaza (no --data given)");
-            status = plaza_generate(r->plaza, (uint64_t)seed, &size, err);
-        }
+        say(r, "generating the world plaza (no --data given)");
+        status = plaza_generate(r->plaza, (uint64_t)r->seed, &size, err);
         data = r->plaza;
     }
     if (status != HEED_OK)
@@ -120,7 +139,7 @@ static enum heed_status report(struct run *r, struct heed_error *err)
     const char *path = cli_arg(r->c, "report");
     enum heed_status status = report_gather(r->w, &r->truth, &data, err);
     if (status == HEED_OK && path)
-        status = write_report(r->w, data, path, lang_of(r->c), err);
+        status = write_report(data, path, lang_of(r->c), err);
     if (status == HEED_OK && !r->c->json)
         report_terminal(data, lang_of(r->c), stdout,
                         isatty(STDOUT_FILENO) ? term_width(stdout, 80) : 80);
@@ -161,7 +180,7 @@ int tool_run(struct cli *c)
         .c = c, .context = cli_context(c), .generated = !cli_arg(c, "data") && !cli_arg(c, "map")};
     enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK && cli_arg(c, "report"))
-        status = check_report_path(cli_arg(c, "report"), &err);
+        status = out_file_check(cli_arg(c, "report"), &err);
     if (status == HEED_OK)
         status = open_world(&r, &err);
     if (status == HEED_OK)
@@ -179,6 +198,8 @@ int tool_run(struct cli *c)
         status = report(&r, &err);
     if (status == HEED_OK)
         print_run(&r, (double)(cli_clock_ms() - started) / 1000);
+    if (status != HEED_OK)
+        unmake(&r);
     world_close(r.w);
     import_result_deinit(&r.result);
     json_decref(r.settled);

@@ -9,7 +9,6 @@
 #include "sim/simulate.h"
 #include "world/verify.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -205,38 +204,14 @@ int tool_import(struct cli *c)
 
 /* ── report, export, generate ── */
 
-enum heed_status check_report_path(const char *path, struct heed_error *err)
-{
-    struct stat st;
-    size_t n = strlen(path);
-    if (n == 0)
-        return error_set(err, HEED_USAGE, "report", "its path is empty; name a file, report.html");
-    if (path[n - 1] == '/' || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-        return error_set(err, HEED_USAGE, path,
-                         "it is a folder; name a file in it: %s%sreport.html", path,
-                         path[n - 1] == '/' ? "" : "/");
-    return HEED_OK;
-}
-
-enum heed_status write_report(struct world *w, const struct report_data *data, const char *path,
+enum heed_status write_report(const struct report_data *data, const char *path,
                               enum report_lang lang, struct heed_error *err)
 {
-    (void)w;
-    char aside[4096];
-    snprintf(aside, sizeof aside, "%s.part", path);
-    FILE *f = fopen(aside, "w");
-    if (!f)
-        return error_set(err, HEED_STORAGE, path,
-                         "cannot be written (%s); its folder must be there and writable",
-                         strerror(errno));
-    enum heed_status status = report_html(data, lang, f, err);
-    if (fclose(f) != 0 && status == HEED_OK)
-        status = error_set(err, HEED_STORAGE, path, "cannot be written (%s)", strerror(errno));
-    if (status == HEED_OK && rename(aside, path) != 0)
-        status = error_set(err, HEED_STORAGE, path, "cannot be written (%s)", strerror(errno));
-    if (status != HEED_OK)
-        unlink(aside);
-    return status;
+    struct out_file out;
+    enum heed_status status = out_file_open(&out, path, err);
+    if (status == HEED_OK)
+        status = report_html(data, lang, out.f, err);
+    return out_file_close(&out, status, err);
 }
 
 enum report_lang lang_of(const struct cli *c)
@@ -267,7 +242,7 @@ int tool_report(struct cli *c)
         snprintf(path, sizeof path, "%s.html", c->world);
     enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK)
-        status = check_report_path(path, &err);
+        status = out_file_check(path, &err);
     if (status == HEED_OK)
         status = cli_open(c, false, false, STR_NONE, &w, &err);
     if (status == HEED_OK) { /* beside a generated world lies what its generator knows */
@@ -280,7 +255,7 @@ int tool_report(struct cli *c)
     if (status == HEED_OK)
         status = report_gather(w, &truth, &data, &err);
     if (status == HEED_OK)
-        status = write_report(w, data, path, lang_of(c), &err);
+        status = write_report(data, path, lang_of(c), &err);
     if (status == HEED_OK) {
         json_t *reply = json_pack("{s:s}", "report", path);
         print_reply(c, reply);

@@ -141,25 +141,39 @@ void session_progress(struct session *s, uint64_t done, uint64_t total)
 
 /* ── one file ── */
 
-/* Of kind, mapping and decompressed content. The file is read once more for it: half a second for
- * ten million events, and whether there is anything to do is known before anything is done.     */
+/* Of kind, mapping and decompressed content: by it a file is known.                              */
+static enum heed_status mark_digest(enum import_kind kind, const struct sha256 *content,
+                                    struct str mapping, struct sha256 *out, struct heed_error *err)
+{
+    struct sha256_stream *s = sha256_new();
+    if (!s)
+        return error_nomem(err);
+    const char *name = import_kind_name(kind);
+    sha256_update(s, name, strlen(name) + 1);
+    sha256_update(s, content->b, sizeof content->b);
+    sha256_update(s, mapping.p ? mapping.p : "", mapping.n);
+    *out = sha256_final(s);
+    return HEED_OK;
+}
+
+/* The file is read once more for it: half a second for ten million events, and whether there is
+ * anything to do is known before anything is done. */
 static enum heed_status digest_of(enum import_kind kind, const char *path, struct str mapping,
                                   const struct reader_limits *limits, struct sha256 *out,
                                   struct heed_error *err)
 {
     struct sha256 content;
     enum heed_status status = reader_digest(path, limits, &content, err);
-    struct sha256_stream *s = status == HEED_OK ? sha256_new() : NULL;
-    if (status != HEED_OK)
-        return status;
-    if (!s)
-        return error_nomem(err);
-    const char *name = import_kind_name(kind);
-    sha256_update(s, name, strlen(name) + 1);
-    sha256_update(s, content.b, sizeof content.b);
-    sha256_update(s, mapping.p ? mapping.p : "", mapping.n);
-    *out = sha256_final(s);
-    return HEED_OK;
+    return status == HEED_OK ? mark_digest(kind, &content, mapping, out, err) : status;
+}
+
+enum heed_status import_known(const struct world *w, enum import_kind kind,
+                              const struct sha256 *content, bool *known, struct heed_error *err)
+{
+    struct sha256 digest;
+    enum heed_status status = mark_digest(kind, content, STR_NONE, &digest, err);
+    *known = status == HEED_OK && world_import_mark(w, &digest) != NULL;
+    return status;
 }
 
 static enum heed_status run(struct session *s, struct heed_error *err)
@@ -283,14 +297,6 @@ enum heed_status import_one(struct world *w, const struct heed_context *context,
     result->total.refused += t->refused;
     result->total.duplicate += t->duplicate;
     return status;
-}
-
-bool target_formed(struct str text)
-{
-    const char *colon = text.n ? memchr(text.p, ':', text.n) : NULL;
-    size_t n = colon ? (size_t)(colon - text.p) : 0;
-    return colon && target_kind_of_name((struct str){text.p, n}) != TARGET_NONE &&
-           admit_id_ok((struct str){colon + 1, text.n - n - 1});
 }
 
 enum heed_status import_file(struct world *w, const struct heed_context *context,

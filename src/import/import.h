@@ -76,6 +76,12 @@ HEED_MUST_CHECK enum heed_status import_file(struct world *w, const struct heed_
                                              const struct import_options *options,
                                              struct import_result *result, struct heed_error *err);
 
+/* Whether the world has rows of a file of heed's own columns with this content, of an import whole
+ * or cut short. HEED_NOMEM. */
+HEED_MUST_CHECK enum heed_status import_known(const struct world *w, enum import_kind kind,
+                                              const struct sha256 *content, bool *known,
+                                              struct heed_error *err);
+
 /* users, contents, goods … of a folder by file name (users.csv, users.jsonl, users.csv.gz …), in
  * order. A file that cannot be read ends it, for later ones name what is in it. HEED_INPUT then,
  * and when there is none. */

@@ -432,8 +432,9 @@ enum row_result rows_next(struct rows *r, struct row *row, struct heed_error *er
         if (kind_required(r->kind) >> f & 1 && row->fields[f].n == 0) {
             char where[128];
             error_clear(err);
-            error_set(err, HEED_INPUT, rows_where(r, row, (enum field)f, where), "%s is empty",
-                      field_name((enum field)f));
+            error_set(err, HEED_INPUT, rows_where(r, row, (enum field)f, where),
+                      "%s is empty; every row of %s needs it", field_name((enum field)f),
+                      import_kind_name(r->kind));
             return ROW_BAD;
         }
     return result;

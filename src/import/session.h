@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#define TARGET_EXPECTED "a target such as content:17, good:sword, service:help or user:ann"
-
 struct session {
     struct world *w;
     struct heed_context context;
@@ -36,9 +34,6 @@ void session_progress(struct session *s, uint64_t done, uint64_t total); /* byte
 /* The rows of a file, by kind; each leaves everything committed.                                */
 HEED_MUST_CHECK enum heed_status import_things(struct session *s, struct heed_error *err);
 HEED_MUST_CHECK enum heed_status import_events(struct session *s, struct heed_error *err);
-
-/* Whether text is kind:id, whatever the world has.                                              */
-bool target_formed(struct str text);
 
 /* An error with the file's path before its place.                                               */
 enum heed_status session_error(const struct session *s, const struct heed_error *why,

@@ -69,6 +69,20 @@ static enum heed_status check_size(const struct plaza_size *s, struct heed_error
     return HEED_OK;
 }
 
+enum heed_status plaza_users(uint64_t seed, const struct plaza_size *size, struct strbuf *out,
+                             struct heed_error *err)
+{
+    struct plaza z = {.seed = seed, .size = *size};
+    enum heed_status status = check_size(size, err);
+    if (status == HEED_OK && !plaza_make_people(&z))
+        status = error_nomem(err);
+    if (status == HEED_OK)
+        status = plaza_write_users(&z, out, err);
+    free(z.people);
+    free(z.creators);
+    return status;
+}
+
 enum heed_status plaza_generate(const char *dir, uint64_t seed, const struct plaza_size *size,
                                 struct heed_error *err)
 {

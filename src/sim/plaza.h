@@ -19,6 +19,11 @@ HEED_MUST_CHECK enum heed_status plaza_generate(const char *dir, uint64_t seed,
                                                 const struct plaza_size *size,
                                                 struct heed_error *err);
 
+/* What plaza_generate writes as users.csv, by which a plaza is known. out is initialised by the
+ * caller. */
+HEED_MUST_CHECK enum heed_status plaza_users(uint64_t seed, const struct plaza_size *size,
+                                             struct strbuf *out, struct heed_error *err);
+
 /* People of a settled plaza spend what they earned in the shop: each user with money buys, in order
  * of handle, goods he has put in a cart or liked most, while he can pay. Commands like anyone's,
  * one commit. *traded out: {"purchases","spent_minor","fees_minor"}, the caller's. Does nothing

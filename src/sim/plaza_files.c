@@ -8,7 +8,7 @@
 enum { FLUSH_AT = 1 << 16 };
 
 struct file {
-    FILE *f;
+    FILE *f; /* NULL: everything stays in row */
     struct strbuf row, field;
     bool failed;
 };
@@ -18,7 +18,7 @@ static void end_row(struct file *f)
     strbuf_putc(&f->row, '\n');
     if (f->row.failed) {
         f->failed = true;
-    } else if (f->row.n >= FLUSH_AT) {
+    } else if (f->f && f->row.n >= FLUSH_AT) {
         f->failed = f->failed || fwrite(f->row.p, 1, f->row.n, f->f) != f->row.n;
         strbuf_clear(&f->row);
     }
@@ -257,6 +257,18 @@ static enum heed_status write_file(const struct plaza *z, const char *dir, const
     strbuf_deinit(&f.row);
     strbuf_deinit(&f.field);
     return status;
+}
+
+enum heed_status plaza_write_users(const struct plaza *z, struct strbuf *out,
+                                   struct heed_error *err)
+{
+    struct file f = {.row = *out};
+    strbuf_init(&f.field, 1 << 20);
+    write_users(z, &f);
+    bool failed = f.failed || f.field.failed;
+    *out = f.row;
+    strbuf_deinit(&f.field);
+    return failed ? error_nomem(err) : HEED_OK;
 }
 
 enum heed_status plaza_write(const struct plaza *z, const char *dir, struct heed_error *err)

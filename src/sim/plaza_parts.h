@@ -130,6 +130,9 @@ bool plaza_add_score(struct plaza *z, const struct plaza_score *s);
 
 HEED_MUST_CHECK enum heed_status plaza_write(const struct plaza *z, const char *dir,
                                              struct heed_error *err);
+/* Needs the people only. */
+HEED_MUST_CHECK enum heed_status plaza_write_users(const struct plaza *z, struct strbuf *out,
+                                                   struct heed_error *err);
 
 /* ── text ── */
 

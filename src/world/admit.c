@@ -160,6 +160,8 @@ static enum heed_status resolve_one(struct resolving *r, size_t arg)
         *out = h;
         break;
     case ARG_TARGET:
+        if (!target_formed(text))
+            return bad_arg(r, arg, TARGET_EXPECTED);
         h = world_find_target(w, text);
         if (h == 0)
             refuse(r, REFUSED_unknown_target);

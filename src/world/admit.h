@@ -48,6 +48,9 @@ bool admit_parse_number(const struct arg_spec *arg, struct str text, int64_t *ou
     "an id of 1 to 64 bytes: UTF-8 in NFC, no control characters, no blanks at its edges, no "     \
     "leading 'system:'"
 bool admit_id_ok(struct str id);
+/* Whether text is kind:id, whatever the world has.                                              */
+#define TARGET_EXPECTED "a target such as content:17, good:sword, service:help or user:ann"
+bool target_formed(struct str text);
 struct str admit_party_id(struct str text); /* without any leading "user:" */
 
 /* "12.5" to thousandths, rounded to the nearest; digits with an optional sign and fraction only.

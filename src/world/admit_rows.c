@@ -34,6 +34,14 @@ bool admit_id_ok(struct str id)
            !utf8_blank_edge(id) && utf8_is_nfc(id) && !str_starts(id, "system:");
 }
 
+bool target_formed(struct str text)
+{
+    const char *colon = text.n ? memchr(text.p, ':', text.n) : NULL;
+    size_t n = colon ? (size_t)(colon - text.p) : 0;
+    return colon && target_kind_of_name((struct str){text.p, n}) != TARGET_NONE &&
+           admit_id_ok((struct str){colon + 1, text.n - n - 1});
+}
+
 struct str admit_party_id(struct str text)
 {
     while (str_starts(text, "user:")) /* no id begins with it, or user:ID would be two people */
