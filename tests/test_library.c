@@ -1,9 +1,12 @@
 /* The files around a world through heed.h: import, export, report, verify, rules. */
 #include "heed.h"
 
+#include "support_world.h"
+
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,26 +18,9 @@
 #define NOON INT64_C(1767268800000) /* 2026-01-01T12:00:00Z */
 
 static const struct heed_context owner = {.time_ms = NOON + INT64_C(86400000) * 30};
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/heed-library-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
-}
-
 static const char *path_of(const char *name, char buffer[128])
 {
-    snprintf(buffer, 128, "%s/%s", dir, name);
+    snprintf(buffer, 128, "%s/%s", test_dir(), name);
     return buffer;
 }
 
@@ -258,7 +244,7 @@ static void a_report_is_written_in_either_language(void **state)
     assert_true(holds_text(path, "<html lang=\"zh"));
     assert_int_equal(heed_report(w, &owner, path, "fr", &reply, &err), HEED_USAGE);
     assert_null(reply);
-    assert_int_equal(heed_report(w, &owner, dir, "en", &reply, &err), HEED_USAGE);
+    assert_int_equal(heed_report(w, &owner, test_dir(), "en", &reply, &err), HEED_USAGE);
     assert_int_equal(heed_report(w, &owner, "/nonexistent/r.html", "en", &reply, &err),
                      HEED_STORAGE);
     heed_close(w);
@@ -341,5 +327,5 @@ int main(void)
         cmocka_unit_test(rules_are_checked_and_presets_given),
         cmocka_unit_test(null_pointers_are_usage_errors),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* `heed run`, the main job: init if new, import (or generate), settle, trade, report. */
+#include "base/out_file.h"
 #include "base/term.h"
 #include "base/time.h"
 #include "cli/tools.h"
@@ -13,6 +14,7 @@ struct run {
     struct world *w;
     bool generated, made; /* made: there was no world before */
     int64_t seed;
+    enum report_lang lang;
     char plaza[4096]; /* folder of the generated files */
     struct import_result result;
     json_t *settled, *traded;
@@ -139,10 +141,9 @@ static enum heed_status report(struct run *r, struct heed_error *err)
     const char *path = cli_arg(r->c, "report");
     enum heed_status status = report_gather(r->w, &r->truth, &data, err);
     if (status == HEED_OK && path)
-        status = write_report(data, path, lang_of(r->c), err);
+        status = report_file(data, r->lang, path, err);
     if (status == HEED_OK && !r->c->json)
-        report_terminal(data, lang_of(r->c), stdout,
-                        isatty(STDOUT_FILENO) ? term_width(stdout, 80) : 80);
+        report_terminal(data, r->lang, stdout, isatty(STDOUT_FILENO) ? term_width(stdout, 80) : 80);
     report_free(data);
     return status;
 }
@@ -178,7 +179,7 @@ int tool_run(struct cli *c)
     int64_t started = cli_clock_ms();
     struct run r = {
         .c = c, .context = cli_context(c), .generated = !cli_arg(c, "data") && !cli_arg(c, "map")};
-    enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
+    enum heed_status status = lang_of(c, &r.lang, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK && cli_arg(c, "report"))
         status = out_file_check(cli_arg(c, "report"), &err);
     if (status == HEED_OK)

@@ -1,6 +1,7 @@
 /* The verbs around a world: init, import, report, export, generate, verify, simulate, rules. */
 #include "cli/cli.h"
 
+#include "base/out_file.h"
 #include "base/reader.h"
 #include "base/term.h"
 #include "cli/tools.h"
@@ -204,29 +205,10 @@ int tool_import(struct cli *c)
 
 /* ── report, export, generate ── */
 
-enum heed_status write_report(const struct report_data *data, const char *path,
-                              enum report_lang lang, struct heed_error *err)
+bool lang_of(const struct cli *c, enum report_lang *lang, struct heed_error *err)
 {
-    struct out_file out;
-    enum heed_status status = out_file_open(&out, path, err);
-    if (status == HEED_OK)
-        status = report_html(data, lang, out.f, err);
-    return out_file_close(&out, status, err);
-}
-
-enum report_lang lang_of(const struct cli *c)
-{
-    const char *lang = cli_arg(c, "lang");
-    return lang && strcmp(lang, "zh") == 0 ? REPORT_ZH : REPORT_EN;
-}
-
-bool lang_ok(const struct cli *c, struct heed_error *err)
-{
-    const char *lang = cli_arg(c, "lang");
-    if (!lang || strcmp(lang, "en") == 0 || strcmp(lang, "zh") == 0)
-        return true;
-    error_set(err, HEED_USAGE, "lang", "'%s' is not one of en, zh", lang);
-    return false;
+    const char *name = cli_arg(c, "lang");
+    return report_lang_of(name ? name : "en", lang, err);
 }
 
 int tool_report(struct cli *c)
@@ -240,7 +222,8 @@ int tool_report(struct cli *c)
         snprintf(path, sizeof path, "%s", cli_arg(c, "out"));
     else
         snprintf(path, sizeof path, "%s.html", c->world);
-    enum heed_status status = lang_ok(c, &err) ? HEED_OK : HEED_USAGE;
+    enum report_lang lang;
+    enum heed_status status = lang_of(c, &lang, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK)
         status = out_file_check(path, &err);
     if (status == HEED_OK)
@@ -255,9 +238,9 @@ int tool_report(struct cli *c)
     if (status == HEED_OK)
         status = report_gather(w, &truth, &data, &err);
     if (status == HEED_OK)
-        status = write_report(data, path, lang_of(c), &err);
+        status = report_file(data, lang, path, &err);
     if (status == HEED_OK) {
-        json_t *reply = json_pack("{s:s}", "report", path);
+        json_t *reply = json_pack("{s:o}", "report", reply_text(path));
         print_reply(c, reply);
         json_decref(reply);
     }

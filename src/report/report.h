@@ -25,5 +25,10 @@ void report_free(struct report_data *d);
 
 HEED_MUST_CHECK enum heed_status report_html(const struct report_data *d, enum report_lang lang,
                                              FILE *out, struct heed_error *err);
+/* The same into a file (base/out_file.h). */
+HEED_MUST_CHECK enum heed_status report_file(const struct report_data *d, enum report_lang lang,
+                                             const char *path, struct heed_error *err);
+/* false: `name` is not "en" or "zh" (HEED_USAGE). */
+bool report_lang_of(const char *name, enum report_lang *lang, struct heed_error *err);
 void report_terminal(const struct report_data *d, enum report_lang lang, FILE *out, int width);
 #endif
