@@ -302,12 +302,20 @@ static enum heed_status enough(const struct work *w, struct heed_error *err)
         return error_set(
             err, HEED_INPUT, "ratings",
             "there are none to fit; give some, or ask for fewer of each user and note");
-    for (size_t i = 1; i < w->n; i++)
-        if (w->ratings[i].user != w->ratings[0].user)
-            return HEED_OK;
-    return error_set(err, HEED_INPUT, "ratings",
-                     "all that can be fitted are by one user, whom nobody can disagree with; add "
-                     "ratings of the same notes by others");
+    bool one_user = true, equal = true;
+    for (size_t i = 1; i < w->n; i++) {
+        one_user = one_user && w->ratings[i].user == w->ratings[0].user;
+        equal = equal && w->ratings[i].rating == w->ratings[0].rating;
+    }
+    if (one_user)
+        return error_set(err, HEED_INPUT, "ratings",
+                         "all that can be fitted are by one user, whom nobody can disagree with; "
+                         "add ratings of the same notes by others");
+    if (equal)
+        return error_set(err, HEED_INPUT, "ratings",
+                         "all that can be fitted are equal, nobody disagrees; there is nothing to "
+                         "bridge until some differ");
+    return HEED_OK;
 }
 
 static enum heed_status prepare(const struct bridge_rating *ratings, size_t n,
