@@ -56,7 +56,8 @@ static struct agree_labels anaesthetists(struct agree_label *labels)
     return (struct agree_labels){labels, n, 5, 45, 4};
 }
 
-static void the_anaesthetists_are_as_printed(void **state)
+static void
+the_anaesthetists_prior_is_as_printed_and_their_errors_as_the_equations_give(void **state)
 {
     /* The paper's p. */
     static const double prior[4] = {.40, .42, .11, .07};
@@ -338,7 +339,8 @@ static void names_go_there_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_anaesthetists_are_as_printed),
+        cmocka_unit_test(
+            the_anaesthetists_prior_is_as_printed_and_their_errors_as_the_equations_give),
         cmocka_unit_test(wawa_weighs_votes_by_agreement_with_the_majority),
         cmocka_unit_test(em_is_the_naive_twins),
         cmocka_unit_test(thousands_of_labels_of_one_target_do_not_underflow),
