@@ -56,4 +56,6 @@ int tool_verify(struct cli *c);
 int tool_simulate(struct cli *c);
 int tool_rules_check(struct cli *c);
 int tool_rules_default(struct cli *c);
+int tool_quality_agree(struct cli *c);
+int tool_quality_bridge(struct cli *c);
 #endif

@@ -67,6 +67,10 @@ static int tool(struct cli *c)
         return tool_simulate(c);
     case COMMAND_rules_check:
         return tool_rules_check(c);
+    case COMMAND_quality_agree:
+        return tool_quality_agree(c);
+    case COMMAND_quality_bridge:
+        return tool_quality_bridge(c);
     default:
         return tool_rules_default(c);
     }
