@@ -57,4 +57,5 @@ int tool_verify(struct cli *c);
 int tool_simulate(struct cli *c);
 int tool_rules_check(struct cli *c);
 int tool_rules_default(struct cli *c);
+int tool_allocate_eval(struct cli *c);
 #endif

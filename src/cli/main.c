@@ -75,6 +75,8 @@ static int tool(struct cli *c)
         return tool_simulate(c);
     case COMMAND_rules_check:
         return tool_rules_check(c);
+    case COMMAND_allocate_eval:
+        return tool_allocate_eval(c);
     default:
         return tool_rules_default(c);
     }
