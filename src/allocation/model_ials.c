@@ -20,9 +20,9 @@
 enum { FACTORS, LAMBDA, ALPHA, NU, ITERATIONS, STDDEV, IALS_PARAMS };
 enum { GATHER = 64 }; /* rows added to a system at once */
 static const struct model_param ials_params[IALS_PARAMS] = {
-    {"factors", 64, 1, 2048, true, "numbers that stand for a user or an item"},
-    {"lambda", 0.003, 0, 1e6, false, "pulls factors to zero"},
-    {"alpha", 0.1, 1e-9, 1e3, false, "weight of a pair that is not there, beside 1"},
+    {"factors", 128, 1, 2048, true, "numbers that stand for a user or an item"},
+    {"lambda", 0.005, 0, 1e6, false, "pulls factors to zero"},
+    {"alpha", 0.3, 1e-9, 1e3, false, "weight of a pair that is not there, beside 1"},
     {"nu", 1, 0, 2, false, "how much lambda grows with what there is of a row"},
     {"iterations", 16, 1, 1e4, true, "rounds over both sides"},
     {"stddev", 0.1, 1e-9, 1e3, false, "of the start, times sqrt(factors)"},
@@ -152,7 +152,7 @@ static enum heed_status ials_train(const struct training *t, const double *param
     if (status == HEED_OK && !good)
         status = error_set(err, HEED_RANGE, "ials",
                            "the normal equations are singular at lambda %g: give --param "
-                           "ials.lambda=N above 0, such as 0.003, or fewer factors than %zu",
+                           "ials.lambda=N above 0, such as 0.005, or fewer factors than %zu",
                            m->lambda, d);
     if (status != HEED_OK)
         ials_free(m);
