@@ -13,7 +13,7 @@
 
 enum { NEIGHBOURS, SHRINK, KNN_PARAMS };
 static const struct model_param knn_params[KNN_PARAMS] = {
-    {"neighbours", 100, 1, 1e6, true, "kept of each item"},
+    {"neighbours", 20, 1, 1e6, true, "kept of each item"},
     {"shrink", 0, 0, 1e9, false, "takes from the cosine of items that few share"},
 };
 
