@@ -75,9 +75,11 @@ static enum heed_status ease_train(const struct training *t, const double *param
     struct ease *m = calloc(1, sizeof *m);
     double *diagonal = malloc((n + 1) * sizeof *diagonal);
     if (m)
-        *m = (struct ease){n, calloc(n * n + 1, sizeof *m->gram), NULL};
+        *m = (struct ease){n, malloc((n * n + 1) * sizeof *m->gram), NULL};
     enum heed_status status = m && m->gram && diagonal ? HEED_OK : HEED_NOMEM;
     if (status == HEED_OK) {
+        /* zeroed by one thread: two that meet new pages together wait for the system */
+        memset(m->gram, 0, n * n * sizeof *m->gram);
         struct gram_work g = {t, m->gram, param[LAMBDA]};
         parallel_each(n, t->threads, gram_column, &g);
         status = spd_invert(m->gram, n, t->threads, t->progress, t->context, &at);
