@@ -140,7 +140,7 @@ static int twin_place(const struct interactions *x, uint32_t user, uint32_t item
         return n < 2 ? 0 : 2;
     }
     /* by time: the pair's first row against the latest fifth of all pairs' first rows */
-    size_t pairs = 0, later[2] = {0, 0};
+    size_t pairs = 0;
     bool before = false;
     int64_t cut = INT64_MAX;
     static bool first[4096];
@@ -159,7 +159,6 @@ static int twin_place(const struct interactions *x, uint32_t user, uint32_t item
         if (first[i] && 5 * after >= pairs && (cut == INT64_MAX || x->rows[i].time_ms > cut))
             cut = x->rows[i].time_ms;
     }
-    (void)later;
     for (size_t j = 0; j < n; j++)
         before = before || x->rows[place[j]].time_ms < cut;
     return !before ? 0 : x->rows[place[mine]].time_ms >= cut ? 2 : 1;

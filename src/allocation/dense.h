@@ -21,9 +21,9 @@ void dense_begin(void);
  * singular   out     on HEED_RANGE the first row that those before determine
  * Errors: HEED_RANGE not positive definite (a pivot of at most n * 2^-52 of its diagonal, or not a
  * number); HEED_NOMEM. Cost: n^3 multiply-adds, n * 256 * (threads + 1) doubles besides.
- * Blocked Cholesky, then column blocks of the inverse one by one, from the identity through both
- * triangles, below the diagonal only: J. J. Du Croz, N. J. Higham, IMA J. Numer. Anal. 12 (1992)
- * 1, who show that it is as stable as any.                                                       */
+ * Blocked Cholesky, then a X = I solved through both triangles for one block of columns after the
+ * other, from the diagonal down (the rest is symmetry): N. J. Higham, Accuracy and Stability of
+ * Numerical Algorithms, 2002, ch. 10 and 14.                                                     */
 HEED_MUST_CHECK enum heed_status spd_invert(double *a, size_t n, unsigned threads,
                                             void (*progress)(void *context, double share),
                                             void *context, size_t *singular);
