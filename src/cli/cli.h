@@ -58,4 +58,5 @@ int tool_rules_check(struct cli *c);
 int tool_rules_default(struct cli *c);
 int tool_quality_agree(struct cli *c);
 int tool_quality_bridge(struct cli *c);
+int tool_allocate_eval(struct cli *c);
 #endif

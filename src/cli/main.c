@@ -71,6 +71,8 @@ static int tool(struct cli *c)
         return tool_quality_agree(c);
     case COMMAND_quality_bridge:
         return tool_quality_bridge(c);
+    case COMMAND_allocate_eval:
+        return tool_allocate_eval(c);
     default:
         return tool_rules_default(c);
     }

@@ -33,11 +33,16 @@ const char *cli_arg(const struct cli *c, const char *name)
     return NULL;
 }
 
+static bool repeated(const struct cli *c, const char *name)
+{
+    return c->spec->args[command_arg(c->spec, str_of(name))].flags & REPEATED;
+}
+
 static int add_arg(struct cli *c, const char *name, const char *value)
 {
     if (c->n == sizeof c->args / sizeof c->args[0])
         return usage(c, "too many arguments at '%s'", name);
-    if (cli_arg(c, name))
+    if (cli_arg(c, name) && !repeated(c, name))
         return usage(c, "--%s is given twice", name);
     c->args[c->n++] = (struct heed_arg){name, value};
     return -1;

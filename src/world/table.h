@@ -46,7 +46,7 @@ enum arg_type {
     ARG_FACT,    /* bytes computed from the world's state when the command is given */
 };
 
-enum { POSITIONAL = 1, REQUIRED = 2, SELF = 4, REST = 8, PRIVATE = 16 };
+enum { POSITIONAL = 1, REQUIRED = 2, SELF = 4, REST = 8, PRIVATE = 16, REPEATED = 32 };
 
 struct arg_spec {
     const char *name;

@@ -1,0 +1,169 @@
+#include "allocation/eval.h"
+
+#include "allocation/top.h"
+#include "base/error.h"
+#include "base/parallel.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROWS = 32 }; /* users a piece */
+
+struct bar {
+    const struct eval_options *o;
+    char what[40];
+};
+
+static void bar_share(void *context, double share)
+{
+    const struct bar *bar = context;
+    bar->o->progress(bar->o->context, bar->what, share);
+}
+
+struct ranking {
+    const struct model_kind *kind;
+    const void *model;
+    const struct split *split;
+    size_t k;
+    const uint32_t *order;
+    uint32_t *shown;
+    double *score;         /* [items] a worker */
+    struct top_item *best; /* [k] a worker */
+    atomic_int status;     /* the first that is not HEED_OK, of a failed user */
+    struct bar *bar;       /* NULL: none */
+};
+
+static enum heed_status rank_user(struct ranking *r, size_t u, double *score, struct top_item *best)
+{
+    struct sparse_row history = sparse_row(&r->split->train, u);
+    size_t items = r->split->train.columns, next = 0;
+    enum heed_status status = r->kind->score(r->model, u, history, score);
+    if (status != HEED_OK)
+        return status;
+    struct top top = top_of(best, r->k, r->order);
+    for (uint32_t i = 0; i < items; i++) {
+        if (!isfinite(score[i]))
+            return HEED_RANGE;
+        if (next < history.n && history.column[next] == i)
+            next++;
+        else
+            top_offer(&top, i, score[i]);
+    }
+    size_t n = top_sort(&top);
+    for (size_t i = 0; i < n; i++)
+        r->shown[u * r->k + i] = best[i].item;
+    return HEED_OK;
+}
+
+static void rank_users(void *context, size_t piece, unsigned worker)
+{
+    struct ranking *r = context;
+    size_t rows = r->split->test.rows, items = r->split->train.columns;
+    for (size_t u = piece * ROWS; u < (piece + 1) * ROWS && u < rows; u++) {
+        if (sparse_row(&r->split->test, u).n == 0)
+            continue;
+        enum heed_status status =
+            rank_user(r, u, r->score + worker * items, r->best + worker * r->k);
+        if (status != HEED_OK)
+            atomic_store(&r->status, (int)status);
+    }
+    if (worker == 0 && r->bar)
+        bar_share(r->bar, (double)piece * ROWS / (double)rows);
+}
+
+enum heed_status eval_rank(const struct model_kind *kind, const void *model,
+                           const struct split *split, const struct eval_options *o, uint32_t *shown,
+                           struct heed_error *err)
+{
+    size_t rows = split->test.rows, items = split->train.columns;
+    size_t workers = parallel_workers(o->threads);
+    struct bar bar = {.o = o};
+    snprintf(bar.what, sizeof bar.what, "rank by %s", kind->name);
+    uint32_t *order = top_order(items, o->seed);
+    struct ranking r = {.kind = kind,
+                        .model = model,
+                        .split = split,
+                        .k = o->k,
+                        .order = order,
+                        .shown = shown,
+                        .bar = o->progress ? &bar : NULL};
+    r.score = malloc((items * workers + 1) * sizeof *r.score);
+    r.best = malloc((o->k * workers + 1) * sizeof *r.best);
+    enum heed_status status = order && r.score && r.best ? HEED_OK : HEED_NOMEM;
+    if (status == HEED_OK) {
+        for (size_t i = 0; i < rows * o->k; i++)
+            shown[i] = RANKING_NONE;
+        parallel_each((rows + ROWS - 1) / ROWS, o->threads, rank_users, &r);
+        status = (enum heed_status)atomic_load(&r.status);
+    }
+    free(order);
+    free(r.score);
+    free(r.best);
+    if (status == HEED_RANGE)
+        return error_set(err, status, kind->name,
+                         "a score is not a finite number; give parameters nearer to the defaults");
+    return status == HEED_OK ? status : error_nomem(err);
+}
+
+static double now(const struct eval_options *o)
+{
+    return o->clock_s ? o->clock_s(o->context) : 0;
+}
+
+static enum heed_status eval_one(const struct split *split, const struct sparse *items,
+                                 const struct model_spec *spec, const struct eval_options *o,
+                                 uint32_t *shown, struct eval_result *out, struct heed_error *err)
+{
+    struct bar bar = {.o = o};
+    snprintf(bar.what, sizeof bar.what, "train %s", spec->kind->name);
+    const struct training t = {.users = &split->train,
+                               .items = items,
+                               .seed = o->seed,
+                               .threads = o->threads,
+                               .progress = o->progress ? bar_share : NULL,
+                               .context = &bar};
+    void *model = NULL;
+    double started = now(o);
+    enum heed_status status = spec->kind->train(&t, spec->param, &model, err);
+    if (status == HEED_NOMEM)
+        error_nomem(err);
+    double trained = now(o);
+    if (status == HEED_OK)
+        status = eval_rank(spec->kind, model, split, o, shown, err);
+    double ranked = now(o);
+    spec->kind->free(model);
+    *out = (struct eval_result){.algorithm = spec->kind->name};
+    if (status == HEED_OK) {
+        status = metrics_of(shown, o->k, &split->test, &out->metrics);
+        if (status != HEED_OK)
+            error_nomem(err);
+    }
+    out->train_s = trained - started;
+    out->users_per_s = ranked > trained ? (double)out->metrics.users / (ranked - trained) : 0;
+    return status;
+}
+
+enum heed_status eval_run(const struct split *split, const struct eval_options *o,
+                          struct eval_result *results, struct heed_error *err)
+{
+    size_t items = split->train.columns;
+    if (items < 2)
+        return error_set(err, HEED_RANGE, "catalogue",
+                         "has %zu item; there is nothing to choose from below two", items);
+    if (o->k < 1 || o->k > items)
+        return error_set(err, HEED_RANGE, "k",
+                         "%zu is not within the catalogue of %zu items; give --k from 1 to %zu",
+                         o->k, items, items);
+    struct sparse turned = {0};
+    uint32_t *shown = malloc((split->test.rows * o->k + 1) * sizeof *shown);
+    enum heed_status status = shown ? sparse_transpose(&split->train, &turned) : HEED_NOMEM;
+    if (status != HEED_OK)
+        error_nomem(err);
+    for (size_t i = 0; i < o->models_n && status == HEED_OK; i++)
+        status = eval_one(split, &turned, &o->models[i], o, shown, &results[i], err);
+    sparse_deinit(&turned);
+    free(shown);
+    return status;
+}

@@ -1,0 +1,61 @@
+/* Who did what with what, as it stands in a file: the ground of offline evaluation. */
+#ifndef HEED_ALLOCATION_INTERACTIONS_H
+#define HEED_ALLOCATION_INTERACTIONS_H
+
+#include "allocation/sparse.h"
+#include "base/intern.h"
+
+#define INTERACTIONS_NO_TIME INT64_MIN
+
+struct interaction {
+    uint32_t user, item, verb; /* handles */
+    double amount;             /* finite, >= 0; 1 where there is none */
+    int64_t time_ms;           /* INTERACTIONS_NO_TIME */
+};
+
+struct interactions {
+    struct intern users, items, verbs;
+    struct interaction *rows; /* in file order */
+    size_t n, cap;
+    bool timed; /* every row has a time */
+};
+
+void interactions_init(struct interactions *x);
+void interactions_deinit(struct interactions *x);
+
+/* Adds one row. Errors: HEED_NOMEM; HEED_INPUT an empty id, an amount that is not finite or is
+ * negative: nothing changed.                                                                     */
+HEED_MUST_CHECK enum heed_status interactions_add(struct interactions *x, struct str user,
+                                                  struct str item, struct str verb, double amount,
+                                                  int64_t time_ms, struct heed_error *err);
+
+/* Reads CSV with a header: `user` and `target`, and if there `verb`, `amount`, `time`. Other
+ * columns are passed over. progress may be NULL. Errors: HEED_INPUT with file, line and column (a
+ * missing column, a bad record, amount or time, no rows at all); HEED_NOMEM. */
+HEED_MUST_CHECK enum heed_status interactions_read(struct interactions *x, const char *path,
+                                                   void (*progress)(void *context, double share),
+                                                   void *context, struct heed_error *err);
+
+/* Distinct pairs by user, each user's in the order of their first row (so not ascending: a matrix
+ * with value NULL). first[count] gives the row where each stands first; free() it. O(n).
+ * Errors: HEED_NOMEM.                                                                            */
+HEED_MUST_CHECK enum heed_status interactions_pairs(const struct interactions *x,
+                                                    struct sparse *pairs, size_t **first);
+
+/* What is known of the items from a file: CSV with a header whose first column, or the one called
+ * `id`, `item` or `target`, names the item.                                                      */
+struct item_table {
+    struct str *columns; /* [columns_n], the item's own left out */
+    size_t columns_n, rows;
+    uint32_t *row_of;  /* [items of the interactions] row, or UINT32_MAX when the file has none */
+    struct str *cells; /* [rows * columns_n] */
+    struct item_text *text; /* owns the bytes */
+};
+
+/* Items of the file that no interaction has are passed over. Errors: HEED_INPUT with file, line and
+ * column (a bad record, an item twice); HEED_NOMEM.                                              */
+HEED_MUST_CHECK enum heed_status item_table_read(struct item_table *t, const char *path,
+                                                 const struct interactions *x,
+                                                 struct heed_error *err);
+void item_table_deinit(struct item_table *t);
+#endif

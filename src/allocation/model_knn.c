@@ -1,0 +1,113 @@
+/* Items that are taken together: cosine between items, each with its nearest neighbours kept.
+ *
+ *   s_ij = |U_i and U_j| / (sqrt(|U_i| |U_j|) + shrink),   score_j = sum of s_ij over i in the
+ * history that keep j among their neighbours Source: M. Deshpande, G. Karypis, "Item-based top-N
+ * recommendation algorithms", ACM TOIS 22 (2004) 143; the shrinkage as in R. Bell, Y. Koren, ICDM
+ * 2007.                                   */
+#include "allocation/model.h"
+#include "allocation/top.h"
+#include "base/parallel.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { NEIGHBOURS, SHRINK, KNN_PARAMS };
+static const struct model_param knn_params[KNN_PARAMS] = {
+    {"neighbours", 20, 1, 1e6, true, "kept of each item"},
+    {"shrink", 0, 0, 1e9, false, "takes from the cosine of items that few share"},
+};
+
+struct knn {
+    size_t items, keep;
+    uint32_t *count;            /* [items] */
+    struct top_item *neighbour; /* [items * keep] */
+};
+
+static void knn_free(void *model)
+{
+    struct knn *m = model;
+    if (m) {
+        free(m->count);
+        free(m->neighbour);
+    }
+    free(m);
+}
+
+struct knn_work {
+    const struct training *t;
+    const uint32_t *order;
+    struct knn *m;
+    double shrink;
+    uint32_t *together; /* [items] a worker, zero between items */
+    uint32_t *touched;  /* [items] a worker */
+};
+
+static void neighbours_of(void *context, size_t item, unsigned worker)
+{
+    struct knn_work *k = context;
+    struct knn *m = k->m;
+    uint32_t *together = k->together + worker * m->items, *touched = k->touched + worker * m->items;
+    size_t n = 0;
+    struct sparse_row users = sparse_row(k->t->items, item);
+    for (size_t u = 0; u < users.n; u++) {
+        struct sparse_row row = sparse_row(k->t->users, users.column[u]);
+        for (size_t i = 0; i < row.n; i++)
+            if (row.column[i] != item && together[row.column[i]]++ == 0)
+                touched[n++] = row.column[i];
+    }
+    struct top top = top_of(m->neighbour + item * m->keep, m->keep, k->order);
+    for (size_t i = 0; i < n; i++) {
+        double theirs = (double)sparse_row(k->t->items, touched[i]).n;
+        top_offer(&top, touched[i],
+                  together[touched[i]] / (sqrt((double)users.n * theirs) + k->shrink));
+        together[touched[i]] = 0;
+    }
+    m->count[item] = (uint32_t)top_sort(&top);
+    if (worker == 0 && item % 256 == 0 && k->t->progress)
+        k->t->progress(k->t->context, (double)item / (double)m->items);
+}
+
+static enum heed_status knn_train(const struct training *t, const double *param, void **model,
+                                  struct heed_error *err)
+{
+    (void)err;
+    size_t items = t->items->rows, workers = parallel_workers(t->threads);
+    size_t keep = param[NEIGHBOURS] < (double)items ? (size_t)param[NEIGHBOURS] : items;
+    struct knn *m = calloc(1, sizeof *m);
+    uint32_t *order = top_order(items, t->seed);
+    struct knn_work k = {.t = t, .order = order, .m = m, .shrink = param[SHRINK]};
+    k.together = calloc(items * workers + 1, sizeof *k.together);
+    k.touched = malloc((items * workers + 1) * sizeof *k.touched);
+    if (m)
+        *m = (struct knn){items, keep, calloc(items + 1, sizeof *m->count),
+                          malloc((items * keep + 1) * sizeof *m->neighbour)};
+    bool ok = m && m->count && m->neighbour && order && k.together && k.touched;
+    if (ok)
+        parallel_each(items, t->threads, neighbours_of, &k);
+    free(order);
+    free(k.together);
+    free(k.touched);
+    if (!ok) {
+        knn_free(m);
+        return HEED_NOMEM;
+    }
+    *model = m;
+    return HEED_OK;
+}
+
+static enum heed_status knn_score(const void *model, size_t user, struct sparse_row history,
+                                  double *score)
+{
+    (void)user;
+    const struct knn *m = model;
+    for (size_t i = 0; i < m->items; i++)
+        score[i] = 0;
+    for (size_t i = 0; i < history.n; i++) {
+        const struct top_item *x = m->neighbour + history.column[i] * m->keep;
+        for (uint32_t j = 0; j < m->count[history.column[i]]; j++)
+            score[x[j].item] += x[j].score;
+    }
+    return HEED_OK;
+}
+
+const struct model_kind model_knn = {"knn", knn_params, KNN_PARAMS, knn_train, knn_score, knn_free};

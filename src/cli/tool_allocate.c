@@ -1,0 +1,138 @@
+/* `heed allocate eval`: which algorithm finds what people really did next. Needs no world. */
+#include "allocation/eval.h"
+#include "base/term.h"
+#include "cli/tools.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct eval_bar {
+    struct progress bar;
+    char what[40];
+};
+
+static void eval_progress(void *context, const char *what, double share)
+{
+    struct eval_bar *b = context;
+    if (strcmp(what, b->what) != 0) {
+        progress_done(&b->bar);
+        snprintf(b->what, sizeof b->what, "%s", what);
+        progress_init(&b->bar, b->bar.out, b->bar.enabled, what, "%", 100, b->bar.width,
+                      cli_clock_ms());
+    }
+    uint64_t done = (uint64_t)(100 * share);
+    progress_update(&b->bar, done, done, cli_clock_ms());
+}
+
+static void read_progress(void *context, double share)
+{
+    eval_progress(context, "read", share);
+}
+
+static double clock_s(void *context)
+{
+    (void)context;
+    return (double)cli_clock_ms() / 1000;
+}
+
+static unsigned cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : (unsigned)n;
+}
+
+static enum heed_status split_of(const struct cli *c, enum split_kind *out, struct heed_error *err)
+{
+    static const char *const names[] = {"every-5th", "time", "leave-one-out"};
+    const char *given = cli_arg(c, "split");
+    *out = SPLIT_EVERY_5TH;
+    for (int i = 0; given && i < 3; i++)
+        if (strcmp(given, names[i]) == 0) {
+            *out = (enum split_kind)i;
+            return HEED_OK;
+        }
+    return given ? error_set(err, HEED_USAGE, "split",
+                             "is one of every-5th, time, leave-one-out, not '%s'", given)
+                 : HEED_OK;
+}
+
+static enum heed_status models_of(const struct cli *c, struct model_spec *specs, size_t *n,
+                                  struct heed_error *err)
+{
+    enum heed_status status = model_names_parse(str_of(cli_arg(c, "algorithm")), specs, n, err);
+    for (size_t i = 0; i < c->n && status == HEED_OK; i++)
+        if (strcmp(c->args[i].name, "param") == 0)
+            status = model_params_parse(str_of(c->args[i].value), specs, *n, err);
+    return status;
+}
+
+static json_t *reply_of(const struct split *s, const struct eval_result *results, size_t n)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; rows && i < n; i++) {
+        const struct metrics *m = &results[i].metrics;
+        json_array_append_new(
+            rows, json_pack("{s:s,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "algorithm",
+                            results[i].algorithm, "ndcg", m->ndcg, "recall", m->recall, "precision",
+                            m->precision, "map", m->map, "mrr", m->mrr, "coverage", m->coverage,
+                            "gini", m->gini, "min_exposure", m->min_exposure, "train_s",
+                            results[i].train_s, "users_per_s", results[i].users_per_s));
+    }
+    return json_pack("{s:I,s:I,s:I,s:I,s:o}", "users", (json_int_t)s->train.rows, "items",
+                     (json_int_t)s->train.columns, "train", (json_int_t)sparse_count(&s->train),
+                     "test", (json_int_t)sparse_count(&s->test), "results", rows);
+}
+
+int tool_allocate_eval(struct cli *c)
+{
+    struct heed_error err = {0};
+    struct model_spec specs[MODELS_MAX];
+    struct eval_result results[MODELS_MAX];
+    struct interactions log;
+    struct item_table items = {0};
+    struct split split = {0};
+    struct eval_bar bar = {0};
+    enum split_kind kind = SPLIT_EVERY_5TH;
+    int64_t k = 10, seed = 1;
+    size_t n = 0;
+    interactions_init(&log);
+    progress_init(&bar.bar, stderr, !c->quiet && isatty(STDERR_FILENO), "read", "%", 100,
+                  term_width(stderr, 80), cli_clock_ms());
+    enum heed_status status = models_of(c, specs, &n, &err);
+    if (status == HEED_OK)
+        status = split_of(c, &kind, &err);
+    if (status == HEED_OK)
+        status = number_of(c, "k", 10, &k, &err);
+    if (status == HEED_OK)
+        status = number_of(c, "seed", 1, &seed, &err);
+    if (status == HEED_OK)
+        status = interactions_read(&log, cli_arg(c, "events"), read_progress, &bar, &err);
+    if (status == HEED_OK && cli_arg(c, "items"))
+        status = item_table_read(&items, cli_arg(c, "items"), &log, &err);
+    if (status == HEED_OK)
+        status = split_make(&log, kind, &split, &err);
+    if (status == HEED_OK) {
+        const struct eval_options o = {.models = specs,
+                                       .models_n = n,
+                                       .k = (size_t)k,
+                                       .seed = (uint64_t)seed,
+                                       .threads = cores(),
+                                       .clock_s = clock_s,
+                                       .progress = eval_progress,
+                                       .context = &bar};
+        status = eval_run(&split, &o, results, &err);
+    }
+    progress_done(&bar.bar);
+    if (status == HEED_OK) {
+        if (split.left_out && !c->quiet)
+            fprintf(stderr, "heed: %zu users have too little history for this split: left out\n",
+                    split.left_out);
+        json_t *reply = reply_of(&split, results, n);
+        print_reply(c, reply);
+        json_decref(reply);
+    }
+    split_deinit(&split);
+    item_table_deinit(&items);
+    interactions_deinit(&log);
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}

@@ -1,0 +1,77 @@
+#!/bin/sh
+# `heed allocate eval` as it is typed: one JSON document with the names it promises, the same on any run,
+# and each input at fault named with its remedy.
+set -eu
+: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
+heed=$BUILD_DIR/heed
+if [ ! -x "$heed" ]; then
+    echo "skipped: this build has no program heed"
+    exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+export LC_ALL=C
+failures=0
+
+# expect STATUS WORDS ARGS...: stderr must hold WORDS.
+expect() {
+    expected=$1 words=$2
+    shift 2
+    status=0
+    "$heed" "$@" >out 2>err </dev/null || status=$?
+    if [ "$status" -ne "$expected" ] || ! grep -qF -- "$words" err; then
+        failures=$((failures + 1))
+        echo "FAILED: heed $*: status $status, not $expected, or stderr does not hold: $words"
+        sed 's/^/    /' err
+    fi
+}
+
+# 30 users, 12 items; user u takes item i when (u + i * i) % 3 is not 0; day i
+awk 'BEGIN { print "time,user,verb,target,amount"
+    for (u = 0; u < 30; u++) for (i = 0; i < 12; i++) if ((u + i * i) % 3)
+        printf "2026-01-%02d,u%d,dwell,i%d,%d\n", i + 1, u, i, u + i }' >events.csv
+for split in every-5th time leave-one-out; do
+    "$heed" --quiet --json allocate eval --events events.csv --split $split --k 3 \
+        --algorithm random,popularity,knn,ease,ials --param ease.lambda=2 --param ials.factors=4 >out
+    names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
+    row="algorithm ndcg recall precision map mrr coverage gini min_exposure train_s users_per_s "
+    if [ "$names" != "users items train test results $row$row$row$row$row" ]; then
+        failures=$((failures + 1))
+        echo "FAILED: $split: names are $names"
+    fi
+    sed 's/"train_s[^}]*//g' out >first
+    "$heed" --quiet --json allocate eval --events events.csv --split $split --k 3 \
+        --algorithm random,popularity,knn,ease,ials --param ease.lambda=2,ials.factors=4 |
+        sed 's/"train_s[^}]*//g' >second
+    if ! cmp -s first second; then
+        failures=$((failures + 1))
+        echo "FAILED: $split: a second run differs"
+        cat first second
+    fi
+done
+
+eval="allocate eval --algorithm ease --events"
+printf 'id,name\ni1,one\ni2,"two, too"\nelsewhere,x\n' >items.csv
+expect 0 "" $eval events.csv --items items.csv --k 3
+expect 2 "--events is missing" allocate eval --algorithm ease
+expect 2 "no 'blend' yet" allocate eval --events events.csv --algorithm blend
+expect 2 "leave-one-out, not 'half'" $eval events.csv --split half
+expect 2 "none of these algorithms has 'alpha'" $eval events.csv --param alpha=1
+expect 2 "not 'nan'" $eval events.csv --param lambda=nan
+expect 3 "catalogue of 12 items" $eval events.csv --k 13
+expect 3 "singular at lambda 0" $eval events.csv --param lambda=0 --k 3
+expect 3 "nothing.csv" $eval nothing.csv
+bad() { printf 'user,target,amount\n%s\n' "$1" >bad.csv; }
+bad 'ann,x,nan' && expect 3 "bad.csv:2: column amount" $eval bad.csv
+bad 'ann,x,inf' && expect 3 "bad.csv:2: column amount" $eval bad.csv
+bad 'ann,x,-1' && expect 3 "bad.csv:2: column amount" $eval bad.csv
+bad 'ann,,1' && expect 3 "bad.csv:2: column target" $eval bad.csv
+bad 'ann,x' && expect 3 "differs from the header" $eval bad.csv
+bad 'ann,x,1' && expect 3 "users with five items" $eval bad.csv
+bad 'ann,x,1' && expect 3 "column time" $eval bad.csv --split time
+printf 'user,item\nann,x\n' >bad.csv && expect 3 "column target: is missing" $eval bad.csv
+printf 'user,target\n' >bad.csv && expect 3 "has no rows" $eval bad.csv
+: >bad.csv && expect 3 "has no rows" $eval bad.csv
+printf 'id,name\ni1,a\ni1,b\n' >items.csv && expect 3 "i1 is there twice" $eval events.csv --items items.csv
+[ "$failures" -eq 0 ]

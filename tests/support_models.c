@@ -1,0 +1,70 @@
+#include "support_models.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+void near(double got, double expected, double tolerance, const char *what, uint64_t seed)
+{
+    if (!(fabs(got - expected) <= tolerance))
+        fail_msg("%s: got %.15g, expected %.15g (seed %llu)", what, got, expected,
+                 (unsigned long long)seed);
+}
+
+double *random_matrix(struct prng *r, size_t rows, size_t columns, double fill, struct sparse *m)
+{
+    double *x = calloc(rows * columns + 1, sizeof *x);
+    assert_non_null(x);
+    assert_int_equal(sparse_init(m, rows, columns, rows * columns, false), HEED_OK);
+    uint64_t n = 0;
+    for (size_t u = 0; u < rows; u++) {
+        for (size_t i = 0; i < columns; i++)
+            if (prng_double(r) < fill) {
+                x[u * columns + i] = 1;
+                m->column[n++] = (uint32_t)i;
+            }
+        m->at[u + 1] = n;
+    }
+    return x;
+}
+
+void draw(struct drawn *d, uint64_t seed, size_t users, size_t items, double fill)
+{
+    struct prng r;
+    prng_seed(&r, seed);
+    d->x = random_matrix(&r, users, items, fill, &d->users);
+    assert_int_equal(sparse_transpose(&d->users, &d->items), HEED_OK);
+    d->training =
+        (struct training){.users = &d->users, .items = &d->items, .seed = seed, .threads = 2};
+}
+
+void undraw(struct drawn *d)
+{
+    sparse_deinit(&d->users);
+    sparse_deinit(&d->items);
+    free(d->x);
+}
+
+struct model_spec spec_of(const char *name, const char *params)
+{
+    struct model_spec specs[MODELS_MAX];
+    size_t n;
+    struct heed_error err = {0};
+    assert_int_equal(model_names_parse(str_of(name), specs, &n, &err), HEED_OK);
+    if (*params && model_params_parse(str_of(params), specs, n, &err) != HEED_OK)
+        fail_msg("%s: %s", err.where, err.message);
+    return specs[0];
+}
+
+void *trained(const struct drawn *d, const struct model_spec *spec)
+{
+    void *model = NULL;
+    struct heed_error err = {0};
+    if (spec->kind->train(&d->training, spec->param, &model, &err) != HEED_OK)
+        fail_msg("%s: %s", err.where, err.message);
+    return model;
+}

@@ -1,0 +1,92 @@
+/* The evaluation on Steam purchases gives the numbers measured there by other means.
+ *
+ * Needs the data folder: HEED_DATA, or ../shared/data beside the repository; skipped without.
+ * ctest: TIMEOUT 900
+ */
+#include "allocation/eval.h"
+#include "base/csv.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void read_purchases(struct interactions *log)
+{
+    const char *given = getenv("HEED_DATA");
+    char path[4096], member[4200];
+    snprintf(path, sizeof path, "%s/steam200k/steam.zip",
+             given ? given : SOURCE_DIR "/../shared/data");
+    if (access(path, R_OK) != 0) {
+        print_message("no %s: skipped\n", path);
+        skip();
+    }
+    snprintf(member, sizeof member, "%s/steam/game_purchase.dat", path);
+    struct heed_error err = {0};
+    struct reader *reader = NULL;
+    assert_int_equal(reader_open(member, NULL, &reader, &err), HEED_OK);
+    struct csv *csv = csv_new(reader, &(struct csv_options){.delimiter = '\t'});
+    struct csv_record rec;
+    assert_int_equal(csv_next(csv, &rec, &err), CSV_RECORD); /* User_ID Game_ID Purchase */
+    interactions_init(log);
+    while (csv_next(csv, &rec, &err) == CSV_RECORD)
+        assert_int_equal(interactions_add(log, rec.fields[0], rec.fields[1], STR("purchase"), 1,
+                                          INTERACTIONS_NO_TIME, &err),
+                         HEED_OK);
+    csv_free(csv);
+    reader_close(reader);
+}
+
+static void every_5th_of_steam_purchases_gives_the_published_numbers(void **unused)
+{
+    (void)unused;
+    /* dense EASE on the binary matrix of the same split, not by heed: NDCG@10 and recall@10 */
+    static const struct {
+        const char *algorithm, *params;
+        double ndcg, recall;
+    } rows[] = {
+        {"popularity", "", .0989, -1},
+        {"ease", "lambda=100", .4698, .4813},
+        {"ease", "lambda=30", .4822, .4839},
+    };
+    struct interactions log;
+    struct split split;
+    struct heed_error err = {0};
+    read_purchases(&log);
+    assert_int_equal(log.n, 129511);
+    assert_int_equal(split_make(&log, SPLIT_EVERY_5TH, &split, &err), HEED_OK);
+    assert_int_equal(split.train.rows, 3757);
+    assert_int_equal(split.train.columns, 5155);
+    assert_int_equal(sparse_count(&split.train), 93411);
+    assert_int_equal(sparse_count(&split.test), 21728);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct model_spec spec;
+        struct eval_result result;
+        size_t n;
+        assert_int_equal(model_names_parse(str_of(rows[i].algorithm), &spec, &n, &err), HEED_OK);
+        if (*rows[i].params)
+            assert_int_equal(model_params_parse(str_of(rows[i].params), &spec, 1, &err), HEED_OK);
+        const struct eval_options o = {
+            .models = &spec, .models_n = 1, .k = 10, .seed = 1, .threads = 2};
+        assert_int_equal(eval_run(&split, &o, &result, &err), HEED_OK);
+        const struct metrics *m = &result.metrics;
+        if (fabs(m->ndcg - rows[i].ndcg) > .0005 ||
+            (rows[i].recall > 0 && fabs(m->recall - rows[i].recall) > .0005))
+            fail_msg("%s %s: ndcg %.5f, recall %.5f; expected %.4f, %.4f", rows[i].algorithm,
+                     rows[i].params, m->ndcg, m->recall, rows[i].ndcg, rows[i].recall);
+    }
+    split_deinit(&split);
+    interactions_deinit(&log);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_5th_of_steam_purchases_gives_the_published_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,381 @@
+/* Models of relevance, and the dense algebra under them, beside naive twins: Gauss-Jordan for the
+ * inverse, full matrices for the rest. Inputs are drawn from seeds, which a failure prints. */
+#include "support_models.h"
+
+#include "allocation/dense.h"
+#include "allocation/top.h"
+#include "base/parallel.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* ── dense ── */
+
+/* inverse[n * n] of a, by Gauss-Jordan with row exchanges.                                       */
+static void gauss_jordan(const double *given, size_t n, double *inverse)
+{
+    double *a = malloc((n * n + 1) * sizeof *a);
+    assert_non_null(a);
+    memcpy(a, given, n * n * sizeof *a);
+    for (size_t i = 0; i < n * n; i++)
+        inverse[i] = i % (n + 1) == 0;
+    for (size_t c = 0; c < n; c++) {
+        size_t best = c;
+        for (size_t r = c; r < n; r++)
+            if (fabs(a[r * n + c]) > fabs(a[best * n + c]))
+                best = r;
+        for (size_t j = 0; j < n; j++) {
+            double t = a[c * n + j];
+            a[c * n + j] = a[best * n + j];
+            a[best * n + j] = t;
+            t = inverse[c * n + j];
+            inverse[c * n + j] = inverse[best * n + j];
+            inverse[best * n + j] = t;
+        }
+        double pivot = a[c * n + c];
+        for (size_t j = 0; j < n; j++) {
+            a[c * n + j] /= pivot;
+            inverse[c * n + j] /= pivot;
+        }
+        for (size_t r = 0; r < n; r++) {
+            double factor = a[r * n + c];
+            if (r == c || factor == 0)
+                continue;
+            for (size_t j = 0; j < n; j++) {
+                a[r * n + j] -= factor * a[c * n + j];
+                inverse[r * n + j] -= factor * inverse[c * n + j];
+            }
+        }
+    }
+    free(a);
+}
+
+/* X'X + lambda I of a random 0/1 X.                                                              */
+static double *random_gram(struct prng *r, size_t rows, size_t n, double lambda)
+{
+    struct sparse m;
+    double *x = random_matrix(r, rows, n, .2, &m), *g = calloc(n * n + 1, sizeof *g);
+    assert_non_null(g);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++)
+            for (size_t u = 0; u < rows; u++)
+                g[i * n + j] += x[u * n + i] * x[u * n + j];
+        g[i * n + i] += lambda;
+    }
+    sparse_deinit(&m);
+    free(x);
+    return g;
+}
+
+static void the_inverse_is_gauss_jordans_on_any_number_of_threads(void **unused)
+{
+    (void)unused;
+    static const size_t sizes[] = {0, 1, 2, 7, 255, 256, 257, 300, 520}; /* blocks are of 256 */
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        size_t n = sizes[s], at = 0;
+        struct prng r;
+        prng_seed(&r, n);
+        double *g = random_gram(&r, 60, n, 2), *one = malloc((n * n + 1) * sizeof *one);
+        double *three = malloc((n * n + 1) * sizeof *three);
+        double *twin = malloc((n * n + 1) * sizeof *twin);
+        memcpy(one, g, n * n * sizeof *g);
+        memcpy(three, g, n * n * sizeof *g);
+        gauss_jordan(g, n, twin);
+        assert_int_equal(spd_invert(one, n, 1, NULL, NULL, &at), HEED_OK);
+        assert_int_equal(spd_invert(three, n, 3, NULL, NULL, &at), HEED_OK);
+        for (size_t i = 0; i < n * n; i++)
+            near(one[i], twin[i], 1e-12, "inverse", n);
+        assert_memory_equal(one, three, n * n * sizeof *one);
+        free(g);
+        free(one);
+        free(three);
+        free(twin);
+    }
+}
+
+static void a_singular_matrix_is_named_by_its_first_dependent_row(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t n, equal, to; /* row `equal` repeats row `to` */
+    } rows[] = {{2, 1, 0}, {40, 30, 3}, {300, 280, 10}, {300, 258, 257}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t n = rows[i].n, at = SIZE_MAX;
+        struct prng r;
+        prng_seed(&r, i);
+        double *g = random_gram(&r, 4 * n, n, 1);
+        for (size_t j = 0; j < n; j++)
+            g[rows[i].equal * n + j] = g[rows[i].to * n + j];
+        for (size_t j = 0; j < n; j++)
+            g[j * n + rows[i].equal] = g[j * n + rows[i].to];
+        assert_int_equal(spd_invert(g, n, 2, NULL, NULL, &at), HEED_RANGE);
+        assert_int_equal(at, rows[i].equal);
+        free(g);
+    }
+    double nan = NAN;
+    size_t at;
+    assert_int_equal(spd_invert(&nan, 1, 1, NULL, NULL, &at), HEED_RANGE);
+}
+
+/* ── models ── */
+
+static void popularity_counts_users(void **unused)
+{
+    (void)unused;
+    struct drawn d;
+    draw(&d, 3, 9, 7, .4);
+    struct model_spec spec = spec_of("popularity", "");
+    void *model = trained(&d, &spec);
+    double score[7];
+    assert_int_equal(spec.kind->score(model, 0, sparse_row(&d.users, 0), score), HEED_OK);
+    for (size_t i = 0; i < 7; i++) {
+        double expected = 0;
+        for (size_t u = 0; u < 9; u++)
+            expected += d.x[u * 7 + i];
+        near(score[i], expected, 0, "popularity", 3);
+    }
+    spec.kind->free(model);
+    undraw(&d);
+}
+
+static void knn_sums_the_cosines_of_the_nearest(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        enum { USERS = 15, ITEMS = 11 };
+        struct drawn d;
+        draw(&d, seed, USERS, ITEMS, .3);
+        size_t keep = 1 + seed % ITEMS;
+        double shrink = (double)(seed % 3);
+        char params[64];
+        snprintf(params, sizeof params, "neighbours=%zu,shrink=%g", keep, shrink);
+        struct model_spec spec = spec_of("knn", params);
+        void *model = trained(&d, &spec);
+        double near_of[ITEMS][ITEMS] = {{0}};
+        uint32_t *order = top_order(ITEMS, seed);
+        for (size_t i = 0; i < ITEMS; i++) {
+            double cosine[ITEMS], mine = 0;
+            for (size_t u = 0; u < USERS; u++)
+                mine += d.x[u * ITEMS + i];
+            for (size_t j = 0; j < ITEMS; j++) {
+                double both = 0, theirs = 0;
+                for (size_t u = 0; u < USERS; u++) {
+                    both += d.x[u * ITEMS + i] * d.x[u * ITEMS + j];
+                    theirs += d.x[u * ITEMS + j];
+                }
+                cosine[j] = i != j && both > 0 ? both / (sqrt(mine * theirs) + shrink) : 0;
+            }
+            for (size_t j = 0; j < ITEMS; j++) { /* kept when fewer than `keep` are nearer */
+                size_t nearer = 0;
+                for (size_t o = 0; o < ITEMS; o++)
+                    nearer +=
+                        cosine[o] > cosine[j] || (cosine[o] == cosine[j] && order[o] < order[j]);
+                near_of[i][j] = nearer < keep ? cosine[j] : 0;
+            }
+        }
+        for (size_t u = 0; u < USERS; u++) {
+            double score[ITEMS];
+            assert_int_equal(spec.kind->score(model, u, sparse_row(&d.users, u), score), HEED_OK);
+            for (size_t j = 0; j < ITEMS; j++) {
+                double expected = 0;
+                for (size_t i = 0; i < ITEMS; i++)
+                    expected += d.x[u * ITEMS + i] * near_of[i][j];
+                near(score[j], expected, 1e-12, "knn", seed);
+            }
+        }
+        free(order);
+        spec.kind->free(model);
+        undraw(&d);
+    }
+}
+
+static void ease_is_its_formula(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        size_t users = 30, items = 5 + 7 * seed;
+        double lambda = .5 * (double)seed;
+        struct drawn d;
+        char params[32];
+        draw(&d, seed, users, items, .2);
+        snprintf(params, sizeof params, "ease.lambda=%g", lambda);
+        struct model_spec spec = spec_of("ease", params);
+        void *model = trained(&d, &spec);
+        double *g = calloc(items * items, sizeof *g), *p = malloc(items * items * sizeof *p);
+        double *score = malloc(items * sizeof *score);
+        for (size_t i = 0; i < items; i++)
+            for (size_t j = 0; j < items; j++) {
+                for (size_t u = 0; u < users; u++)
+                    g[i * items + j] += d.x[u * items + i] * d.x[u * items + j];
+                g[i * items + j] += i == j ? lambda : 0;
+            }
+        gauss_jordan(g, items, p);
+        for (size_t i = 0; i < items; i++)
+            for (size_t j = 0; j < items; j++)
+                near((double)ease_weight(model, i, j),
+                     i == j ? 0 : -p[i * items + j] / p[j * items + j], 1e-6, "weight", seed);
+        for (size_t u = 0; u < users; u++) {
+            assert_int_equal(spec.kind->score(model, u, sparse_row(&d.users, u), score), HEED_OK);
+            for (size_t j = 0; j < items; j++) {
+                double expected = 0;
+                for (size_t i = 0; i < items; i++)
+                    expected +=
+                        i == j ? 0 : -d.x[u * items + i] * p[i * items + j] / p[j * items + j];
+                near(score[j], expected, 1e-5, "score", seed);
+            }
+        }
+        free(g);
+        free(p);
+        free(score);
+        spec.kind->free(model);
+        undraw(&d);
+    }
+}
+
+/* The loss as written at ials_view.                                                              */
+static double ials_loss(const struct drawn *d, const struct model_spec *spec, const void *model)
+{
+    enum { FACTORS, LAMBDA, ALPHA, NU };
+    size_t users = d->users.rows, items = d->users.columns;
+    double lambda = spec->param[LAMBDA], alpha = spec->param[ALPHA], nu = spec->param[NU], loss = 0;
+    struct ials_view v = ials_view(model);
+    for (size_t u = 0; u < users; u++)
+        for (size_t i = 0; i < items; i++) {
+            double y = 0;
+            for (size_t f = 0; f < v.factors; f++)
+                y += v.users[u * v.factors + f] * v.items[i * v.factors + f];
+            loss += alpha * y * y + (d->x[u * items + i] == 1 ? (y - 1) * (y - 1) : 0);
+        }
+    for (int side = 0; side < 2; side++) {
+        const struct sparse *rows = side ? &d->items : &d->users;
+        const double *f = side ? v.items : v.users;
+        for (size_t r = 0; r < rows->rows; r++) {
+            double weight = pow((double)sparse_row(rows, r).n + alpha * (double)rows->columns, nu);
+            for (size_t j = 0; j < v.factors; j++)
+                loss += lambda * weight * f[r * v.factors + j] * f[r * v.factors + j];
+        }
+    }
+    return loss;
+}
+
+static void ials_solves_the_dense_normal_equations_and_its_loss_never_rises(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        enum { USERS = 90, ITEMS = 80, D = 5 }; /* rows of more than the 64 gathered at once */
+        struct drawn d;
+        draw(&d, seed, USERS, ITEMS, seed == 6 ? .95 : .15);
+        double before = INFINITY;
+        for (int rounds = 1; rounds <= 6; rounds++) {
+            char params[128];
+            snprintf(params, sizeof params,
+                     "factors=%d,iterations=%d,lambda=.05,alpha=.2,nu=%g,stddev=1", D, rounds,
+                     seed % 2 ? 1. : .5);
+            struct model_spec spec = spec_of("ials", params);
+            void *model = trained(&d, &spec);
+            double loss = ials_loss(&d, &spec, model);
+            if (!(loss <= before * (1 + 1e-12)))
+                fail_msg("loss rose from %.12g to %.12g in round %d (seed %llu)", before, loss,
+                         rounds, (unsigned long long)seed);
+            before = loss;
+            struct ials_view v = ials_view(model);
+            /* the items were solved last: (sum_u c_ui w w' + ridge) h = sum of w of its users */
+            for (size_t i = 0; i < ITEMS; i++) {
+                double a[D * D] = {0}, inverse[D * D], b[D] = {0}, n = 0;
+                for (size_t u = 0; u < USERS; u++) {
+                    const double *w = v.users + u * D;
+                    double there = d.x[u * ITEMS + i];
+                    n += there;
+                    for (size_t p = 0; p < D; p++) {
+                        b[p] += there * w[p];
+                        for (size_t q = 0; q < D; q++)
+                            a[p * D + q] += (there + .2) * w[p] * w[q];
+                    }
+                }
+                for (size_t p = 0; p < D; p++)
+                    a[p * D + p] += .05 * pow(n + .2 * USERS, spec.param[3]);
+                gauss_jordan(a, D, inverse);
+                for (size_t p = 0; p < D; p++) {
+                    double expected = 0;
+                    for (size_t q = 0; q < D; q++)
+                        expected += inverse[p * D + q] * b[q];
+                    near(v.items[i * D + p], expected, 1e-9, "item factor", seed);
+                }
+            }
+            spec.kind->free(model);
+        }
+        undraw(&d);
+    }
+}
+
+static void every_model_is_the_same_on_any_number_of_threads(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {"random", "popularity", "knn", "ease", "ials"};
+    enum { USERS = 150, ITEMS = 290 };
+    struct drawn d;
+    draw(&d, 11, USERS, ITEMS, .08);
+    for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
+        struct model_spec spec =
+            spec_of(names[m], strcmp(names[m], "ials") == 0 ? "factors=9" : "");
+        double one[ITEMS], four[ITEMS];
+        d.training.threads = 1;
+        void *a = trained(&d, &spec);
+        d.training.threads = 4;
+        void *b = trained(&d, &spec);
+        for (size_t u = 0; u < USERS; u++) {
+            assert_int_equal(spec.kind->score(a, u, sparse_row(&d.users, u), one), HEED_OK);
+            assert_int_equal(spec.kind->score(b, u, sparse_row(&d.users, u), four), HEED_OK);
+            assert_memory_equal(one, four, sizeof one);
+        }
+        spec.kind->free(a);
+        spec.kind->free(b);
+    }
+    undraw(&d);
+}
+
+/* ── pieces ── */
+
+static void count_piece(void *context, size_t piece, unsigned worker)
+{
+    int(*done)[PARALLEL_MAX] = context;
+    done[piece][worker]++;
+}
+
+static void every_piece_is_done_once(void **unused)
+{
+    (void)unused;
+    static const unsigned threads[] = {0, 1, 2, 5, 1000};
+    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        int done[300][PARALLEL_MAX] = {{0}};
+        parallel_each(300, threads[t], count_piece, done);
+        for (size_t i = 0; i < 300; i++) {
+            int times = 0;
+            for (unsigned w = 0; w < PARALLEL_MAX; w++) {
+                times += done[i][w];
+                assert_true(done[i][w] == 0 || w < parallel_workers(threads[t]));
+            }
+            assert_int_equal(times, 1);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_inverse_is_gauss_jordans_on_any_number_of_threads),
+        cmocka_unit_test(a_singular_matrix_is_named_by_its_first_dependent_row),
+        cmocka_unit_test(popularity_counts_users),
+        cmocka_unit_test(knn_sums_the_cosines_of_the_nearest),
+        cmocka_unit_test(ease_is_its_formula),
+        cmocka_unit_test(ials_solves_the_dense_normal_equations_and_its_loss_never_rises),
+        cmocka_unit_test(every_model_is_the_same_on_any_number_of_threads),
+        cmocka_unit_test(every_piece_is_done_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
