@@ -58,4 +58,5 @@ int tool_simulate(struct cli *c);
 int tool_rules_check(struct cli *c);
 int tool_rules_default(struct cli *c);
 int tool_allocate_eval(struct cli *c);
+int tool_allocate_ope(struct cli *c);
 #endif

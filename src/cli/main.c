@@ -77,6 +77,8 @@ static int tool(struct cli *c)
         return tool_rules_check(c);
     case COMMAND_allocate_eval:
         return tool_allocate_eval(c);
+    case COMMAND_allocate_ope:
+        return tool_allocate_ope(c);
     default:
         return tool_rules_default(c);
     }
