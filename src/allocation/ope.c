@@ -152,6 +152,12 @@ static enum heed_status enough(const struct ope_weighing *w, size_t n, double le
         return error_set(err, HEED_REFUSED, NULL,
                          "the policy gives probability 0 to all that the log took, so the log says "
                          "nothing about it; take a log that explored what the policy does");
+    if (w->effective > (double)n / 2)
+        return error_set(
+            err, HEED_REFUSED, NULL,
+            "the effective sample is %.1f of %zu rows, below %g: the log is too short; "
+            "take a longer one, or lower --min-sample",
+            w->effective, n, least);
     return error_set(err, HEED_REFUSED, NULL,
                      "the effective sample is %.1f of %zu rows, below %g: a few rows, which the "
                      "policy takes far more often than the log did, decide everything; take a "
