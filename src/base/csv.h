@@ -24,6 +24,12 @@ struct csv_options {
 };
 #define CSV_NO_QUOTE '\001'
 
+/* delimiter, quote and encoding of a mapping's node (docs/mapping.md); other keys are not looked
+ * at. HEED_INPUT with line and key.                                                             */
+struct yaml;
+HEED_MUST_CHECK enum heed_status csv_options_of(const struct yaml *y, int node,
+                                                struct csv_options *out, struct heed_error *err);
+
 struct csv;
 
 struct csv_record {

@@ -147,6 +147,21 @@ enum heed_status yaml_error(const struct yaml *y, int node, struct heed_error *e
     return error_set(err, HEED_INPUT, where, "%s", message);
 }
 
+enum heed_status yaml_only(const struct yaml *y, int node, const char *keys, struct heed_error *err)
+{
+    if (yaml_kind(y, node) != YAML_MAP)
+        return yaml_error(y, node, err, "a map of keys was expected:%s", keys);
+    for (size_t i = 0; i < yaml_count(y, node); i++) {
+        char word[64];
+        struct str key = yaml_key(y, node, i);
+        snprintf(word, sizeof word, " %.*s ", (int)utf8_cut(key, 40), key.p);
+        if (!strstr(keys, word))
+            return yaml_error(y, yaml_value(y, node, i), err,
+                              "there is no such key here; the keys are%s", keys);
+    }
+    return HEED_OK;
+}
+
 struct key {
     struct str text;
     size_t index;

@@ -31,4 +31,8 @@ size_t yaml_line(const struct yaml *y, int node);
 /* HEED_INPUT with where = "NAME: line L, key a.b[2].c".                                          */
 __attribute__((format(printf, 4, 5))) enum heed_status
 yaml_error(const struct yaml *y, int node, struct heed_error *err, const char *format, ...);
+
+/* That node is a map with no other keys than these: " a b c ", blanks around each. HEED_INPUT. */
+HEED_MUST_CHECK enum heed_status yaml_only(const struct yaml *y, int node, const char *keys,
+                                           struct heed_error *err);
 #endif

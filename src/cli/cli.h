@@ -59,4 +59,5 @@ int tool_rules_default(struct cli *c);
 int tool_quality_agree(struct cli *c);
 int tool_quality_bridge(struct cli *c);
 int tool_allocate_eval(struct cli *c);
+int tool_allocate_ope(struct cli *c);
 #endif

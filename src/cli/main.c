@@ -73,6 +73,8 @@ static int tool(struct cli *c)
         return tool_quality_bridge(c);
     case COMMAND_allocate_eval:
         return tool_allocate_eval(c);
+    case COMMAND_allocate_ope:
+        return tool_allocate_ope(c);
     default:
         return tool_rules_default(c);
     }

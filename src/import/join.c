@@ -119,10 +119,7 @@ enum heed_status join_load(const struct join_options *options, const struct read
     if (status != HEED_OK)
         return status;
     struct join *j = calloc(1, sizeof *j);
-    const struct csv_options o = {.delimiter = options->csv.delimiter,
-                                  .quote = options->csv.quote,
-                                  .latin1 = options->csv.latin1};
-    struct csv *csv = csv_new(r, &o);
+    struct csv *csv = csv_new(r, &options->csv);
     if (!j || !csv) {
         status = error_nomem(err);
         goto done;

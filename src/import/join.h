@@ -6,7 +6,7 @@
 
 struct join_options {
     const char *path;
-    struct csv_format csv;
+    struct csv_options csv;
     const char *on;     /* its key column */
     const char *prefer; /* of several rows with one key, the one with the lowest number here; NULL:
                            the first */

@@ -1,6 +1,5 @@
 /* Mapping files: how files made elsewhere become heed's rows. See docs/mapping.md. */
 #include "base/csv.h"
-#include "base/utf8.h"
 #include "base/yaml.h"
 #include "import/join.h"
 #include "import/session.h"
@@ -15,22 +14,6 @@ struct mapping {
     struct strbuf text; /* of the whole file */
     char *data;         /* folder its paths start from */
 };
-
-static enum heed_status only(const struct mapping *m, int node, const char *keys,
-                             struct heed_error *err)
-{
-    if (yaml_kind(m->y, node) != YAML_MAP)
-        return yaml_error(m->y, node, err, "a map of keys was expected:%s", keys);
-    for (size_t i = 0; i < yaml_count(m->y, node); i++) {
-        char word[64];
-        struct str key = yaml_key(m->y, node, i);
-        snprintf(word, sizeof word, " %.*s ", (int)utf8_cut(key, 40), key.p);
-        if (!strstr(keys, word))
-            return yaml_error(m->y, yaml_value(m->y, node, i), err,
-                              "there is no such key here; the keys are%s", keys);
-    }
-    return HEED_OK;
-}
 
 static enum heed_status text_of(const struct mapping *m, int parent, const char *key, bool needed,
                                 char **out, struct heed_error *err)
@@ -48,47 +31,11 @@ static enum heed_status text_of(const struct mapping *m, int parent, const char 
     return *out ? HEED_OK : error_nomem(err);
 }
 
-static enum heed_status csv_of(const struct mapping *m, int node, struct csv_format *out,
-                               struct heed_error *err)
-{
-    int delimiter = yaml_get(m->y, node, "delimiter"), quote = yaml_get(m->y, node, "quote");
-    int encoding = yaml_get(m->y, node, "encoding");
-    struct str d = yaml_text(m->y, delimiter), q = yaml_text(m->y, quote);
-    struct str e = yaml_text(m->y, encoding);
-    *out = (struct csv_format){0};
-    if (delimiter) {
-        if (str_is(d, "tab"))
-            out->delimiter = '\t';
-        else if (d.n == 1 && (unsigned char)d.p[0] < 0x80 && d.p[0] != '"' && d.p[0] != '\n' &&
-                 d.p[0] != '\r')
-            out->delimiter = d.p[0];
-        else
-            return yaml_error(m->y, delimiter, err, "one ASCII character or tab was expected");
-    }
-    if (quote) {
-        if (str_is(q, "none"))
-            out->quote = CSV_NO_QUOTE;
-        else if (q.n == 1 && (q.p[0] == '"' || q.p[0] == '\''))
-            out->quote = q.p[0];
-        else
-            return yaml_error(m->y, quote, err, "none, ' or \" was expected");
-        if (out->quote == out->delimiter)
-            return yaml_error(m->y, quote, err, "it is the same as the delimiter");
-    }
-    if (encoding) {
-        if (str_is(e, "latin1"))
-            out->latin1 = true;
-        else if (!str_is(e, "utf-8"))
-            return yaml_error(m->y, encoding, err, "utf-8 or latin1 was expected");
-    }
-    return HEED_OK;
-}
-
 static enum heed_status field_of(const struct mapping *m, int node, bool joined,
                                  struct mapped_field *out, struct heed_error *err)
 {
-    enum heed_status status =
-        only(m, node, " column constant joined prefix otherwise first factor round max ", err);
+    enum heed_status status = yaml_only(
+        m->y, node, " column constant joined prefix otherwise first factor round max ", err);
     if (status != HEED_OK)
         return status;
     static const struct {
@@ -188,7 +135,7 @@ static enum heed_status join_of(const struct mapping *m, int file, struct row_fo
     if (!node)
         return HEED_OK;
     enum heed_status status =
-        only(m, node, " path delimiter quote encoding key on normalise prefer ", err);
+        yaml_only(m->y, node, " path delimiter quote encoding key on normalise prefer ", err);
     char *path = NULL, *full = NULL, *on = NULL, *prefer = NULL;
     struct join_options o = {0};
     int normalise = yaml_get(m->y, node, "normalise");
@@ -201,7 +148,7 @@ static enum heed_status join_of(const struct mapping *m, int file, struct row_fo
     if (status == HEED_OK)
         status = text_of(m, node, "prefer", false, &prefer, err);
     if (status == HEED_OK)
-        status = csv_of(m, node, &o.csv, err);
+        status = csv_options_of(m->y, node, &o.csv, err);
     if (status == HEED_OK && normalise) {
         o.alnum_lower = str_is(yaml_text(m->y, normalise), "alnum-lower");
         if (!o.alnum_lower && !str_is(yaml_text(m->y, normalise), "none"))
@@ -256,7 +203,7 @@ static enum heed_status one_file(const struct mapping *m, int node, struct world
                                  struct heed_error *err)
 {
     enum heed_status status =
-        only(m, node, " path kind delimiter quote encoding columns join ", err);
+        yaml_only(m->y, node, " path kind delimiter quote encoding columns join ", err);
     if (status != HEED_OK)
         return status;
     char *path = NULL, *full = NULL;
@@ -274,7 +221,7 @@ static enum heed_status one_file(const struct mapping *m, int node, struct world
     if (status == HEED_OK)
         status = text_of(m, node, "path", true, &path, err);
     if (status == HEED_OK)
-        status = csv_of(m, node, &f->csv, err);
+        status = csv_options_of(m->y, node, &f->csv, err);
     if (status == HEED_OK)
         status = join_of(m, node, f, &options->limits, &join, err);
     f->join = join;
@@ -317,7 +264,7 @@ enum heed_status import_map(struct world *w, const struct heed_context *context,
         status = yaml_open((struct str){m.text.p, m.text.n}, map, &m.y, err);
     int root = status == HEED_OK ? yaml_root(m.y) : 0;
     if (status == HEED_OK)
-        status = only(&m, root, " files ", err);
+        status = yaml_only(m.y, root, " files ", err);
     int files = status == HEED_OK ? yaml_get(m.y, root, "files") : 0;
     if (status == HEED_OK && (yaml_kind(m.y, files) != YAML_LIST || yaml_count(m.y, files) == 0))
         status = yaml_error(m.y, files ? files : root, err, "a list of files was expected");

@@ -194,12 +194,8 @@ enum heed_status rows_open(const char *path, enum import_kind kind, const struct
         r->jsonl = jsonl_new(r->reader, r->attributes ? TEXTS_MAX : 0, 0);
         status = r->jsonl ? HEED_OK : error_nomem(err);
     } else if (status == HEED_OK) {
-        struct csv_options o = {.max_record = kind_keeps_attributes(kind) ? TEXTS_MAX : 0};
-        if (format) {
-            o.delimiter = format->csv.delimiter;
-            o.quote = format->csv.quote;
-            o.latin1 = format->csv.latin1;
-        }
+        struct csv_options o = format ? format->csv : (struct csv_options){0};
+        o.max_record = kind_keeps_attributes(kind) ? TEXTS_MAX : 0;
         r->csv = csv_new(r->reader, &o);
         status = r->csv ? read_header(r, err) : error_nomem(err);
     }

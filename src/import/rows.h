@@ -2,7 +2,7 @@
 #ifndef HEED_ROWS_H
 #define HEED_ROWS_H
 
-#include "base/reader.h"
+#include "base/csv.h"
 #include "import/import.h"
 
 enum field {
@@ -59,10 +59,7 @@ struct mapped_field {
 struct join; /* a second file, by key: join.h */
 
 struct row_format {
-    struct csv_format {
-        char delimiter, quote;
-        bool latin1;
-    } csv;
+    struct csv_options csv;
     bool mapped;
     struct mapped_field fields[FIELDS]; /* when mapped */
     const struct join *join;

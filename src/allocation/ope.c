@@ -1,0 +1,217 @@
+#include "allocation/ope.h"
+
+#include "base/parallel.h"
+#include "base/prng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *ope_estimator_name(enum ope_estimator e)
+{
+    static const char *const names[] = {"ips", "snips", "dm", "dr"};
+    return names[e];
+}
+
+/* Of w[n], whose largest is most; divided by it, so that no square overflows. */
+static struct ope_weighing weigh(const double *w, size_t n, double most)
+{
+    double sum = 0, square = 0, spread = 0;
+    if (most == 0)
+        return (struct ope_weighing){0};
+    for (size_t i = 0; i < n; i++) {
+        sum += w[i] / most;
+        square += w[i] / most * (w[i] / most);
+    }
+    double mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        spread += (w[i] / most - mean) * (w[i] / most - mean);
+    return (struct ope_weighing){sum * sum / square, mean * most, sqrt(spread) / (double)n * most};
+}
+
+enum heed_status ope_weights(const struct ope_log *log, const struct ope_policy *policy, double *w,
+                             struct ope_weighing *out, struct heed_error *err)
+{
+    double most = 0;
+    for (size_t i = 0; i < log->n; i++) {
+        double propensity = log->propensity[i];
+        size_t position = policy->by_position && log->position ? log->position[i] : 0;
+        bool good = propensity > 0 && propensity <= 1;
+        w[i] = !policy->p ? 1 : policy->p[position * log->actions + log->action[i]] / propensity;
+        if (!good || !isfinite(w[i])) {
+            char where[32];
+            snprintf(where, sizeof where, "row %zu", i + 1);
+            return error_set(err, HEED_RANGE, where,
+                             "the propensity %g %s; it is the probability with which the logging "
+                             "policy took the action",
+                             propensity, good ? "is too small to divide by" : "is not in (0, 1]");
+        }
+        most = w[i] > most ? w[i] : most;
+    }
+    *out = weigh(w, log->n, most);
+    return HEED_OK;
+}
+
+/* What the estimators sum over the rows. */
+struct part {
+    double w, wr, v, dr;
+};
+
+static void add(struct part *sum, const struct part *row)
+{
+    sum->w += row->w;
+    sum->wr += row->wr;
+    sum->v += row->v;
+    sum->dr += row->dr;
+}
+
+static double value_of(enum ope_estimator e, const struct part *sum, size_t n)
+{
+    switch (e) {
+    case OPE_IPS:
+        return sum->wr / (double)n;
+    case OPE_SNIPS:
+        return sum->w > 0 ? sum->wr / sum->w : NAN;
+    case OPE_DM:
+        return sum->v / (double)n;
+    default:
+        return sum->dr / (double)n;
+    }
+}
+
+/* ── intervals ── */
+
+struct bootstrap {
+    const struct part *rows;
+    size_t n, resamples;
+    uint64_t seed;
+    double *values; /* [OPE_ESTIMATORS][resamples] */
+};
+
+static void resample(void *context, size_t b, unsigned worker)
+{
+    const struct bootstrap *s = context;
+    struct prng r;
+    struct part sum = {0};
+    uint64_t mixed = s->seed;
+    (void)worker;
+    prng_seed(&r, splitmix64(&mixed) + b);
+    for (size_t i = 0; i < s->n; i++)
+        add(&sum, &s->rows[prng_below(&r, s->n)]);
+    for (size_t e = 0; e < OPE_ESTIMATORS; e++)
+        s->values[e * s->resamples + b] = value_of((enum ope_estimator)e, &sum, s->n);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Quantile of sorted x[n] by linear interpolation. */
+static double quantile(const double *x, size_t n, double share)
+{
+    double at = share * (double)(n - 1);
+    size_t i = (size_t)at;
+    return i + 1 < n ? x[i] + (at - (double)i) * (x[i + 1] - x[i]) : x[n - 1];
+}
+
+/* lower and upper of x from values[n], which is sorted. */
+static void interval(struct ope_estimate *x, double *values, size_t n, double level)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(values[i]))
+            values[kept++] = values[i];
+    x->lower = x->upper = x->value;
+    if (kept == 0)
+        return;
+    qsort(values, kept, sizeof *values, ascending);
+    x->lower = quantile(values, kept, (1 - level) / 2);
+    x->upper = quantile(values, kept, (1 + level) / 2);
+}
+
+static enum heed_status check_numbers(const struct ope_result *out, struct heed_error *err)
+{
+    for (int e = 0; e < OPE_ESTIMATORS; e++) {
+        const struct ope_estimate *x = &out->estimates[e];
+        if (x->known && !(isfinite(x->value) && isfinite(x->lower) && isfinite(x->upper)))
+            return error_set(err, HEED_RANGE, ope_estimator_name((enum ope_estimator)e),
+                             "rewards or weights are too large for a number to be given; scale the "
+                             "rewards down");
+    }
+    return HEED_OK;
+}
+
+static enum heed_status enough(const struct ope_weighing *w, size_t n, double least,
+                               struct heed_error *err)
+{
+    if (w->effective >= least)
+        return HEED_OK;
+    if (w->effective == 0)
+        return error_set(err, HEED_REFUSED, NULL,
+                         "the policy gives probability 0 to all that the log took, so the log says "
+                         "nothing about it; take a log that explored what the policy does");
+    if (w->effective > (double)n / 2)
+        return error_set(
+            err, HEED_REFUSED, NULL,
+            "the effective sample is %.1f of %zu rows, below %g: the log is too short; "
+            "take a longer one, or lower --min-sample",
+            w->effective, n, least);
+    return error_set(err, HEED_REFUSED, NULL,
+                     "the effective sample is %.1f of %zu rows, below %g: a few rows, which the "
+                     "policy takes far more often than the log did, decide everything; take a "
+                     "longer log or one that explored more, judge a policy nearer to it, or lower "
+                     "--min-sample",
+                     w->effective, n, least);
+}
+
+enum heed_status ope_estimate(const struct ope_log *log, const struct ope_policy *policy,
+                              unsigned wanted, const struct ope_options *options,
+                              struct ope_result *out, struct heed_error *err)
+{
+    const size_t resamples = options->resamples ? options->resamples : 1000;
+    *out = (struct ope_result){0};
+    if (log->n == 0)
+        return error_set(err, HEED_RANGE, "log", "it has no rows; give one that has");
+    double *w = calloc(log->n, 4 * sizeof *w);
+    double *values = calloc(resamples, OPE_ESTIMATORS * sizeof *values);
+    struct part *rows = calloc(log->n, sizeof *rows), sum = {0};
+    enum heed_status status = HEED_NOMEM;
+    if (!w || !values || !rows) {
+        error_nomem(err);
+        goto done;
+    }
+    double *q = w + log->n, *v = q + log->n, *influence = v + log->n, mean = 0;
+    status = ope_weights(log, policy, w, &out->weights, err);
+    if (status == HEED_OK)
+        status =
+            enough(&out->weights, log->n, options->min_sample > 0 ? options->min_sample : 100, err);
+    if (status == HEED_OK && wanted & (1U << OPE_DM | 1U << OPE_DR))
+        status =
+            ope_model(log, policy, options->ridge > 0 ? options->ridge : 1, q, v, influence, err);
+    if (status != HEED_OK)
+        goto done;
+    for (size_t i = 0; i < log->n; i++) {
+        rows[i] =
+            (struct part){w[i], w[i] * log->reward[i], v[i], v[i] + w[i] * (log->reward[i] - q[i])};
+        add(&sum, &rows[i]);
+        mean += influence[i] / (double)log->n;
+    }
+    for (size_t i = 0; i < log->n; i++)
+        rows[i].v += influence[i] - mean;
+    struct bootstrap s = {rows, log->n, resamples, options->seed, values};
+    parallel_each(resamples, options->threads ? options->threads : 1, resample, &s);
+    for (size_t e = 0; e < OPE_ESTIMATORS; e++) {
+        struct ope_estimate *x = &out->estimates[e];
+        x->known = wanted >> e & 1;
+        x->value = value_of((enum ope_estimator)e, &sum, log->n);
+        interval(x, values + e * resamples, resamples, options->level > 0 ? options->level : .95);
+    }
+    status = check_numbers(out, err);
+done:
+    free(w);
+    free(values);
+    free(rows);
+    return status;
+}

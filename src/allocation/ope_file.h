@@ -1,0 +1,103 @@
+/* Logs and policies as files, for off-policy evaluation. */
+#ifndef HEED_OPE_FILE_H
+#define HEED_OPE_FILE_H
+
+#include "allocation/ope.h"
+#include "base/csv.h"
+#include "base/intern.h"
+
+/* ── a CSV file whose faults are said with file, line and column ── */
+
+struct sheet {
+    const char *path;
+    struct csv_record row; /* the row just read */
+    char **names;          /* [columns] of the header */
+    size_t columns;
+    struct reader *reader;
+    struct csv *csv;
+};
+#define SHEET_NOWHERE SIZE_MAX
+
+/* Reads the header; needs ends the message when there is none. Closed by sheet_close, after an
+ * error too. Errors: HEED_INPUT cannot be read, is empty, a column is there twice. */
+HEED_MUST_CHECK enum heed_status sheet_open(const char *path, const struct csv_options *options,
+                                            const char *needs, struct sheet *out,
+                                            struct heed_error *err);
+void sheet_close(struct sheet *s);
+size_t sheet_column(const struct sheet *s, const char *name); /* SHEET_NOWHERE: it has none */
+
+/* The next row, *more false at the end. Errors: HEED_INPUT it is damaged or not as wide as the
+ * header. */
+HEED_MUST_CHECK enum heed_status sheet_next(struct sheet *s, bool *more, struct heed_error *err);
+
+/* HEED_INPUT at a column of the row just read; SHEET_NOWHERE: at the row, or in the header line. */
+__attribute__((format(printf, 4, 5))) enum heed_status
+sheet_error(const struct sheet *s, size_t column, struct heed_error *err, const char *format, ...);
+/* Plain decimal notation of a finite number (no nan, inf, hex). */
+bool sheet_number(struct str text, double *out);
+
+/* ── mappings ── */
+
+enum { OPE_ACTION, OPE_POSITION, OPE_PROPENSITY, OPE_REWARD, OPE_FIELDS };
+
+struct ope_source {
+    char *column; /* NULL: not from a column; of a feature it may end in *, for all that begin so */
+    char *constant;  /* NULL: not given */
+    char *otherwise; /* of an empty cell; NULL: it may not be empty */
+    double factor;   /* numbers are times this */
+    bool is_class;   /* a feature that names a class; else a number */
+    bool may_miss;   /* need not be there */
+};
+
+struct ope_map {
+    struct csv_options csv;
+    struct ope_source fields[OPE_FIELDS], *features;
+    size_t features_n, cap;
+};
+
+const char *ope_field_name(int field);
+
+/* The columns action, position (need not be there), propensity, reward, and all that begin with x_.
+ */
+HEED_MUST_CHECK enum heed_status ope_map_own(struct ope_map *out, struct heed_error *err);
+/* A YAML file (docs/mapping.md). Errors: HEED_INPUT with line and key. Both are undone by
+ * ope_map_deinit, after an error too. */
+HEED_MUST_CHECK enum heed_status ope_map_read(const char *path, struct ope_map *out,
+                                              struct heed_error *err);
+void ope_map_deinit(struct ope_map *m);
+
+/* ── logs ── */
+
+struct ope_file {
+    struct ope_log log; /* points into what follows */
+    struct intern actions, positions;
+    bool positioned; /* the log has positions, be it only one */
+    uint32_t *action, *position, *level, *levels;
+    double *propensity, *reward, *x;
+    size_t caps[6];
+    struct intern *classes; /* [log.categories] */
+};
+
+/* Reads path through map. features false: they are passed over. Undone by ope_file_deinit, after an
+ * error too. Errors: HEED_INPUT with line and column: a column is missing; a cell is empty; a
+ * propensity is not in (0, 1]; a number is none; no rows. O(bytes). */
+HEED_MUST_CHECK enum heed_status ope_file_read(const char *path, const struct ope_map *map,
+                                               bool features, struct ope_file *out,
+                                               struct heed_error *err);
+void ope_file_deinit(struct ope_file *f);
+
+/* ── policies ── */
+
+enum { OPE_CELLS_MAX = 1 << 24 }; /* actions times positions of a policy */
+
+/* Every action of the log alike, the position ignored. *p is freed by the caller. */
+HEED_MUST_CHECK enum heed_status ope_policy_uniform(const struct ope_file *f, double **p,
+                                                    struct ope_policy *out, struct heed_error *err);
+
+/* A CSV with action,probability or action,position,probability; further columns are passed over. It
+ * must name what the log took and nothing else (but with probability 0), and sum to 1 within 1e-4,
+ * at each position. *p is freed by the caller, after an error too. Errors: HEED_INPUT with line. */
+HEED_MUST_CHECK enum heed_status ope_policy_read(const char *path, const struct ope_file *f,
+                                                 double **p, struct ope_policy *out,
+                                                 struct heed_error *err);
+#endif

@@ -1,0 +1,255 @@
+#include "allocation/ope_file.h"
+#include "base/utf8.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Where a field comes from in this file. */
+struct place {
+    const struct ope_source *source;
+    const char *name; /* for messages */
+    size_t column;    /* SHEET_NOWHERE: constant, or not there */
+};
+
+struct reading {
+    struct sheet sheet;
+    struct ope_file *file;
+    struct place fields[OPE_FIELDS];
+    struct place *features; /* those of numbers, then those of classes */
+    size_t cap;
+};
+
+#define NEEDS                                                                                        \
+    "a log needs the columns action, propensity, reward and may have position and x_…; a mapping " \
+    "(--map) says which they are elsewhere"
+
+static enum heed_status find_fields(struct reading *r, const struct ope_map *map,
+                                    struct heed_error *err)
+{
+    for (int f = 0; f < OPE_FIELDS; f++) {
+        const struct ope_source *s = &map->fields[f];
+        r->fields[f] = (struct place){s, ope_field_name(f), SHEET_NOWHERE};
+        if (!s->column)
+            continue;
+        r->fields[f].column = sheet_column(&r->sheet, s->column);
+        if (r->fields[f].column == SHEET_NOWHERE && !s->may_miss)
+            return sheet_error(&r->sheet, SHEET_NOWHERE, err,
+                               "the column '%.40s' is missing; " NEEDS, s->column);
+    }
+    r->file->positioned =
+        r->fields[OPE_POSITION].column != SHEET_NOWHERE || map->fields[OPE_POSITION].constant;
+    return HEED_OK;
+}
+
+/* What the column is already, or NULL: the reward, say, is never a feature. */
+static const char *taken_as(const struct reading *r, size_t column)
+{
+    for (int f = 0; f < OPE_FIELDS; f++)
+        if (r->fields[f].column == column)
+            return r->fields[f].name;
+    return NULL;
+}
+
+/* Appends the columns of one feature of the map. */
+static enum heed_status find_feature(struct reading *r, const struct ope_source *s, size_t *n,
+                                     struct heed_error *err)
+{
+    size_t length = strlen(s->column), found = 0;
+    bool many = length > 0 && s->column[length - 1] == '*';
+    for (size_t i = 0; i < r->sheet.columns; i++) {
+        const char *name = r->sheet.names[i];
+        const char *as = taken_as(r, i);
+        if (many ? as || strncmp(name, s->column, length - 1) != 0 : strcmp(name, s->column) != 0)
+            continue;
+        if (as)
+            return sheet_error(&r->sheet, i, err,
+                               "it is the %s and cannot be a feature too; take it out of the "
+                               "mapping's features",
+                               as);
+        if (!array_grow(&r->features, &r->cap, *n + 1, sizeof *r->features))
+            return error_nomem(err);
+        r->features[(*n)++] = (struct place){s, name, i};
+        found++;
+    }
+    return found || s->may_miss
+               ? HEED_OK
+               : sheet_error(&r->sheet, SHEET_NOWHERE, err,
+                             "no column is named '%.60s', as the mapping says; mend the mapping or "
+                             "take the feature out",
+                             s->column);
+}
+
+static enum heed_status find_features(struct reading *r, const struct ope_map *map,
+                                      struct heed_error *err)
+{
+    struct ope_log *log = &r->file->log;
+    size_t n = 0;
+    for (int classes = 0; classes < 2; classes++) {
+        for (size_t i = 0; i < map->features_n; i++) {
+            if (map->features[i].is_class != (classes == 1))
+                continue;
+            enum heed_status status = find_feature(r, &map->features[i], &n, err);
+            if (status != HEED_OK)
+                return status;
+        }
+        if (!classes)
+            log->features = n;
+    }
+    log->categories = n - log->features;
+    if (log->categories == 0)
+        return HEED_OK;
+    r->file->classes = calloc(log->categories, sizeof *r->file->classes);
+    r->file->levels = calloc(log->categories, sizeof *r->file->levels);
+    if (!r->file->classes || !r->file->levels) {
+        log->categories = 0;
+        return error_nomem(err);
+    }
+    for (size_t c = 0; c < log->categories; c++)
+        intern_init(&r->file->classes[c]);
+    return HEED_OK;
+}
+
+/* ── rows ── */
+
+static enum heed_status text_at(const struct reading *r, const struct place *p, struct str *out,
+                                struct heed_error *err)
+{
+    *out = p->column == SHEET_NOWHERE ? str_of(p->source->constant)
+                                      : str_trim(r->sheet.row.fields[p->column]);
+    if (out->n == 0 && p->source->otherwise)
+        *out = str_of(p->source->otherwise);
+    return out->n ? HEED_OK
+                  : sheet_error(&r->sheet, p->column, err,
+                                "the %s is empty; fill it in, leave the row out, or say in a "
+                                "mapping what it is then (otherwise)",
+                                p->name);
+}
+
+static enum heed_status number_at(const struct reading *r, const struct place *p,
+                                  const char *remedy, double *out, struct heed_error *err)
+{
+    struct str text;
+    enum heed_status status = text_at(r, p, &text, err);
+    if (status != HEED_OK)
+        return status;
+    bool number = sheet_number(text, out);
+    *out *= number ? p->source->factor : 0;
+    if (number && isfinite(*out))
+        return HEED_OK;
+    return sheet_error(&r->sheet, p->column, err, "the %s '%.*s' is %s; %s", p->name,
+                       (int)utf8_cut(text, 60), text.p,
+                       number ? "too large, times the mapping's factor" : "not a number", remedy);
+}
+
+static enum heed_status name_at(const struct reading *r, const struct place *p, struct intern *t,
+                                uint32_t *out, struct heed_error *err)
+{
+    struct str text;
+    enum heed_status status = text_at(r, p, &text, err);
+    if (status != HEED_OK)
+        return status;
+    *out = intern_add(t, text);
+    return *out == INTERN_NONE ? error_nomem(err) : HEED_OK;
+}
+
+static bool room(struct ope_file *f)
+{
+    size_t n = f->log.n + 1;
+    return array_grow(&f->action, &f->caps[0], n, sizeof *f->action) &&
+           array_grow(&f->position, &f->caps[1], n, sizeof *f->position) &&
+           array_grow(&f->propensity, &f->caps[2], n, sizeof *f->propensity) &&
+           array_grow(&f->reward, &f->caps[3], n, sizeof *f->reward) &&
+           array_grow(&f->x, &f->caps[4], n * f->log.features + 1, sizeof *f->x) &&
+           array_grow(&f->level, &f->caps[5], n * f->log.categories + 1, sizeof *f->level);
+}
+
+static enum heed_status read_row(struct reading *r, struct heed_error *err)
+{
+    struct ope_file *f = r->file;
+    size_t n = f->log.n, features = f->log.features, categories = f->log.categories;
+    if (!room(f))
+        return error_nomem(err);
+    enum heed_status status = name_at(r, &r->fields[OPE_ACTION], &f->actions, &f->action[n], err);
+    f->position[n] = 0;
+    if (status == HEED_OK && f->positioned)
+        status = name_at(r, &r->fields[OPE_POSITION], &f->positions, &f->position[n], err);
+    if (status == HEED_OK)
+        status = number_at(r, &r->fields[OPE_PROPENSITY],
+                           "it is the probability with which this action was taken",
+                           &f->propensity[n], err);
+    if (status == HEED_OK && !(f->propensity[n] > 0 && f->propensity[n] <= 1))
+        status = sheet_error(&r->sheet, r->fields[OPE_PROPENSITY].column, err,
+                             "the propensity is %.6g; it is the probability with which this action "
+                             "was taken, above 0 and at most 1: log it as it was, or leave out "
+                             "rows where it is not known",
+                             f->propensity[n]);
+    if (status == HEED_OK)
+        status = number_at(r, &r->fields[OPE_REWARD], "mend it, or leave the row out",
+                           &f->reward[n], err);
+    for (size_t i = 0; status == HEED_OK && i < features; i++)
+        status = number_at(r, &r->features[i],
+                           "a feature of names is a class: say so in a mapping (as: class)",
+                           &f->x[n * features + i], err);
+    for (size_t i = 0; status == HEED_OK && i < categories; i++)
+        status = name_at(r, &r->features[features + i], &f->classes[i],
+                         &f->level[n * categories + i], err);
+    f->log.n += status == HEED_OK;
+    return status;
+}
+
+static void point(struct ope_file *f)
+{
+    struct ope_log *log = &f->log;
+    log->actions = f->actions.count;
+    log->positions = f->positioned ? f->positions.count : 1;
+    log->action = f->action;
+    log->position = f->positioned ? f->position : NULL;
+    log->propensity = f->propensity;
+    log->reward = f->reward;
+    log->x = f->x;
+    log->level = f->level;
+    log->levels = f->levels;
+    for (size_t c = 0; c < log->categories; c++)
+        f->levels[c] = (uint32_t)f->classes[c].count;
+}
+
+enum heed_status ope_file_read(const char *path, const struct ope_map *map, bool features,
+                               struct ope_file *out, struct heed_error *err)
+{
+    struct reading r = {.file = out};
+    bool more = true;
+    *out = (struct ope_file){0};
+    intern_init(&out->actions);
+    intern_init(&out->positions);
+    enum heed_status status = sheet_open(path, &map->csv, NEEDS, &r.sheet, err);
+    if (status == HEED_OK)
+        status = find_fields(&r, map, err);
+    if (status == HEED_OK && features)
+        status = find_features(&r, map, err);
+    while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more)
+        status = read_row(&r, err);
+    if (status == HEED_OK && out->log.n == 0)
+        status =
+            sheet_error(&r.sheet, SHEET_NOWHERE, err, "the log has no rows; give one that has");
+    point(out);
+    free(r.features);
+    sheet_close(&r.sheet);
+    return status;
+}
+
+void ope_file_deinit(struct ope_file *f)
+{
+    intern_deinit(&f->actions);
+    intern_deinit(&f->positions);
+    for (size_t c = 0; c < f->log.categories; c++)
+        intern_deinit(&f->classes[c]);
+    free(f->classes);
+    free(f->levels);
+    free(f->action);
+    free(f->position);
+    free(f->level);
+    free(f->propensity);
+    free(f->reward);
+    free(f->x);
+    *f = (struct ope_file){0};
+}

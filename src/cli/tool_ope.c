@@ -1,0 +1,135 @@
+/* `heed allocate ope`: what a policy would have earned, judged from a log of another one. Needs no
+ * world. */
+#include "allocation/ope_file.h"
+#include "base/parallel.h"
+#include "cli/tools.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { MODELS = 1U << OPE_DM | 1U << OPE_DR, ALL = (1U << OPE_ESTIMATORS) - 1 };
+
+static enum heed_status estimators_of(const struct cli *c, unsigned *out, struct heed_error *err)
+{
+    const char *given = cli_arg(c, "estimator");
+    *out = given ? 0 : ALL;
+    for (const char *p = given; p; p = *p ? p + 1 : NULL) {
+        struct str word = {p, strcspn(p, ",")};
+        int e = 0;
+        while (e < OPE_ESTIMATORS && !str_is(word, ope_estimator_name((enum ope_estimator)e)))
+            e++;
+        if (e == OPE_ESTIMATORS)
+            return error_set(err, HEED_USAGE, "estimator",
+                             "'%.*s' is not one of ips, snips, dm, dr, joined by commas",
+                             word.n < 60 ? (int)word.n : 60, word.p);
+        *out |= 1U << e;
+        p += word.n;
+    }
+    return HEED_OK;
+}
+
+static enum heed_status log_of(const struct cli *c, bool features, struct ope_file *file,
+                               struct heed_error *err)
+{
+    struct ope_map map;
+    const char *path = cli_arg(c, "map");
+    enum heed_status status = path ? ope_map_read(path, &map, err) : ope_map_own(&map, err);
+    if (status == HEED_OK)
+        status = ope_file_read(cli_arg(c, "log"), &map, features, file, err);
+    ope_map_deinit(&map);
+    return status;
+}
+
+static enum heed_status policy_of(const struct cli *c, const struct ope_file *file, double **p,
+                                  struct ope_policy *out, struct heed_error *err)
+{
+    const char *name = cli_arg(c, "policy");
+    *p = NULL;
+    *out = (struct ope_policy){0};
+    if (strcmp(name, "logged") == 0)
+        return HEED_OK;
+    if (strcmp(name, "uniform") == 0)
+        return ope_policy_uniform(file, p, out, err);
+    if (access(name, F_OK) != 0 && !strpbrk(name, "./"))
+        return error_set(err, HEED_USAGE, "policy",
+                         "'%s' is neither a file nor one of uniform, logged", name);
+    return ope_policy_read(name, file, p, out, err);
+}
+
+/* A log whose weights do not average 1 is not what it says it is. */
+static void warn(const struct cli *c, const struct ope_weighing *w)
+{
+    enum { ERRORS = 4 };
+    if (c->quiet || fabs(w->mean - 1) <= ERRORS * w->error || fabs(w->mean - 1) < 1e-3)
+        return;
+    fprintf(stderr,
+            "heed: the weights average %.4f, not 1 (standard error %.4f): propensities are wrong, "
+            "or the policy does what the log could not; take the numbers with care\n",
+            w->mean, w->error);
+}
+
+static json_t *reply_of(const struct cli *c, size_t n, const struct ope_result *r)
+{
+    json_t *list = json_array();
+    for (int e = 0; e < OPE_ESTIMATORS; e++)
+        if (r->estimates[e].known)
+            json_array_append_new(list,
+                                  json_pack("{s:s,s:f,s:f,s:f}", "estimator",
+                                            ope_estimator_name((enum ope_estimator)e), "value",
+                                            r->estimates[e].value, "lower", r->estimates[e].lower,
+                                            "upper", r->estimates[e].upper));
+    return json_pack("{s:s,s:I,s:f,s:o}", "policy", cli_arg(c, "policy"), "n", (json_int_t)n,
+                     "effective_sample", r->weights.effective, "estimates", list);
+}
+
+static int answer(struct cli *c, json_t *reply, enum heed_status status, struct heed_error *err)
+{
+    if (!reply) {
+        error_nomem(err);
+        return print_error(c, err);
+    }
+    print_reply(c, reply);
+    json_decref(reply);
+    return exit_of(status);
+}
+
+int tool_allocate_ope(struct cli *c)
+{
+    struct heed_error err = {0};
+    struct ope_file file = {0};
+    struct ope_policy policy;
+    struct ope_result result;
+    double *p = NULL;
+    unsigned wanted = 0;
+    int64_t seed = 1, least = 100;
+    int code;
+    enum heed_status status = estimators_of(c, &wanted, &err);
+    if (status == HEED_OK)
+        status = number_of(c, "seed", 1, &seed, &err);
+    if (status == HEED_OK)
+        status = number_of(c, "min-sample", 100, &least, &err);
+    if (status == HEED_OK)
+        status = log_of(c, wanted & MODELS, &file, &err);
+    if (status == HEED_OK)
+        status = policy_of(c, &file, &p, &policy, &err);
+    if (status == HEED_OK) {
+        const struct ope_options o = {
+            .min_sample = (double)least, .seed = (uint64_t)seed, .threads = PARALLEL_MAX};
+        status = ope_estimate(&file.log, &policy, wanted, &o, &result, &err);
+    }
+    if (status == HEED_REFUSED) {
+        code = answer(c,
+                      json_pack("{s:{s:s,s:s}}", "refused", "code", "sample_too_small", "message",
+                                err.message),
+                      status, &err);
+    } else if (status != HEED_OK) {
+        code = print_error(c, &err);
+    } else {
+        warn(c, &result.weights);
+        code = answer(c, reply_of(c, file.log.n, &result), status, &err);
+    }
+    free(p);
+    ope_file_deinit(&file);
+    return code;
+}
