@@ -103,11 +103,11 @@ at_fault 'none.csv: there are none' agree none.csv
 printf 'reviewer,target,vote\nann,p1,1\n' >bad.csv
 at_fault "bad.csv: line 1: the column 'label' is missing; the header needs reviewer, target, label" agree bad.csv
 printf 'label,target,label\n1,p1,1\n' >bad.csv
-at_fault "the column 'label' stands there twice" agree bad.csv
+at_fault "(label): this column stands there twice" agree bad.csv
 printf 'reviewer,target,label\nann,p1,1\nbob,,1\n' >bad.csv
 at_fault 'bad.csv: line 3, column 2 (target): it is empty' agree bad.csv
 printf 'reviewer,target,label\nann,p1,1\nbob,p1\n' >bad.csv
-at_fault 'bad.csv: line 3: it has 2 fields, the header has 3' agree bad.csv
+at_fault 'bad.csv: line 3: it has 2 fields, the header 3 columns' agree bad.csv
 printf 'reviewer,target,label\nann,p1,\377\n' >bad.csv
 at_fault 'bad.csv: line 2, column 8' agree bad.csv
 printf 'reviewer,target,label\nann,p1,1\nann,p2,2\n' >bad.csv

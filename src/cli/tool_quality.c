@@ -1,7 +1,8 @@
 /* `heed quality agree`, `heed quality bridge`: judgements of a file, without a world. */
 #include "base/intern.h"
+#include "base/sheet.h"
 #include "base/term.h"
-#include "cli/columns.h"
+#include "base/utf8.h"
 #include "cli/tools.h"
 #include "quality/agree.h"
 #include "quality/bridge.h"
@@ -58,25 +59,49 @@ struct agreeing {
     struct agree_fit fit;
 };
 
+/* A CSV file with three columns that have something in every row. */
+struct triples {
+    struct sheet sheet;
+    size_t place[3];
+    struct str cell[3];
+};
+
+/* Closed by sheet_close, after an error too. */
+static enum heed_status triples_open(struct triples *t, const char *path,
+                                     const char *const names[3], struct heed_error *err)
+{
+    enum heed_status status = sheet_open(path, &(struct csv_options){0},
+                                         "the first line names the columns", &t->sheet, err);
+    return status == HEED_OK ? sheet_need(&t->sheet, names, 3, t->place, err) : status;
+}
+
+static enum heed_status triples_next(struct triples *t, bool *more, struct heed_error *err)
+{
+    enum heed_status status = sheet_next(&t->sheet, more, err);
+    for (size_t i = 0; status == HEED_OK && *more && i < 3; i++)
+        status = sheet_cell(&t->sheet, t->place[i], &t->cell[i], err);
+    return status;
+}
+
 static enum heed_status read_labels(const char *path, struct agreeing *a, struct heed_error *err)
 {
     static const char *const names[] = {"reviewer", "target", "label"};
-    struct columns c;
+    struct triples t;
     bool more = true;
-    enum heed_status status = columns_open(path, names, 3, &c, err);
-    while (status == HEED_OK && (status = columns_next(&c, &more, err)) == HEED_OK && more) {
+    enum heed_status status = triples_open(&t, path, names, err);
+    while (status == HEED_OK && (status = triples_next(&t, &more, err)) == HEED_OK && more) {
         if (!array_grow(&a->labels, &a->cap, a->n + 1, sizeof *a->labels)) {
             status = error_nomem(err);
             break;
         }
-        struct agree_label l = {intern_add(&a->reviewers, c.fields[0]),
-                                intern_add(&a->targets, c.fields[1]),
-                                intern_add(&a->classes, c.fields[2])};
+        struct agree_label l = {intern_add(&a->reviewers, t.cell[0]),
+                                intern_add(&a->targets, t.cell[1]),
+                                intern_add(&a->classes, t.cell[2])};
         if (l.reviewer == INTERN_NONE || l.target == INTERN_NONE || l.label == INTERN_NONE)
             status = error_nomem(err);
         a->labels[a->n++] = l;
     }
-    columns_close(&c);
+    sheet_close(&t.sheet);
     return status;
 }
 
@@ -252,44 +277,39 @@ struct bridging {
     struct bridge_options options;
 };
 
-static enum heed_status rating_of(const struct columns *c, double *out, struct heed_error *err)
+static enum heed_status rating_of(const struct triples *t, double *out, struct heed_error *err)
 {
     static const struct {
         const char *word;
         double rating;
     } words[] = {{"HELPFUL", 1}, {"SOMEWHAT_HELPFUL", .5}, {"NOT_HELPFUL", 0}};
-    struct str s = c->fields[2];
-    char text[64];
+    struct str s = t->cell[2];
     for (size_t i = 0; i < 3; i++)
         if (str_is(s, words[i].word)) {
             *out = words[i].rating;
             return HEED_OK;
         }
-    snprintf(text, sizeof text, "%.*s", s.n < 60 ? (int)s.n : 60, s.p);
-    char *end = text;
-    bool plain = s.n < 60 && strspn(text, "0123456789.+-eE") == s.n;
-    *out = plain ? strtod(text, &end) : -1;
-    if (end == text || *end || !(*out >= 0 && *out <= 1))
-        return columns_error(c, 2, err,
-                             "'%s' is not a rating: a number from 0 to 1, or NOT_HELPFUL, "
-                             "SOMEWHAT_HELPFUL, HELPFUL",
-                             text);
-    return HEED_OK;
+    if (sheet_number(s, out) && *out >= 0 && *out <= 1)
+        return HEED_OK;
+    return sheet_error(&t->sheet, t->place[2], err,
+                       "'%.*s' is not a rating: a number from 0 to 1, or NOT_HELPFUL, "
+                       "SOMEWHAT_HELPFUL, HELPFUL",
+                       (int)utf8_cut(s, 60), s.p);
 }
 
 static enum heed_status read_ratings(const char *path, struct bridging *b, struct heed_error *err)
 {
     static const char *const names[] = {"user|rater|reviewer", "note|target", "rating"};
-    struct columns c;
+    struct triples t;
     bool more = true;
-    enum heed_status status = columns_open(path, names, 3, &c, err);
-    while (status == HEED_OK && (status = columns_next(&c, &more, err)) == HEED_OK && more) {
+    enum heed_status status = triples_open(&t, path, names, err);
+    while (status == HEED_OK && (status = triples_next(&t, &more, err)) == HEED_OK && more) {
         struct bridge_rating r = {0};
-        status = rating_of(&c, &r.rating, err);
+        status = rating_of(&t, &r.rating, err);
         if (status != HEED_OK)
             break;
-        r.user = intern_add(&b->users, c.fields[0]);
-        r.note = intern_add(&b->notes, c.fields[1]);
+        r.user = intern_add(&b->users, t.cell[0]);
+        r.note = intern_add(&b->notes, t.cell[1]);
         if (r.user == INTERN_NONE || r.note == INTERN_NONE ||
             !array_grow(&b->ratings, &b->cap, b->n + 1, sizeof *b->ratings)) {
             status = error_nomem(err);
@@ -297,7 +317,7 @@ static enum heed_status read_ratings(const char *path, struct bridging *b, struc
         }
         b->ratings[b->n++] = r;
     }
-    columns_close(&c);
+    sheet_close(&t.sheet);
     return status;
 }
 

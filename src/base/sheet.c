@@ -1,4 +1,6 @@
-#include "allocation/ope_file.h"
+#include "base/sheet.h"
+
+#include "base/error.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -39,6 +41,51 @@ size_t sheet_column(const struct sheet *s, const char *name)
         if (strcmp(s->names[i], name) == 0)
             return i;
     return SHEET_NOWHERE;
+}
+
+/* The column called one of "rater|user"; SHEET_NOWHERE: none is. */
+static size_t column_of(const struct sheet *s, const char *names, bool *twice)
+{
+    size_t found = SHEET_NOWHERE;
+    for (const char *p = names; *p;) {
+        size_t n = strcspn(p, "|");
+        for (size_t i = 0; i < s->columns; i++)
+            if (str_eq((struct str){p, n}, str_of(s->names[i]))) {
+                *twice = found != SHEET_NOWHERE;
+                found = i;
+            }
+        p += n + (p[n] == '|');
+    }
+    return found;
+}
+
+enum heed_status sheet_need(const struct sheet *s, const char *const *names, size_t n,
+                            size_t *place, struct heed_error *err)
+{
+    char all[200] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < n && used < sizeof all; i++)
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%.*s", i ? ", " : "",
+                                 (int)strcspn(names[i], "|"), names[i]);
+    for (size_t i = 0; i < n; i++) {
+        bool twice = false;
+        int length = (int)strcspn(names[i], "|");
+        place[i] = column_of(s, names[i], &twice);
+        if (twice)
+            return sheet_error(s, place[i], err, "it stands there under two names; remove one");
+        if (place[i] == SHEET_NOWHERE)
+            return sheet_error(s, SHEET_NOWHERE, err,
+                               "the column '%.*s' is missing; the header needs %s", length,
+                               names[i], all);
+    }
+    return HEED_OK;
+}
+
+enum heed_status sheet_cell(const struct sheet *s, size_t column, struct str *out,
+                            struct heed_error *err)
+{
+    *out = str_trim(s->row.fields[column]);
+    return out->n ? HEED_OK : sheet_error(s, column, err, "it is empty");
 }
 
 static enum heed_status read_names(struct sheet *s, struct heed_error *err)
