@@ -164,5 +164,39 @@ at_fault 'ratings.csv: there are none to fit' bridge ratings.csv --min-of-user 1
 printf 'user,note,rating\n' >bad.csv
 at_fault 'bad.csv: there are none to fit' bridge bad.csv
 
+# ── fit ──
+# In a world: nothing to learn from is refused (1), what was not learnt cannot be shown.
+"$heed" --quiet init >/dev/null
+expect 1 fit
+says err 'too few targets have been judged to learn from'
+expect 1 calibration
+says err 'use `heed quality fit` first'
+expect 2 fit --outcome luck
+says err 'expert'
+expect 2 fit --facts x
+i=0
+echo 'id,creator' >contents.csv
+echo 'time,user,target,score,kind' >reviews.csv
+echo id >users.csv
+while [ $i -lt 80 ]; do
+    i=$((i + 1))
+    echo "u$i" >>users.csv
+    echo "c$i,u$((i % 8 + 1))" >>contents.csv
+    for k in 11 12; do
+        echo "2026-01-01,u$((k + 8)),content:c$i,$((1 + (i % 8 + (i * k) % 3) / 3)),expert" >>reviews.csv
+    done
+done
+"$heed" --quiet import users users.csv >/dev/null
+"$heed" --quiet import contents contents.csv >/dev/null
+"$heed" --quiet import reviews reviews.csv >/dev/null
+expect 0 fit --json
+says out '"outcome": "expert"' '"targets": 80' '"reliability": ['
+mv out learnt
+expect 0 calibration --json
+cmp -s out learnt || fail "calibration shows something else than fit said"
+expect 0 show content:c1
+says out interval creator
+"$heed" verify >/dev/null || fail "verify"
+
 echo "$failures failures"
 [ "$failures" -eq 0 ]

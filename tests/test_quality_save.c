@@ -1,5 +1,5 @@
 /* Stored quality: the same world goes on from it; damage is an error, never a crash. */
-#include "quality/quality.h"
+#include "quality/learned.h"
 
 #include "base/error.h"
 #include "base/prng.h"
@@ -24,9 +24,48 @@ static const struct quality_rules RULES = {
 
 enum { KINDS = 4, TARGETS = 40 };
 
-/* A random step: a score, or a new content much like some other.                                 */
+/* Something learnt, of random numbers; for as many raters as may be. */
+static void learn(struct quality *q, struct prng *r)
+{
+    struct learned l = {.learnt_at_ms = (int64_t)prng_below(r, 1u << 30)};
+    l.fit.known = prng_below(r, 4) > 0;
+    if (l.fit.known) {
+        l.fit.outcome = prng_below(r, 2) ? SOURCE_EXPERT : SOURCE_RATING;
+        l.fit.mean = (int64_t)prng_below(r, FIT_UNIT);
+        l.fit.own = 1 + (int64_t)prng_below(r, FIT_UNIT / 10);
+        l.fit.of_creators = (int64_t)prng_below(r, FIT_UNIT / 10);
+        for (int k = 0; k < FIT_SOURCES; k++) {
+            l.fit.from[k].center = (int64_t)prng_below(r, FIT_UNIT);
+            l.fit.from[k].slope = (int64_t)prng_below(r, FIT_UNIT);
+            l.fit.from[k].bias = (int64_t)prng_below(r, FIT_UNIT / 10);
+            l.fit.from[k].noise = (int64_t)prng_below(r, FIT_UNIT);
+        }
+    }
+    l.positions_n = (uint32_t)prng_below(r, 5);
+    for (uint32_t k = 0; k < POSITIONS_MAX; k++)
+        l.examined_ppm[k] = k < l.positions_n ? (uint32_t)prng_below(r, 1000001) : 1000000;
+    l.raters_n = prng_below(r, 9);
+    l.raters = calloc(l.raters_n + 1, sizeof *l.raters);
+    assert_non_null(l.raters);
+    for (size_t i = 0; i < l.raters_n; i++) {
+        l.raters[i].weight_milli = (uint16_t)(63 + prng_below(r, 3937));
+        l.raters[i].bias_milli = (int16_t)((int)prng_below(r, 2001) - 1000);
+    }
+    assert_int_equal(quality_adopt(q, &l), HEED_OK);
+}
+
+/* A random step: a score, a showing, something learnt, or a new content much like some other.    */
 static void step(struct quality *q, struct prng *r, uint32_t *contents, struct sketch *sketches)
 {
+    if (*contents > 0 && prng_below(r, 4) == 0) {
+        uint32_t content = (uint32_t)prng_below(r, *contents), at = (uint32_t)prng_below(r, 4);
+        assert_true(positions_shown(&q->positions, content, at));
+        if (prng_below(r, 2))
+            positions_engaged(&q->positions, content, at);
+        if (prng_below(r, 6) == 0)
+            learn(q, r);
+        return;
+    }
     if (prng_below(r, 4) > 0 || *contents == TARGETS) {
         uint32_t target = target_make((enum target_kind)(1 + prng_below(r, KINDS)),
                                       (uint32_t)prng_below(r, TARGETS));
@@ -91,6 +130,9 @@ static void assert_same(const struct quality *a, const struct quality *b, uint64
     assert_memory_equal(&a->prior, &b->prior, sizeof a->prior);
     for (uint32_t kind = 1; kind < TARGET_KINDS; kind++)
         for (uint32_t i = 0; i < TARGETS; i++) {
+            if (i < a->targets[kind].n)
+                assert_memory_equal(&a->targets[kind].rows[i].weighed,
+                                    &b->targets[kind].rows[i].weighed, sizeof(struct weighed_sums));
             uint32_t target = target_make((enum target_kind)kind, i);
             struct quality_score u = quality_score(a, &RULES, target, i, 3 * i);
             struct quality_score v = quality_score(b, &RULES, target, i, 3 * i);

@@ -116,6 +116,21 @@ static bool anything_new(const struct run *r)
     return !r->generated || r->result.total.rows > 0 || r->w->state.consumption.settlements_n == 0;
 }
 
+/* Learns what ingredients of quality are worth, where the rules want it and there is enough to
+ * learn from.                                                                                   */
+static enum heed_status learn(struct run *r, struct heed_error *err)
+{
+    const struct state *s = &r->w->state;
+    if (s->rules.quality.fit_run == 0 || (s->quality.learned && r->result.total.rows == 0))
+        return HEED_OK;
+    say(r, "learning from outcomes what quality is");
+    json_t *reply = NULL;
+    enum heed_status status =
+        admit_call(r->w, command_spec(COMMAND_quality_fit), &r->context, NULL, 0, &reply, err);
+    json_decref(reply);
+    return status == HEED_REFUSED ? HEED_OK : status;
+}
+
 /* Settles what has ended, by the caller's time, of the epochs that anything happened in: the report
  * then covers all there is, and nobody who still acts in the open epoch comes late.             */
 static enum heed_status settle(struct run *r, struct heed_error *err)
@@ -189,6 +204,8 @@ int tool_run(struct cli *c)
     if (status == HEED_OK)
         status = import_all(&r, &err);
     bool work = status == HEED_OK && anything_new(&r);
+    if (status == HEED_OK && work)
+        status = learn(&r, &err);
     if (status == HEED_OK && work)
         status = settle(&r, &err);
     if (status == HEED_OK && r.generated && work)

@@ -1,5 +1,6 @@
 /* Scores as they come in: the newest of each (kind, user, target), and the sums over them. */
 #include "quality/quality.h"
+#include "quality/learned.h"
 #include "quality/originality.h"
 #include "quality/record.h"
 #include "quality/shrink.h"
@@ -28,6 +29,7 @@ void quality_init(struct quality *q)
 {
     memset(q, 0, sizeof *q);
     map_init(&q->entry_of);
+    positions_init(&q->positions);
 }
 
 void quality_deinit(struct quality *q)
@@ -37,8 +39,11 @@ void quality_deinit(struct quality *q)
     free(q->entries);
     map_deinit(&q->entry_of);
     originality_free(q->originality);
-    memset(q, 0, sizeof *q);
-    map_init(&q->entry_of);
+    positions_deinit(&q->positions);
+    if (q->learned)
+        learned_deinit(q->learned);
+    free(q->learned);
+    quality_init(q);
 }
 
 bool quality_grow_table(struct quality_table *t, size_t n)
@@ -93,6 +98,8 @@ enum heed_status quality_record(struct quality *q, enum rating_kind kind, uint32
         row->removed = score_milli == 0;
     } else {
         shrink_add(&q->prior[kind], &row->ratings[kind], old, score_milli);
+        if (kind == RATING_USER)
+            quality_weigh(q, user, target, old, score_milli);
     }
     return HEED_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "catalogue/catalogue.h"
+#include "quality/positions.h"
 
 enum rating_kind { RATING_USER, RATING_EXPERT, RATING_MODERATION, RATING_KINDS };
 const char *rating_kind_name(enum rating_kind kind);
@@ -44,6 +45,10 @@ struct quality_rules {
     int32_t interactivity_strength; /* impressions at which interactivity has half its weight */
     uint32_t copy_similarity_ppm;   /* at or above: a copy */
     uint32_t min_shingles;
+    int32_t rater_strength;  /* ratings the average rater's care counts as; 0: all weigh alike */
+    int32_t fit_creators;    /* 1: a learnt score counts its creator's other targets */
+    int32_t fit_run;         /* 1: the main job learns before it settles */
+    int32_t curiosity_milli; /* standard deviations added where it is decided what is shown */
 };
 
 struct rating_sums {
@@ -60,8 +65,14 @@ struct prior_sums {
     int64_t between_squares; /* sum over targets of sum_milli^2 / n, rounded down */
 };
 
+/* Users' ratings without their biases, each by its rater's weight (quality/learned.h).           */
+struct weighed_sums {
+    int64_t weight_milli, sum_micro, squares_nano;
+};
+
 struct quality_target {
     struct rating_sums ratings[2]; /* RATING_USER, RATING_EXPERT */
+    struct weighed_sums weighed;   /* RATING_USER */
     uint32_t moderations;          /* moderators who have decided */
     bool removed;                  /* the newest moderation said no */
 };
@@ -84,6 +95,8 @@ struct quality {
     size_t entries_n, entries_cap;
     struct map entry_of;             /* kind, user and target to entry */
     struct originality *originality; /* sketches, bands, who copied whom: quality/originality.c */
+    struct positions positions;      /* where feeds showed contents, and what came of it        */
+    struct learned *learned;         /* in force, or NULL: quality/learned.h                    */
 };
 
 void quality_init(struct quality *q);
@@ -135,7 +148,8 @@ enum quality_part {
     PART_EXPERT,        /* expert scores, shrunk mean                                     */
     PART_INTERACTIVITY, /* Wilson lower bound of engagement per impression                */
     PART_ORIGINALITY,   /* 1, or 1 - similarity to the original                           */
-    PART_PRIOR,         /* .5, for what is not known yet                                  */
+    PART_CREATOR,       /* what its creator's other targets say; learnt scores only       */
+    PART_PRIOR,         /* .5, for what is not known yet; learnt: the mean of all         */
     PART_MODERATION,    /* gate: 1 or 0, multiplies the rest                              */
     QUALITY_PARTS
 };
@@ -143,10 +157,11 @@ const char *quality_part_name(enum quality_part part);
 
 struct quality_score {
     double score; /* 0..1 */
+    double sd;    /* of what the target is worth, about the score */
     struct {
         double value;      /* 0..1 */
         double weight;     /* share of the sum it had; 0 without evidence, but for the prior */
-        uint64_t evidence; /* ratings, reviews, impressions, shingles, none, decisions */
+        uint64_t evidence; /* ratings, reviews, impressions, shingles, targets, none, decisions */
     } parts[QUALITY_PARTS];
 };
 
@@ -166,7 +181,12 @@ struct quality_score {
  * Where nobody has rated the target and it is no copy, there is nothing beside interactivity that
  * could judge it: originality too then has z of its weight, as not being a copy is no merit of its
  * own, and the prior has what they leave. So the score starts at .5, and one impression moves it by
- * at most 1 / (2 (1 + k)). O(1). */
+ * at most 1 / (2 (1 + k)).
+ *
+ * sd adds up what each part leaves open, weight by weight: the shrunk means' posterior variance, p
+ * (1 - p) / (n + k) of interactivity, 1/12 (nothing known of 0..1) of the prior. O(1).
+ *
+ * This is the score by the rules; quality_judge of quality/learned.h is the one in force.        */
 struct quality_score quality_score(const struct quality *q, const struct quality_rules *r,
                                    uint32_t target, uint64_t engagements, uint64_t impressions);
 #endif

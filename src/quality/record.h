@@ -14,4 +14,7 @@ bool quality_has_entry(const struct quality *q, enum rating_kind kind, uint32_t 
 HEED_MUST_CHECK enum heed_status quality_record(struct quality *q, enum rating_kind kind,
                                                 uint32_t user, uint32_t target,
                                                 uint16_t score_milli);
+
+/* Puts a user's score (0..1000) into the target's weighed sums, in place of `old` (-1: none).    */
+void quality_weigh(struct quality *q, uint32_t user, uint32_t target, int32_t old, int32_t score);
 #endif

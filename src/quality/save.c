@@ -1,7 +1,9 @@
 /* The stored form of quality: for each kind of target how many rows and, a byte each, whether it is
- * removed; the scores in order; the posts in order, a sketch where it is first seen. Sums, bands
- * and chains are rebuilt. Memory grows only as bytes arrive (a row takes at most 72 for its byte).
+ * removed; the scores in order; the posts in order, a sketch where it is first seen; positions;
+ * what was learnt. Sums, bands and chains are rebuilt. Memory grows only as bytes arrive (a row
+ * takes at most 72 for its byte).
  */
+#include "quality/learned.h"
 #include "quality/originality.h"
 #include "quality/record.h"
 
@@ -107,6 +109,10 @@ void quality_save(const struct quality *q, struct sink *s)
         sink_u16(s, (uint16_t)(e->kind << 12 | e->score_milli));
     }
     originality_save(q->originality, s);
+    positions_save(&q->positions, s);
+    sink_u8(s, q->learned != NULL);
+    if (q->learned)
+        learned_save(q->learned, s);
 }
 
 /* Rows with nothing but `removed`, which the entries that follow then justify.                   */
@@ -166,6 +172,22 @@ static enum heed_status load_scores(struct quality *q, struct source *s, struct 
     return status;
 }
 
+static enum heed_status load_learned(struct quality *q, struct source *s, struct heed_error *err)
+{
+    struct learned l;
+    uint8_t known = source_u8(s);
+    if (s->failed || known > 1)
+        return damaged(err, "something neither learnt nor not");
+    if (!known)
+        return HEED_OK;
+    enum heed_status status = learned_load(&l, s, err);
+    if (status == HEED_OK && quality_adopt(q, &l) != HEED_OK) {
+        learned_deinit(&l);
+        status = error_nomem(err);
+    }
+    return status;
+}
+
 enum heed_status quality_load(struct quality *q, struct source *s, struct heed_error *err)
 {
     enum heed_status status = load_scores(q, s, err);
@@ -173,6 +195,10 @@ enum heed_status quality_load(struct quality *q, struct source *s, struct heed_e
         status = error_nomem(err);
     if (status == HEED_OK)
         status = originality_load(q->originality, s, err);
+    if (status == HEED_OK)
+        status = positions_load(&q->positions, s, err);
+    if (status == HEED_OK)
+        status = load_learned(q, s, err);
     if (status == HEED_OK && s->failed)
         status = damaged(err, "it ends too early");
     if (status != HEED_OK)

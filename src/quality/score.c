@@ -3,12 +3,14 @@
 
 #include "base/stats.h"
 
+#include <math.h>
+
 static const double WILSON_Z = 1.96; /* 95 %, two-sided */
 
 const char *quality_part_name(enum quality_part part)
 {
-    static const char *const names[QUALITY_PARTS] = {"rating",      "expert", "interactivity",
-                                                     "originality", "prior",  "moderation"};
+    static const char *const names[QUALITY_PARTS] = {
+        "rating", "expert", "interactivity", "originality", "creator", "prior", "moderation"};
     return part >= 0 && part < QUALITY_PARTS ? names[part] : "";
 }
 
@@ -63,6 +65,22 @@ static void weigh_by_evidence(struct quality_score *s, int32_t strength)
     *interactivity *= z;
 }
 
+/* The standard deviation that the parts leave, as independent.                                   */
+static double open_of(const struct quality_score *s, const struct quality *q,
+                      const struct rating_sums *user, const struct rating_sums *expert)
+{
+    double p = s->parts[PART_INTERACTIVITY].value,
+           n = (double)s->parts[PART_INTERACTIVITY].evidence;
+    double open[QUALITY_PARTS] = {[PART_PRIOR] = 1. / 12};
+    open[PART_RATING] = shrink_variance(&q->prior[RATING_USER], user);
+    open[PART_EXPERT] = shrink_variance(&q->prior[RATING_EXPERT], expert);
+    open[PART_INTERACTIVITY] = p * (1 - p) / (n + WILSON_Z * WILSON_Z);
+    double sum = 0;
+    for (int i = 0; i < QUALITY_PARTS; i++)
+        sum += s->parts[i].weight * s->parts[i].weight * open[i];
+    return sqrt(sum);
+}
+
 struct quality_score quality_score(const struct quality *q, const struct quality_rules *r,
                                    uint32_t target, uint64_t engagements, uint64_t impressions)
 {
@@ -91,5 +109,6 @@ struct quality_score quality_score(const struct quality *q, const struct quality
     }
     s.score = sum < 1 ? sum : 1; /* the weights' rounding */
     s.score *= s.parts[PART_MODERATION].value;
+    s.sd = open_of(&s, q, user, expert);
     return s;
 }

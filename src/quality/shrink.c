@@ -49,10 +49,25 @@ struct variance_components shrink_components(const struct prior_sums *p)
     return c;
 }
 
+static bool data_says(const struct prior_sums *p)
+{
+    return p->targets >= SHRINK_MIN_TARGETS && p->all.n - p->targets >= SHRINK_MIN_REPEATS;
+}
+
+double shrink_variance(const struct prior_sums *p, const struct rating_sums *t)
+{
+    double n = (double)t->n;
+    if (!data_says(p))
+        return 1 / (4 * (n + 3));
+    struct variance_components c = shrink_components(p);
+    double weight = n * c.between + c.within;
+    return weight > 0 ? c.between * c.within / weight / 1e6 : 0;
+}
+
 double shrink_mean(const struct prior_sums *p, const struct rating_sums *t, int32_t prior_strength)
 {
     double n = (double)t->n, sum = (double)t->sum_milli, shrunk;
-    if (p->targets >= SHRINK_MIN_TARGETS && p->all.n - p->targets >= SHRINK_MIN_REPEATS) {
+    if (data_says(p)) {
         /* (n m + k m0) / (n + k) times between, which may be 0 */
         struct variance_components c = shrink_components(p);
         double weight = n * c.between + c.within;

@@ -28,6 +28,10 @@ struct variance_components shrink_components(const struct prior_sums *p);
  * no rating at all.                                                                              */
 double shrink_mean(const struct prior_sums *p, const struct rating_sums *t, int32_t prior_strength);
 
+/* Variance of a target's true mean about its shrunk one, 0..1: between within / (n between +
+ * within); of nothing known, 1/12, and of n ratings while the data cannot say, 1 / (4 (n + 3)).  */
+double shrink_variance(const struct prior_sums *p, const struct rating_sums *t);
+
 /* Puts one score (0..1000) in, or replaces `old` (-1: there was none), in a target and in the sums
  * over all.                                                                                      */
 void shrink_add(struct prior_sums *p, struct rating_sums *t, int32_t old, int32_t score);

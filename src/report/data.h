@@ -33,7 +33,8 @@ struct named {
 struct riser {
     struct named name;
     double heed_share, popularity_share; /* of all exposure */
-    struct quality_score quality;
+    struct quality_score quality; /* its ingredients as they are, before what was learnt of them */
+    bool by_record;               /* its creator's other works speak for it                      */
     uint32_t reach;
 };
 

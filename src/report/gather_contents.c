@@ -154,10 +154,17 @@ static enum heed_status risers(struct report_data *d, const struct columns *c,
         memmove(&d->risers[at + 1], &d->risers[at], (last - at) * sizeof r);
         d->risers[at] = r;
     }
-    enum heed_status status = HEED_OK;
+    const struct quality_view *view = engine_view(d->w, err);
+    enum heed_status status = view ? HEED_OK : HEED_NOMEM;
     for (size_t i = 0; status == HEED_OK && i < d->risers_n; i++) {
         struct riser *r = &d->risers[i];
-        r->quality = engine_quality(d->w, target_make(TARGET_CONTENT, r->name.content));
+        uint32_t target = target_make(TARGET_CONTENT, r->name.content);
+        const struct target_stats *t = behaviour_target(&s->behaviour, target);
+        struct quality_score learnt = engine_quality(d->w, view, target);
+        r->by_record = learnt.parts[PART_CREATOR].weight > .1 &&
+                       learnt.parts[PART_CREATOR].value > learnt.parts[PART_PRIOR].value;
+        r->quality = quality_score(&s->quality, &s->rules.quality, target, t ? t->engagements : 0,
+                                   t ? t->impressions : 0);
         r->reach = reach_of(s, r->name.content);
         status = name_of(d, r->name.content, &r->name, err);
     }
@@ -210,12 +217,15 @@ enum heed_status gather_contents(struct report_data *d, struct heed_error *err)
                         calloc(all, sizeof *c.quality), calloc(all, sizeof *c.sorted)};
     enum heed_status status =
         c.content && c.reach && c.quality && c.sorted ? HEED_OK : error_nomem(err);
+    const struct quality_view *view = status == HEED_OK ? engine_view(d->w, err) : NULL;
+    if (!view)
+        status = HEED_NOMEM;
     for (uint32_t i = 0; status == HEED_OK && i < s->catalogue.contents_n; i++) {
         if (!report_shown(s, i))
             continue;
         c.content[c.n] = i;
         c.reach[c.n] = reach_of(s, i);
-        c.quality[c.n++] = engine_quality(d->w, target_make(TARGET_CONTENT, i)).score;
+        c.quality[c.n++] = engine_quality(d->w, view, target_make(TARGET_CONTENT, i)).score;
     }
     if (status == HEED_OK) {
         for (size_t i = 1; i < c.n; i++)

@@ -37,6 +37,8 @@ void report_why(const struct riser *riser, enum report_lang lang, size_t most, c
             (unsigned long long)q->parts[PART_RATING].evidence);
     if (q->parts[PART_INTERACTIVITY].evidence && q->parts[PART_INTERACTIVITY].value >= .01)
         add(&r, W_why_interactivity, q->parts[PART_INTERACTIVITY].value * 100);
+    if (riser->by_record)
+        add(&r, W_why_record);
     if (q->parts[PART_ORIGINALITY].weight > 0)
         add(&r, q->parts[PART_ORIGINALITY].value >= 1 ? W_why_original : W_why_copy);
     if (r.n == 0)

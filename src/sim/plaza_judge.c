@@ -108,16 +108,17 @@ static enum heed_status judge_ranks(const struct judging *j, struct report_truth
     double *quality = calloc(j->n + 1, sizeof *quality);
     double *reach = calloc(j->n + 1, sizeof *reach);
     size_t n = 0;
-    for (size_t i = 0; skill && quality && reach && i < j->n; i++) {
+    const struct quality_view *view = engine_view(j->w, err);
+    for (size_t i = 0; view && skill && quality && reach && i < j->n; i++) {
         if (j->rows[i].content == HANDLE_NONE)
             continue;
         uint32_t target = target_make(TARGET_CONTENT, j->rows[i].content);
         const struct target_stats *t = behaviour_target(&j->w->state.behaviour, target);
         skill[n] = j->rows[i].skill;
-        quality[n] = engine_quality(j->w, target).score;
+        quality[n] = engine_quality(j->w, view, target).score;
         reach[n++] = t ? t->reach : 0;
     }
-    bool ok = skill && quality && reach;
+    bool ok = view && skill && quality && reach;
     if (ok) {
         truth->quality_skill = spearman(quality, skill, n);
         truth->popularity_skill = spearman(reach, skill, n);

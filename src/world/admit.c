@@ -403,6 +403,19 @@ static enum heed_status run_feed(struct resolving *r, struct outcome *o)
     return status;
 }
 
+static enum heed_status run_fit(struct resolving *r, struct outcome *o)
+{
+    struct strbuf facts;
+    strbuf_init(&facts, 2047u << 20);
+    enum heed_status status = engine_learn(r->w, r->call.i[0], &facts, r->err);
+    if (status == HEED_OK) {
+        r->call.blob = (struct str){facts.p, facts.n};
+        status = world_apply(r->w, &r->call, o, r->err);
+    }
+    strbuf_deinit(&facts);
+    return status;
+}
+
 /* Adds what `epoch` says to the totals: sums of what was counted and paid, the last epoch, the
  * floor kept if it was in each, the least share. NULL totals: a copy of it. false: no memory. */
 static bool settled_add(json_t **totals, const json_t *epoch)
@@ -493,6 +506,8 @@ static enum heed_status run_command(struct resolving *r, struct outcome *o)
         return run_add(r, o);
     case COMMAND_settle_:
         return run_settle(r, o);
+    case COMMAND_quality_fit:
+        return run_fit(r, o);
     default:
         break;
     }

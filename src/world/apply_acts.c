@@ -22,6 +22,25 @@ static enum refusal check_pair(const struct catalogue *c, int64_t user, int64_t 
     return REFUSED_NOT;
 }
 
+/* Engagement with what the user's last feed showed counts for the position, once a slot.         */
+static void note_position(struct state *s, const struct act *act)
+{
+    if (s->rules.behaviour.verbs[act->verb].class != VERB_ENGAGE || act->own ||
+        target_kind(act->target) != TARGET_CONTENT)
+        return;
+    uint32_t at = map_get(&s->feed_of, act->user), content = target_index(act->target);
+    struct served_feed *f = at == MAP_NONE ? NULL : &s->feeds[at];
+    if (!f || act->time_ms < f->time_ms)
+        return;
+    for (uint32_t i = 0; i < f->n; i++) {
+        uint64_t bit = UINT64_C(1) << i % 64;
+        if (f->slots[i].item != content || f->engaged[i / 64] & bit)
+            continue;
+        f->engaged[i / 64] |= bit;
+        positions_engaged(&s->quality.positions, content, i);
+    }
+}
+
 enum heed_status apply_act(struct world *w, const struct act *act, struct outcome *o,
                            struct heed_error *err)
 {
@@ -34,6 +53,7 @@ enum heed_status apply_act(struct world *w, const struct act *act, struct outcom
         o->repeated = o->counted = true;
         return HEED_OK;
     }
+    note_position(s, act);
     int64_t points = behaviour_points(&r->behaviour, act->verb, act->amount_milli);
     if (points <= 0 || act->own) /* nobody is paid for attending to himself */
         return HEED_OK;

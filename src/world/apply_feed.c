@@ -106,9 +106,12 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
                               call->i[3] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[3],
                               (uint32_t)algorithm,
                               (uint32_t)n,
-                              kept};
+                              kept,
+                              {0}};
     for (size_t i = 0; i < n; i++)
-        if (behaviour_served(&s->behaviour, target_make(TARGET_CONTENT, slots[i].item)) != HEED_OK)
+        if (behaviour_served(&s->behaviour, target_make(TARGET_CONTENT, slots[i].item)) !=
+                HEED_OK ||
+            !positions_shown(&s->quality.positions, slots[i].item, (uint32_t)i))
             return error_nomem(err);
     if (o->want_reply && !(o->reply = reply_feed(w, user, (enum algorithm)algorithm, slots, n)))
         return error_nomem(err);

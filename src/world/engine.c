@@ -12,7 +12,9 @@ struct engine {
     struct relevance *relevance;
     struct allocator *allocator;
     uint8_t *eligible;
-    double *popularity, *engagement, *quality;
+    double *popularity, *engagement, *quality, *shown_quality;
+    struct quality_view view;
+    uint64_t view_version; /* of the world when it was made, plus one; 0: never */
     /* one user's history and what must not be shown, grown as needed */
     uint32_t *items, *blocked;
     float *weights;
@@ -29,17 +31,71 @@ void engine_free(struct engine *e)
     free(e->popularity);
     free(e->engagement);
     free(e->quality);
+    free(e->shown_quality);
+    quality_view_deinit(&e->view);
     free(e->items);
     free(e->blocked);
     free(e->weights);
     free(e);
 }
 
-struct quality_score engine_quality(const struct world *w, uint32_t target)
+static struct quality_seen seen_of(const void *behaviour, uint32_t target)
 {
-    const struct target_stats *t = behaviour_target(&w->state.behaviour, target);
-    return quality_score(&w->state.quality, &w->state.rules.quality, target, t ? t->engagements : 0,
-                         t ? t->impressions : 0);
+    const struct target_stats *t = behaviour_target(behaviour, target);
+    if (!t)
+        return (struct quality_seen){0, 0, 0};
+    return (struct quality_seen){t->engagements, t->impressions, t->reach + t->served};
+}
+
+const struct quality_view *engine_view(struct world *w, struct heed_error *err)
+{
+    const struct state *s = &w->state;
+    if (!w->engine && !(w->engine = calloc(1, sizeof *w->engine))) {
+        error_nomem(err);
+        return NULL;
+    }
+    struct engine *e = w->engine;
+    if (e->view_version == w->version + 1)
+        return &e->view;
+    e->view_version = 0;
+    quality_view_deinit(&e->view);
+    if (quality_view_make(&s->quality, &s->rules.quality, &s->catalogue, seen_of, &s->behaviour,
+                          &e->view) != HEED_OK) {
+        error_nomem(err);
+        return NULL;
+    }
+    e->view_version = w->version + 1;
+    return &e->view;
+}
+
+struct quality_score engine_quality(const struct world *w, const struct quality_view *view,
+                                    uint32_t target)
+{
+    const struct state *s = &w->state;
+    struct quality_seen seen = seen_of(&s->behaviour, target);
+    return quality_judge(&s->quality, &s->rules.quality, view, &s->catalogue, target, &seen);
+}
+
+enum heed_status engine_learn(struct world *w, int64_t outcome, struct strbuf *facts,
+                              struct heed_error *err)
+{
+    const struct state *s = &w->state;
+    struct learned l;
+    struct sink *k = malloc(sizeof *k);
+    enum fit_source from = outcome == CALL_ABSENT ? FIT_SOURCES
+                           : outcome == 0         ? SOURCE_EXPERT
+                                                  : SOURCE_RATING;
+    if (!k || quality_learn(&s->quality, &s->rules.quality, &s->catalogue, seen_of, &s->behaviour,
+                            from, &l) != HEED_OK) {
+        free(k);
+        return error_nomem(err);
+    }
+    sink_init(k, strbuf_write, facts);
+    learned_save(&l, k);
+    learned_deinit(&l);
+    bool ok = sink_flush(k);
+    free(k);
+    return ok ? HEED_OK : error_nomem(err);
 }
 
 /* behaviour_decay without its rounding: what is small stays more than what is smaller, however
@@ -172,22 +228,31 @@ static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
     free(e->popularity);
     free(e->engagement);
     free(e->quality);
+    free(e->shown_quality);
     e->eligible = calloc(n + 1, sizeof *e->eligible);
     e->popularity = calloc(n + 1, sizeof *e->popularity);
     e->engagement = calloc(n + 1, sizeof *e->engagement);
     e->quality = calloc(n + 1, sizeof *e->quality);
-    if (!e->eligible || !e->popularity || !e->engagement || !e->quality)
+    e->shown_quality = calloc(n + 1, sizeof *e->shown_quality);
+    if (!e->eligible || !e->popularity || !e->engagement || !e->quality || !e->shown_quality)
         return error_nomem(err);
+    const struct quality_view *view = engine_view(w, err);
+    if (!view)
+        return HEED_NOMEM;
+    double curiosity = s->rules.quality.curiosity_milli / 1e3;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t target = target_make(TARGET_CONTENT, i);
         const struct target_stats *t = behaviour_target(&s->behaviour, target);
         e->eligible[i] = content_eligible(s, i);
         e->popularity[i] = engine_popularity(w, t);
         e->engagement[i] = t ? behaviour_engagement(t).lower : 0;
-        e->quality[i] = engine_quality(w, target).score;
+        struct quality_score q = engine_quality(w, view, target);
+        e->quality[i] = q.score;
+        double hoped = q.score + curiosity * q.sd;
+        e->shown_quality[i] = hoped > 0 ? hoped < 1 ? hoped : 1 : 0;
     }
     const struct allocation_items items = {n, e->eligible, e->popularity, e->engagement,
-                                           e->quality};
+                                           e->shown_quality};
     if (allocator_new(&items, e->relevance, &s->rules.allocation, &e->allocator) != HEED_OK)
         return error_nomem(err);
     e->version = w->version;

@@ -3,6 +3,7 @@
 #define HEED_ENGINE_H
 
 #include "allocation/allocation.h"
+#include "quality/learned.h"
 #include "world/world.h"
 
 void engine_free(struct engine *e);
@@ -18,8 +19,17 @@ HEED_MUST_CHECK enum heed_status engine_feed(struct world *w, uint32_t user, int
 HEED_MUST_CHECK enum heed_status engine_settle(struct world *w, int64_t number,
                                                struct strbuf *facts, struct heed_error *err);
 
-/* Quality of a target as it stands.                                                             */
-struct quality_score engine_quality(const struct world *w, uint32_t target);
+/* What quality_judge needs of the whole world, made anew after any change; the engine's. NULL: no
+ * memory. O(targets).                                                                           */
+const struct quality_view *engine_view(struct world *w, struct heed_error *err);
+/* Quality of a target as it stands; view: of the world as it is now. O(1).                      */
+struct quality_score engine_quality(const struct world *w, const struct quality_view *view,
+                                    uint32_t target);
+
+/* What `quality fit` learns from the world, as the facts of a call. outcome: the call's, or
+ * CALL_ABSENT.                                                                                  */
+HEED_MUST_CHECK enum heed_status engine_learn(struct world *w, int64_t outcome,
+                                              struct strbuf *facts, struct heed_error *err);
 /* Decayed popularity of a target at the world's latest event, in points.                        */
 double engine_popularity(const struct world *w, const struct target_stats *t);
 #endif

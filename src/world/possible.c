@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "base/utf8.h"
+#include "quality/learned.h"
 #include "quality/originality.h"
 #include "world/admit.h"
 #include "world/apply.h"
@@ -157,6 +158,11 @@ static bool behaviour_and_quality_ok(const struct state *s)
     for (size_t i = 0; i < q->entries_n; i++)
         if (q->entries[i].user >= c->parties_n)
             return false;
+    for (size_t i = 0; i < q->positions.n; i++)
+        if (q->positions.cells[i].content >= c->contents_n)
+            return false;
+    if (q->learned && q->learned->raters_n > c->parties_n)
+        return false;
     return b->users_n <= c->parties_n &&
            (q->originality ? q->originality->posts_n : 0) == c->contents_n;
 }

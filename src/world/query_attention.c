@@ -241,7 +241,12 @@ enum heed_status query_quality_show(struct world *w, const struct call *call, en
         *refusal = REFUSED_erased;
         return HEED_OK;
     }
-    struct quality_score q = engine_quality(w, target);
+    const struct quality_view *view = engine_view(w, err);
+    if (!view)
+        return HEED_NOMEM;
+    struct quality_score q = engine_quality(w, view, target);
+    /* 95 %; behind a closed gate there is nothing to doubt */
+    double doubt = q.score > 0 ? 1.96 * q.sd : 0;
     json_t *parts = json_object();
     for (int p = 0; p < QUALITY_PARTS; p++)
         json_object_set_new(parts, quality_part_name((enum quality_part)p),
@@ -258,8 +263,10 @@ enum heed_status query_quality_show(struct world *w, const struct call *call, en
                              reply_target(w, target_make(TARGET_CONTENT, c.original)), "similarity",
                              c.similarity_ppm / 1e6);
     }
-    return reply_pack(out, err, "{s:o,s:f,s:o,s:o}", "target", reply_target(w, target), "quality",
-                      q.score, "parts", parts, "copy_of", copy);
+    return reply_pack(out, err, "{s:o,s:f,s:{s:f,s:f},s:o,s:o}", "target", reply_target(w, target),
+                      "quality", q.score, "interval", "lower",
+                      q.score > doubt ? q.score - doubt : 0.0, "upper",
+                      q.score + doubt < 1 ? q.score + doubt : 1.0, "parts", parts, "copy_of", copy);
 }
 
 /* ── feeds ── */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <zstd.h>
 
-enum { STATE_VERSION = 4, PART = 1 << 20, LEVEL = 1 };
+enum { STATE_VERSION = 5, PART = 1 << 20, LEVEL = 1 };
 #define RULES_MAX (4u << 20)
 
 void state_init(struct state *s)
@@ -52,6 +52,8 @@ static void feeds_save(const struct state *s, struct sink *k)
         sink_u32(k, f->surface);
         sink_u32(k, f->algorithm);
         sink_u32(k, f->n);
+        for (size_t j = 0; j < sizeof f->engaged / sizeof f->engaged[0]; j++)
+            sink_u64(k, f->engaged[j]);
         for (uint32_t j = 0; j < f->n; j++) {
             sink_u32(k, f->slots[j].item);
             sink_u32(k, (uint32_t)f->slots[j].score_ppm);
@@ -72,6 +74,11 @@ static enum heed_status feeds_load(struct state *s, struct source *k, struct hee
         f.surface = source_u32(k);
         f.algorithm = source_u32(k);
         f.n = source_u32(k);
+        for (size_t j = 0; j < sizeof f.engaged / sizeof f.engaged[0]; j++)
+            f.engaged[j] = source_u64(k);
+        for (uint32_t j = 0; j < sizeof f.engaged * 8; j++)
+            if (j >= f.n && f.engaged[j / 64] >> j % 64 & 1)
+                k->failed = true;
         if (k->failed || f.user >= s->catalogue.parties_n || f.algorithm >= ALGORITHMS ||
             f.n > FEED_MAX || map_get(&s->feed_of, f.user) != MAP_NONE ||
             (f.surface != HANDLE_NONE && f.surface >= s->catalogue.symbols.count)) {

@@ -40,7 +40,8 @@ struct served_feed {
     int64_t time_ms;
     uint32_t user, surface; /* surface: symbol or HANDLE_NONE */
     uint32_t algorithm, n;
-    struct slot *slots; /* [n], owned */
+    struct slot *slots;                     /* [n], owned */
+    uint64_t engaged[(FEED_MAX + 63) / 64]; /* bit i: engagement followed on slot i */
 };
 
 /* How far a file has been imported. Keyed by the digest of its kind, mapping and content.       */
