@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "catalogue/catalogue.h"
+#include "quality/moderation.h"
 
 enum rating_kind { RATING_USER, RATING_EXPERT, RATING_MODERATION, RATING_KINDS };
 const char *rating_kind_name(enum rating_kind kind);
@@ -44,6 +45,7 @@ struct quality_rules {
     int32_t interactivity_strength; /* impressions at which interactivity has half its weight */
     uint32_t copy_similarity_ppm;   /* at or above: a copy */
     uint32_t min_shingles;
+    struct moderation_rules moderation;
 };
 
 struct rating_sums {
@@ -62,8 +64,8 @@ struct prior_sums {
 
 struct quality_target {
     struct rating_sums ratings[2]; /* RATING_USER, RATING_EXPERT */
-    uint32_t moderations;          /* moderators who have decided */
-    bool removed;                  /* the newest moderation said no */
+    uint32_t moderations;          /* moderators who have decided by a score, and decisions */
+    uint8_t gate;                  /* enum decision: what moderation allows                 */
 };
 
 struct quality_table {
@@ -82,7 +84,8 @@ struct quality {
     struct prior_sums prior[2];   /* RATING_USER, RATING_EXPERT */
     struct rating_entry *entries; /* newest score of each (kind, user, target), by first score */
     size_t entries_n, entries_cap;
-    struct map entry_of;             /* kind, user and target to entry */
+    struct map entry_of; /* kind, user and target to entry */
+    struct moderation moderation;
     struct originality *originality; /* sketches, bands, who copied whom: quality/originality.c */
 };
 
@@ -128,7 +131,17 @@ struct copy_of quality_copy_of(const struct quality *q, uint32_t content);
  * similarity out of bounds; nothing changed. */
 bool quality_copied(struct quality *q, uint32_t content, uint32_t similarity_ppm);
 
-bool quality_removed(const struct quality *q, uint32_t target); /* moderation closed the gate */
+/* What moderation lets be shown of a target: the newest of its decisions and moderation scores. */
+enum decision quality_gate(const struct quality *q, uint32_t target);
+bool quality_removed(const struct quality *q, uint32_t target); /* DECISION_REMOVE */
+
+/* Records a decision or an appeal (as moderation_add) and sets the gate at once. One that came as a
+ * score (`scored`, after quality_rate of kind moderation) always stands, as scores replace one
+ * another in the order they come; any other is kept in the history only when an act of newer time
+ * stands already.
+ * Errors: HEED_NOMEM, which leaves the state unusable; HEED_RANGE.                               */
+HEED_MUST_CHECK enum heed_status quality_decide(struct quality *q,
+                                                const struct moderation_act *act);
 
 enum quality_part {
     PART_RATING,        /* users' ratings, shrunk mean                                    */
