@@ -18,6 +18,10 @@ HEED_MUST_CHECK enum heed_status engine_feed(struct world *w, uint32_t user, int
 HEED_MUST_CHECK enum heed_status engine_settle(struct world *w, int64_t number,
                                                struct strbuf *facts, struct heed_error *err);
 
+/* Whether and how a content may be shown: not when its creator is erased, else what moderation says
+ * of it and of its creator, the stricter of the two. */
+enum eligibility engine_eligibility(const struct state *s, uint32_t content);
+
 /* Quality of a target as it stands.                                                             */
 struct quality_score engine_quality(const struct world *w, uint32_t target);
 /* Decayed popularity of a target at the world's latest event, in points.                        */
