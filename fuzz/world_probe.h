@@ -163,8 +163,11 @@ static void ask_everything(struct world *w)
 static void go_on(struct world *w)
 {
     static const enum command_id commands[] = {
-        COMMAND_event_add, COMMAND_rating_add, COMMAND_ledger_issue, COMMAND_ledger_transfer,
-        COMMAND_shop_list, COMMAND_shop_buy,   COMMAND_shop_refund,  COMMAND_user_erase};
+        COMMAND_event_add,       COMMAND_rating_add,     COMMAND_ledger_issue,
+        COMMAND_ledger_transfer, COMMAND_shop_list,      COMMAND_shop_buy,
+        COMMAND_shop_refund,     COMMAND_quality_decide, COMMAND_quality_appeal,
+        COMMAND_quality_decide,  COMMAND_user_erase};
+    static const char commitment[32] = {0};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         for (size_t turn = 0; turn < 4; turn++) {
             struct call call;
@@ -172,6 +175,8 @@ static void go_on(struct world *w)
             struct heed_error err = {0};
             if (!some_call(w, commands[i], turn, &call))
                 continue;
+            if (commands[i] == COMMAND_quality_decide || commands[i] == COMMAND_quality_appeal)
+                call.blob = (struct str){commitment, sizeof commitment};
             promise(state_apply(w, &call, &o, &err) == HEED_OK, "a command is done or refused");
             json_decref(o.reply);
         }

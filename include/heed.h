@@ -121,8 +121,9 @@ HEED_API void heed_free(void *reply);
  * heed_call. */
 
 struct heed_import {
-    const char *what;    /* users, contents, goods, services, events, ratings or reviews: path is a
-                          * file of them; NULL: path is a folder of such files; "map": a mapping  */
+    const char *what;    /* users, contents, goods, services, events, ratings, reviews or decisions:
+                          * path is a file of them; NULL: path is a folder of such files; "map": a
+                          * mapping                                                               */
     const char *path;    /* CSV, JSON Lines, plain or compressed                                  */
     const char *data;    /* of a mapping: the folder its paths start from; NULL: its own          */
     const char *rejects; /* file that bad rows are appended to; NULL: they are only counted       */
@@ -142,9 +143,9 @@ HEED_API HEED_MUST_CHECK enum heed_status heed_import(struct heed_world *world,
                                                       const struct heed_import *import,
                                                       char **reply, struct heed_error *err);
 
-/* Writes the rules and users.csv … reviews.csv into folder `dir`, made if it is not there; `force`:
- * over files that are. reply: {"exported","left_out"}, rows of and about people who were erased.
- * Errors: HEED_USAGE the folder is not empty; HEED_STORAGE. */
+/* Writes the rules and users.csv … decisions.csv into folder `dir`, made if it is not there;
+ * `force`: over files that are. reply: {"exported","left_out"}, rows of and about people who were
+ * erased. Errors: HEED_USAGE the folder is not empty; HEED_STORAGE. */
 HEED_API HEED_MUST_CHECK enum heed_status heed_export(struct heed_world *world,
                                                       const struct heed_context *context,
                                                       const char *dir, int force, char **reply,

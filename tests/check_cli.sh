@@ -262,6 +262,50 @@ expect 2 quality show p1
 expect 2 event add bob view p1
 json 1 'refused.code="unknown_user"' feed show nobody
 
+# ── moderation: report, queue, decision, appeal, reversal, in a world of its own ──
+m='--world moderated.world'
+# shellcheck disable=SC2086
+{
+    expect 0 init $m
+    for user in ann bob cyd; do expect 0 user add $user $m; done
+    expect 0 user add mod --role moderator $m
+    expect 0 content add q1 --creator ann $m
+    expect 0 content add q2 --creator bob $m
+    json 0 'waiting=0 queue=[]' quality queue $m
+    expect 0 event add bob report content:q1 $m
+    expect 0 event add ann report content:q1 $m
+    json 0 'waiting=1 queue.0.rank=1 queue.0.target="content:q1" queue.0.harm=0.25 queue.0.right=0.25
+        queue.0.exposure=1.0 queue.0.reports=1 queue.0.known=0 queue.0.appeal=null queue.0.now="allow"
+        queue.0.since' quality queue --k 5 $m
+    expect 2 quality decide content:q1 remove $m
+    says '--reason is missing'
+    expect 2 quality decide content:q1 forbid --reason r $m
+    says 'allow|limit|remove'
+    json 1 'refused.code="forbidden"' quality decide content:q1 remove --reason r --as cyd $m
+    json 1 'refused.code="nothing_to_appeal"' quality appeal content:q1 --reason r --as ann $m
+    json 0 'target="content:q1" decision="remove" stands=true reports=1 appeal=null' \
+        quality decide content:q1 remove --reason stolen --as mod $m
+    json 0 'slots.0.target="content:q2"' feed show cyd $m
+    json 1 'refused.code="not_owner"' quality appeal content:q1 --reason r --as bob $m
+    json 0 'target="content:q1" against="remove" decided' quality appeal content:q1 --reason mine --as ann $m
+    json 1 'refused.code="appealed_already"' quality appeal content:q1 --reason r --as ann $m
+    json 0 'waiting=1 queue.0.reports=0 queue.0.appeal=0.25 queue.0.now="remove"' quality queue $m
+    json 0 'decision="allow" appeal="reversed"' quality decide content:q1 allow --reason 'they are hers' $m
+    json 0 'slots.1.rank=2' feed show cyd $m
+    json 0 'history.0.act="allow" history.0.by="operator" history.0.stands=true history.1.act="appeal"
+        history.1.reason="mine" history.1.appeal="reversed" history.2.by="user:mod"
+        history.2.reason="stolen" history.2.time' quality history content:q1 $m
+    json 0 'reports_made.upheld=0 reports_made.rejected=1 reports_made.record=0.2' quality history user:bob $m
+    json 1 'refused.code="forbidden"' quality history content:q1 --as cyd $m
+    json 0 'ok=true' verify $m
+    expect 0 export moderated $m
+    expect 0 init --world again.world
+    expect 0 import moderated --world again.world
+    json 0 'history.1.reason="mine"' quality history content:q1 --world again.world
+    expect 3 import decisions data/users.csv --world again.world
+    says 'decisions need the columns time, target, act, reason'
+}
+
 # ── settle, rewards ──
 # shellcheck disable=SC2086
 json 1 'refused.code="nothing_to_settle"' settle --until 2025-12-01 $at
@@ -370,7 +414,7 @@ cmp -s one.hash two.hash || fail 'the same commands give two worlds'
 # ── verify, export, report, run ──
 json 0 'ok=true commands world_hash chain_head money.0.currency money.0.sum_minor=0' verify
 json 0 'exported="copy"' export copy
-for kind in users contents goods services events ratings reviews; do
+for kind in users contents goods services events ratings reviews decisions; do
     [ -s copy/$kind.csv ] || fail "export wrote no $kind.csv"
 done
 expect 2 export copy

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-static const char *const names[] = {"users.csv",  "contents.csv", "goods.csv",  "services.csv",
-                                    "events.csv", "ratings.csv",  "reviews.csv"};
+static const char *const names[] = {"users.csv",  "contents.csv", "goods.csv",   "services.csv",
+                                    "events.csv", "ratings.csv",  "reviews.csv", "decisions.csv"};
 enum { FILES = sizeof names / sizeof *names };
 
 static void remove_files(const char *dir)
@@ -94,6 +94,13 @@ static void a_small_world_is_these_files(void **unused)
                         "kind", "expert", NULL));
     json_decref(call_ok(w, "shop list", "good", "sword", "price", "4.50", "stock", "3", NULL));
     json_decref(call_ok(w, "shop buy", "good", "sword", "user", "bob", NULL));
+    assert_int_equal(call_as(w, "d \"d\"", T0, NULL, "quality decide", "target", "content:post1",
+                             "decision", "remove", "reason", " bad, \"very\"\nbad ", NULL),
+                     HEED_OK);
+    json_decref(
+        call_ok(w, "quality appeal", "target", "content:post1", "reason", "it is not", NULL));
+    json_decref(call_ok(w, "quality decide", "target", "content:post1", "decision", "allow",
+                        "reason", "indeed", NULL));
     static const char *const expected[FILES] = {
         "id,name,joined_at,role,attributes\n"
         "ann,Ann,2026-01-01T00:00:00Z,member,\n"
@@ -116,7 +123,11 @@ static void a_small_world_is_these_files(void **unused)
         "time,user,target,score,kind\n"
         "2026-01-01T00:00:00Z,bob,content:post1,4.500,user\n",
         "time,user,target,score,kind\n"
-        "2026-01-01T00:00:00Z,cyd,good:sword,2.000,expert\n"};
+        "2026-01-01T00:00:00Z,cyd,good:sword,2.000,expert\n",
+        "time,user,act,target,reason\n"
+        "2026-01-01T00:00:00Z,\"d \"\"d\"\"\",remove,content:post1,\"bad, \"\"very\"\"\nbad\"\n"
+        "2026-01-01T00:00:00Z,ann,appeal,content:post1,it is not\n"
+        "2026-01-01T00:00:00Z,,allow,content:post1,indeed\n"};
     char *dir = export_of(w, "small");
     for (size_t i = 0; i < FILES; i++) {
         char *text = text_of(dir, names[i]);

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-static const char *const files[] = {"users.csv",  "contents.csv", "goods.csv",  "services.csv",
-                                    "events.csv", "ratings.csv",  "reviews.csv"};
-enum { FILES = 7 };
+static const char *const files[] = {"users.csv",  "contents.csv", "goods.csv",   "services.csv",
+                                    "events.csv", "ratings.csv",  "reviews.csv", "decisions.csv"};
+enum { FILES = 8 };
 
 static const char rules[] = "currencies:\n  - {code: gold, scale: 2}\n  - {code: gem, scale: 0}\n"
                             "grants: {new_user: 50}\n";
@@ -98,6 +98,20 @@ static void live(struct world *w)
     OK("rating add", "user", "zoe", "target", "content:p4", "score", "4", "kind", "expert");
     OK("rating add", "user", "zoe", "target", "content:p5", "score", "1", "kind", "moderation");
     OK("rating add", "user", "zoe", "target", "content:early", "score", "4", "kind", "moderation");
+    event(w, T0 - 1000, "bob", "report", "content:p2", NULL, NULL, NULL);
+    event(w, T0 - 500, "cyd", "report", "content:p2", NULL, NULL, NULL);
+    event(w, T0 - 500, "cyd", "report", "content:p4", NULL, NULL, NULL);
+    event(w, T0 - 400, "dan", "report", "content:p5", NULL, NULL, NULL);
+    event(w, T0 + 900000, "dan", "report", "content:p1", NULL, NULL, NULL);
+    event(w, T0 + 900000, "dan", "report", "user:茶", NULL, NULL, NULL);
+    OK("quality decide", "target", "content:p2", "decision", "remove", "reason",
+       "copied, \"all\" of it\r\nand more");
+    OK("quality appeal", "target", "content:p2", "reason", "写得不同");
+    OK("quality decide", "target", "content:p2", "decision", "limit", "reason", "some of it");
+    OK("quality appeal", "target", "content:p5", "reason", "why?"); /* against a score */
+    OK("quality decide", "target", "content:p5", "decision", "remove", "reason", "that is why");
+    OK("quality decide", "target", "user:smith", "decision", "limit", "reason", "=1+1");
+    OK("quality decide", "target", "good:free", "decision", "allow", "reason", "nobody's");
     OK("settle", "until", "2026-02-01");
     OK("feed serve", "user", "ann", "algorithm", "exposure", "surface", "plaza");
 }
@@ -137,6 +151,7 @@ static void answers(struct world *w, struct strbuf *out)
         else
             SAY("behaviour show", "target", ids[i]);
         SAY("quality show", "target", ids[i]);
+        SAY("quality history", "target", ids[i]);
         for (size_t a = 0; i < 6 && a < 5; a++)
             SAY("feed show", "user", ids[i], "algorithm", algorithms[a], "k", "10");
     }
@@ -144,6 +159,8 @@ static void answers(struct world *w, struct strbuf *out)
     for (size_t i = 0; i < 3; i++)
         SAY("behaviour top", "by", by[i], "k", "100");
     SAY("shop goods", "k", "100");
+    SAY("quality queue", "k", "100");
+    SAY("quality history", "k", "100");
     json_t *status = call_ok(w, "status", NULL);
     static const char *const counts[] = {"users", "contents", "goods", "services", "events"};
     for (size_t i = 0; i < 5; i++)
@@ -271,6 +288,9 @@ static void erased_people_are_in_no_file(void **state)
     OK("shop buy", "good", "good:sword", "user", "gone-person");
     OK("rating add", "user", "gone-person", "target", "content:p1", "score", "1");
     OK("rating add", "user", "zoe", "target", "content:lost-post", "score", "4", "kind", "expert");
+    OK("quality decide", "target", "content:lost-post", "decision", "limit", "reason",
+       "lost title");
+    OK("quality appeal", "target", "content:lost-post", "reason", "Gone wrong");
     OK("feed serve", "user", "gone-person");
     OK("feed serve", "user", "bob");
     OK("content add", "id", "about", "creator", "bob", "title", "about a lamp", "good",

@@ -54,6 +54,17 @@ static void learn(struct quality *q, struct prng *r)
     assert_int_equal(quality_adopt(q, &l), HEED_OK);
 }
 
+static void decide(struct quality *q, struct prng *r, uint32_t target, enum decision kind,
+                   bool scored)
+{
+    const struct moderation_act act = {.time_ms = (int64_t)prng_below(r, 100),
+                                       .target = target,
+                                       .actor = (uint32_t)prng_below(r, 9),
+                                       .kind = (uint8_t)kind,
+                                       .scored = scored};
+    assert_int_equal(quality_decide(q, &act), HEED_OK);
+}
+
 /* A random step: a score, a showing, something learnt, or a new content much like some other.    */
 static void step(struct quality *q, struct prng *r, uint32_t *contents, struct sketch *sketches)
 {
@@ -73,6 +84,10 @@ static void step(struct quality *q, struct prng *r, uint32_t *contents, struct s
         uint32_t user = (uint32_t)prng_below(r, 9);
         int64_t score_milli = (int64_t)prng_below(r, 10001);
         assert_int_equal(quality_rate(q, &RULES, kind, user, target, score_milli), HEED_OK);
+        if (kind == RATING_MODERATION)
+            decide(q, r, target, quality_gate(q, target), true);
+        else if (prng_below(r, 3) == 0)
+            decide(q, r, target, (enum decision)prng_below(r, DECISIONS), false);
         return;
     }
     struct sketch *s = &sketches[*contents];
@@ -251,8 +266,8 @@ static void a_huge_count_allocates_nothing(void **state)
     struct heed_error err;
     struct quality q;
     bool end;
-    uint8_t bytes[64] = {0};
-    for (size_t at = 0; at + 8 <= 48; at += 8) { /* four tables, scores, posts */
+    uint8_t bytes[80] = {0};
+    for (size_t at = 0; at + 8 <= 64; at += 8) { /* tables, scores, reports, acts, posts */
         memset(bytes, 0, sizeof bytes);
         bytes[at + 3] = 0x10; /* 2^28 */
         assert_int_equal(load(&q, bytes, sizeof bytes, &err, &end), HEED_INPUT);

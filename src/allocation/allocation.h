@@ -31,6 +31,7 @@ struct allocation_rules {
     enum algorithm algorithm;
     int32_t mix_milli[4]; /* exposure, engagement, quality, relevance; proportions count only */
     uint32_t floor_ppm;   /* share of the mean exposure promised to each eligible content */
+    uint32_t limited_ppm; /* share of a feed's slots that limited items may take together */
     uint32_t neighbours;  /* kept for each item by relevance */
     uint32_t max_history; /* strongest items of a user that relevance looks at */
 };
@@ -40,10 +41,14 @@ struct allocation_rules {
  * TOIS 20 (2002). 0 beyond FEED_MAX.                                                           */
 uint64_t exposure_of_rank(uint32_t rank);
 
+/* A limited item is shown while `limited_slots` of a feed are not full of such, and the floor is
+ * not for it.                                                                                   */
+enum eligibility { ELIGIBLE_NOT, ELIGIBLE, ELIGIBLE_LIMITED };
+
 /* Contents as allocation sees them; arrays of n, owned by the caller.                           */
 struct allocation_items {
     size_t n;
-    const uint8_t *eligible;
+    const uint8_t *eligible;  /* enum eligibility    */
     const double *popularity; /* >= 0, any unit            */
     const double *engagement; /* 0..1                      */
     const double *quality;    /* 0..1                      */
@@ -115,7 +120,11 @@ struct feed_request {
                              first, then the greatest debt, then the smaller item */
     enum algorithm algorithm;
     uint32_t k;
+    uint32_t limited; /* how many of them limited items may have */
 };
+
+/* Slots of a feed of k that limited items may have: limited_ppm of k, rounded down.             */
+uint32_t limited_slots(const struct allocation_rules *r, uint32_t k);
 
 /* The best k eligible items for one user, best first (ties: smaller item; under `relevance`, which
  * knows nothing of most items, higher quality first), the last owed_slots of them paying debts
@@ -131,7 +140,7 @@ struct epoch_exposure {
     uint64_t slots;
     bool kept;              /* min_share_ppm >= floor_ppm, or there were no slots */
     uint32_t min_share_ppm; /* least exposure of an eligible item over the mean; 0 without slots.
-                               An item blocked for all users has no part in either               */
+                               A limited item, or one blocked for all users, has no part in it   */
 };
 
 /* Feeds for all users of `h` (k, algorithm, floor from the rules), as totals only. Floor: the debt

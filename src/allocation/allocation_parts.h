@@ -44,10 +44,11 @@ struct creditor {
 
 /* Invariant between feeds: marks are zero, touched_n is zero.                                   */
 struct allocator {
-    size_t n, eligible_n;
+    size_t n;
+    size_t eligible_n, limited_n; /* may be shown at all; of them limited */
     struct allocation_rules rules;
     const struct relevance *relevance; /* borrowed, may be NULL */
-    uint8_t *eligible;
+    uint8_t *eligible;                 /* enum eligibility */
     double *values; /* [4][n]: exposure, engagement, quality, the fixed part of mixed */
     int32_t weight_ppm[ALGORITHMS][4];
     uint32_t *order[ALGORITHMS]; /* [eligible_n] by what is known without the user; or NULL */
@@ -55,10 +56,10 @@ struct allocator {
     uint8_t *marks;
     double *relevant; /* [n] 0..1 where touched */
     uint32_t *touched;
-    size_t touched_n, best_n;
+    size_t touched_n, best_n, limited_best_n;
     struct weighted_item *history; /* [max_history] */
     size_t history_max;
-    struct candidate best[FEED_MAX];
+    struct candidate best[FEED_MAX], limited_best[FEED_MAX];
     struct creditor creditors[FEED_MAX];
 };
 

@@ -28,12 +28,14 @@ struct epoch {
     struct allocator *a;
     const struct allocation_histories *h;
     size_t k;          /* slots of each feed at most */
+    size_t limited;    /* of them for limited items  */
     size_t *size;      /* [users] of this feed */
     size_t rows;       /* of `natural`: one a user, or one for all */
     uint32_t *natural; /* [rows][k] feeds without a floor; NO_ITEM behind their end */
     uint32_t *feeds;   /* [users][k] feeds served, likewise */
     uint64_t *barred;  /* [n] users an item is blocked for */
-    uint8_t *promised; /* [n] whether the floor is for it: eligible, and some user may see it */
+    uint8_t *promised; /* [n] whether the floor is for it: eligible without limit, and some user
+                          may see it */
     size_t promised_n;
     uint64_t slots;     /* of all feeds */
     uint64_t total;     /* exposure of all feeds */
@@ -69,6 +71,7 @@ static struct feed_request request(const struct epoch *e, size_t user)
                          : 0,
         .algorithm = e->a->rules.algorithm,
         .k = (uint32_t)e->k,
+        .limited = (uint32_t)e->limited,
     };
 }
 
@@ -164,7 +167,7 @@ static size_t slots_to_set_aside(struct epoch *e)
 
 static uint32_t least_share_ppm(const struct epoch *e)
 {
-    uint64_t least = UINT64_MAX;
+    uint64_t least = e->promised_n ? UINT64_MAX : 0;
     for (size_t i = 0; i < e->a->n; i++)
         if (e->promised[i] && e->given[i] < least)
             least = e->given[i];
@@ -229,22 +232,31 @@ static bool serve_with_floor(struct epoch *e, uint64_t feed)
     return serve(e, slots_of_share(e, feed), false);
 }
 
+static void add_feed(const struct epoch *e, struct feed_request q, uint64_t times, uint64_t *out)
+{
+    uint32_t items[FEED_MAX];
+    q.algorithm = ALGORITHM_EXPOSURE;
+    size_t n = feed_items(e->a, &q, UINT64_MAX, items);
+    for (size_t i = 0; i < n; i++)
+        out[items[i]] += times * exposure_of_rank((uint32_t)i + 1);
+}
+
 /* Whoever has nothing blocked sees the same; the others their own.                              */
 static void popularity_alone(const struct epoch *e, uint64_t *out)
 {
-    const uint32_t *order = e->a->order[ALGORITHM_EXPOSURE];
     uint64_t alike = 0;
+    size_t last = 0;
     for (size_t u = 0; u < e->h->n; u++) {
         struct feed_request q = request(e, u);
-        uint32_t items[FEED_MAX];
-        alike += q.blocked_n == 0;
-        q.algorithm = ALGORITHM_EXPOSURE;
-        size_t n = q.blocked_n ? feed_items(e->a, &q, UINT64_MAX, items) : 0;
-        for (size_t i = 0; i < n; i++)
-            out[items[i]] += exposure_of_rank((uint32_t)i + 1);
+        if (q.blocked_n) {
+            add_feed(e, q, 1, out);
+        } else {
+            alike++;
+            last = u;
+        }
     }
-    for (size_t i = 0; i < e->k; i++)
-        out[order[i]] += alike * exposure_of_rank((uint32_t)i + 1);
+    if (alike)
+        add_feed(e, request(e, last), alike, out);
 }
 
 /* Sizes of feeds, who may see what, and what follows: slots, total, floor.                      */
@@ -256,18 +268,20 @@ static void measure(struct epoch *e)
     memset(e->barred, 0, e->a->n * sizeof *e->barred);
     for (size_t u = 0; u < e->h->n; u++) {
         const struct feed_request q = request(e, u);
-        size_t left = e->a->eligible_n;
+        size_t limited = e->a->limited_n, left = e->a->eligible_n - limited;
         for (size_t i = 0; i < q.blocked_n; i++) {
             heed_assert(q.blocked[i] < e->a->n);
-            left -= e->a->eligible[q.blocked[i]];
+            left -= e->a->eligible[q.blocked[i]] == ELIGIBLE;
+            limited -= e->a->eligible[q.blocked[i]] == ELIGIBLE_LIMITED;
             e->barred[q.blocked[i]]++;
         }
+        left += limited < e->limited ? limited : e->limited;
         e->size[u] = e->k < left ? e->k : left;
         e->slots += e->size[u];
         e->total += sums[e->size[u]];
     }
     for (size_t i = 0; i < e->a->n; i++) {
-        e->promised[i] = e->a->eligible[i] && e->barred[i] < e->h->n;
+        e->promised[i] = e->a->eligible[i] == ELIGIBLE && e->barred[i] < e->h->n;
         e->promised_n += e->promised[i];
     }
     e->last = exposure_of_rank((uint32_t)e->k);
@@ -287,6 +301,7 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     out->min_share_ppm = 0;
     struct epoch e = {.a = a, .h = h, .k = a->rules.k, .given = out->given};
     e.k = e.k < FEED_MAX ? e.k : FEED_MAX;
+    e.limited = limited_slots(&a->rules, (uint32_t)e.k);
     e.k = e.k < a->eligible_n ? e.k : a->eligible_n;
     if (e.k == 0 || h->n == 0)
         return HEED_OK;
@@ -313,7 +328,7 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
         if (e.total > 0) {
             make_natural(&e);
             popularity_alone(&e, out->popularity);
-            out->kept = serve_with_floor(&e, feed);
+            out->kept = serve_with_floor(&e, feed) || e.promised_n == 0;
             out->min_share_ppm = least_share_ppm(&e);
             out->slots = e.slots;
         }

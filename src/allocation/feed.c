@@ -45,6 +45,7 @@ static void set_values(struct allocator *a, const struct allocation_items *items
     for (size_t i = 0; i < n; i++)
         if (items->eligible[i]) {
             a->eligible_n++;
+            a->limited_n += items->eligible[i] == ELIGIBLE_LIMITED;
             most = items->popularity[i] > most ? items->popularity[i] : most;
             liveliest = items->engagement[i] > liveliest ? items->engagement[i] : liveliest;
         }
@@ -52,7 +53,7 @@ static void set_values(struct allocator *a, const struct allocation_items *items
     double *blend = quality + n, scale = log1p(most);
     const int32_t *w = a->weight_ppm[ALGORITHM_MIXED];
     for (size_t i = 0; i < n; i++) {
-        a->eligible[i] = items->eligible[i] != 0;
+        a->eligible[i] = items->eligible[i];
         double seen = items->popularity[i];
         exposure[i] = scale > 0 && seen > 0 ? unit(log1p(seen) / scale) : 0;
         engagement[i] = liveliest > 0 ? unit(items->engagement[i] / liveliest) : 0;
@@ -158,14 +159,24 @@ enum heed_status allocator_sort(struct allocator *a, enum algorithm algorithm)
 }
 
 /* Keeps the best k in order; false when c is not among them.                                    */
-static bool offer(struct allocator *a, const struct candidate *c, size_t k)
+static bool offer_to(struct candidate *best, size_t *n, const struct candidate *c, size_t k)
 {
-    if (a->best_n == k && (k == 0 || !better(c, &a->best[k - 1])))
+    if (*n == k && (k == 0 || !better(c, &best[k - 1])))
         return false;
-    size_t at = a->best_n < k ? a->best_n++ : k - 1;
-    for (; at > 0 && better(c, &a->best[at - 1]); at--)
-        a->best[at] = a->best[at - 1];
-    a->best[at] = *c;
+    size_t at = *n < k ? (*n)++ : k - 1;
+    for (; at > 0 && better(c, &best[at - 1]); at--)
+        best[at] = best[at - 1];
+    best[at] = *c;
+    return true;
+}
+
+/* The best k of all, and of the limited ones, which are set apart until all are known, the best
+ * that may be shown.                                                                            */
+static bool offer(struct allocator *a, const struct candidate *c, size_t k, size_t limited)
+{
+    if (a->eligible[c->item] != ELIGIBLE_LIMITED)
+        return offer_to(a->best, &a->best_n, c, k);
+    (void)offer_to(a->limited_best, &a->limited_best_n, c, limited);
     return true;
 }
 
@@ -225,16 +236,16 @@ static void feed_end(struct allocator *a, const struct feed_request *q, const ui
 
 /* ── picking ── */
 
-/* The best k by the algorithm alone into a->best.                                               */
-static void pick_best(struct allocator *a, enum algorithm algorithm, size_t k)
+/* The best k by the algorithm alone into a->best; the limited ones apart.                       */
+static void pick_candidates(struct allocator *a, enum algorithm algorithm, size_t k, size_t limited)
 {
     const uint32_t *order = a->order[algorithm];
-    a->best_n = 0;
+    a->best_n = a->limited_best_n = 0;
     if (!order) {
         for (uint32_t i = 0; i < a->n; i++)
             if (a->eligible[i] && !(a->marks[i] & BLOCKED)) {
                 struct candidate c = candidate_of(a, algorithm, i, relevant_to_user(a, i));
-                offer(a, &c, k);
+                offer(a, &c, k, limited);
             }
         return;
     }
@@ -244,16 +255,31 @@ static void pick_best(struct allocator *a, enum algorithm algorithm, size_t k)
         if (!a->eligible[item] || (a->marks[item] & BLOCKED))
             continue;
         struct candidate c = candidate_of(a, algorithm, item, a->relevant[item]);
-        offer(a, &c, k);
+        offer(a, &c, k, limited);
     }
     uint8_t skip = related ? BLOCKED | TOUCHED : BLOCKED;
     for (size_t i = 0; i < a->eligible_n; i++) {
         if (a->marks[order[i]] & skip)
             continue;
         struct candidate c = candidate_of(a, algorithm, order[i], 0);
-        if (!offer(a, &c, k))
+        if (!offer(a, &c, k, limited))
             break;
     }
+}
+
+/* The best k of which at most q->limited are limited: the best so many of these compete with all
+ * others.                                                                                       */
+static void pick_best(struct allocator *a, const struct feed_request *q)
+{
+    size_t k = q->k < FEED_MAX ? q->k : FEED_MAX;
+    pick_candidates(a, q->algorithm, k, q->limited < k ? q->limited : k);
+    for (size_t i = 0; i < a->limited_best_n; i++)
+        (void)offer_to(a->best, &a->best_n, &a->limited_best[i], k);
+}
+
+uint32_t limited_slots(const struct allocation_rules *r, uint32_t k)
+{
+    return (uint32_t)((uint64_t)k * r->limited_ppm / PPM);
 }
 
 static bool before(const struct creditor *a, const struct creditor *b)
@@ -292,7 +318,7 @@ static size_t pick_creditors(struct allocator *a, const uint64_t *owed, size_t m
 static size_t pick(struct allocator *a, const struct feed_request *q, uint64_t urgent,
                    uint32_t items[FEED_MAX], size_t *paying)
 {
-    pick_best(a, q->algorithm, q->k < FEED_MAX ? q->k : FEED_MAX);
+    pick_best(a, q);
     size_t k = a->best_n, free_slots = q->owed ? q->owed_slots : 0, n = 0, at = 0;
     free_slots = free_slots < k ? free_slots : k;
     for (; at < k - free_slots; at++) {

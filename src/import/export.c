@@ -95,7 +95,7 @@ static struct str symbol(const struct world *w, uint32_t s)
 }
 
 /* Further columns were kept as one JSON object a row; they go out as one column `attributes`.    */
-static enum heed_status open_text(struct exporting *x, enum target_kind kind, uint32_t handle,
+static enum heed_status open_text(struct exporting *x, uint32_t kind, uint32_t handle,
                                   struct text *text, bool *found, struct heed_error *err)
 {
     return vault_open(x->w, kind, handle, &x->buf, text, found, err);
@@ -341,6 +341,34 @@ static enum heed_status walk(struct exporting *x, const char *name, const char *
     return end(x, status, err);
 }
 
+/* What moderation decided for a reason, and the appeals, in order; its scores are reviews. A
+ * moderator who was erased is nobody: the decision then reads as the operator's.                */
+static enum heed_status decisions(struct exporting *x, struct heed_error *err)
+{
+    const struct moderation *m = &x->w->state.quality.moderation;
+    enum heed_status status = begin(x, "decisions.csv", "time,user,act,target,reason\n", err);
+    if (status != HEED_OK)
+        return status;
+    for (uint32_t i = 0; status == HEED_OK && i < m->acts_n; i++) {
+        const struct moderation_act *a = &m->acts[i];
+        if (a->scored || !kept(x, stays(x->w, a->target)))
+            continue;
+        struct text text;
+        bool found;
+        char buf[96];
+        status = open_text(x, VAULT_REASON, i, &text, &found, err);
+        if (status != HEED_OK || !found)
+            continue;
+        fprintf(x->f, "%s", time_to_text(a->time_ms, buf));
+        cell(x->f, a->actor == HANDLE_NONE ? STR_NONE : world_party_id(x->w, a->actor), false);
+        cell(x->f, str_of(decision_name(a->kind)), false);
+        cell(x->f, str_of(world_target_text(x->w, a->target, buf)), false);
+        cell(x->f, text.fields[TEXT_NAME], false);
+        fputc('\n', x->f);
+    }
+    return end(x, status, err);
+}
+
 /* What the world judges by: without them the same rows may mean something else.                  */
 static enum heed_status rules(struct exporting *x, struct heed_error *err)
 {
@@ -408,6 +436,8 @@ enum heed_status export_dir(struct world *w, const char *dir, bool over, uint64_
     if (status == HEED_OK)
         status = walk(x, "reviews.csv", "time,user,target,score,kind\n",
                       (struct walking){.ratings = true, .reviews = true}, err);
+    if (status == HEED_OK)
+        status = decisions(x, err);
     strbuf_deinit(&x->buf);
     if (left_out)
         *left_out = x->left_out;

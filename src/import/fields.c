@@ -1,10 +1,11 @@
 #include "import/rows.h"
 
 static const char *const names[FIELDS] = {
-    "id",       "name",       "joined_at", "role",   "creator",     "title",          "body",
-    "kind",     "created_at", "good",      "seller", "description", "category",       "price",
-    "currency", "stock",      "sales",     "time",   "user",        "verb",           "target",
-    "amount",   "surface",    "via",       "score",  "offered",     "copy_similarity"};
+    "id",       "name",    "joined_at",       "role",   "creator", "title",
+    "body",     "kind",    "created_at",      "good",   "seller",  "description",
+    "category", "price",   "currency",        "stock",  "sales",   "time",
+    "user",     "verb",    "target",          "amount", "surface", "via",
+    "score",    "offered", "copy_similarity", "act",    "reason"};
 
 #define BIT(f) (UINT32_C(1) << FIELD_##f)
 #define GOODS                                                                                      \
@@ -29,6 +30,8 @@ static const struct {
      BIT(TIME) | BIT(USER) | BIT(VERB) | BIT(TARGET)},
     {"ratings", SCORES, BIT(TIME) | BIT(USER) | BIT(TARGET) | BIT(SCORE)},
     {"reviews", SCORES, BIT(TIME) | BIT(USER) | BIT(TARGET) | BIT(SCORE)},
+    {"decisions", BIT(TIME) | BIT(USER) | BIT(ACT) | BIT(TARGET) | BIT(REASON),
+     BIT(TIME) | BIT(ACT) | BIT(TARGET) | BIT(REASON)},
 };
 
 const char *import_kind_name(enum import_kind kind)

@@ -358,7 +358,7 @@ enum heed_status import_dir(struct world *w, const struct heed_context *context,
     /* contents may name goods they feature, so goods are read before them and reported after */
     static const enum import_kind order[IMPORT_KINDS] = {
         IMPORT_USERS,  IMPORT_GOODS,   IMPORT_SERVICES, IMPORT_CONTENTS,
-        IMPORT_EVENTS, IMPORT_RATINGS, IMPORT_REVIEWS};
+        IMPORT_EVENTS, IMPORT_RATINGS, IMPORT_REVIEWS,  IMPORT_DECISIONS};
     size_t first = result->n;
     enum heed_status status = HEED_OK;
     for (int i = 0; status == HEED_OK && i < IMPORT_KINDS; i++) {
@@ -370,7 +370,7 @@ enum heed_status import_dir(struct world *w, const struct heed_context *context,
     if (status == HEED_OK && result->n == first)
         return error_set(err, HEED_INPUT, dir,
                          "it holds none of users.csv, contents.csv, goods.csv, services.csv, "
-                         "events.csv, ratings.csv, reviews.csv");
+                         "events.csv, ratings.csv, reviews.csv, decisions.csv");
     for (size_t i = first; i + 1 < result->n; i++) /* a handful: the order of the kinds */
         for (size_t j = i + 1; j < result->n; j++)
             if (result->files[j].kind < result->files[i].kind) {

@@ -14,7 +14,9 @@
  *
  * Of events, the verb `served` says that a target stood in a feed: it counts as an impression, its
  * user (`-` in exports) is not looked at. `refunded` takes back what a purchase weighs: time, user,
- * target and amount are those of the purchase, which comes before it. */
+ * target and amount are those of the purchase, which comes before it.
+ *
+ * A row of decisions is a decision or an appeal of moderation; without a user, the operator's. */
 #ifndef HEED_IMPORT_H
 #define HEED_IMPORT_H
 
@@ -31,10 +33,11 @@ enum import_kind {
     IMPORT_EVENTS,
     IMPORT_RATINGS,
     IMPORT_REVIEWS,
+    IMPORT_DECISIONS,
     IMPORT_KINDS /* in the order in which a folder is imported */
 };
 #define IMPORT_KINDS_EXPECTED                                                                      \
-    "it is not a kind: users, contents, goods, services, events, ratings, reviews"
+    "it is not a kind: users, contents, goods, services, events, ratings, reviews, decisions"
 const char *import_kind_name(enum import_kind kind);
 int import_kind_of_name(struct str name); /* -1 when unknown */
 
@@ -95,7 +98,7 @@ HEED_MUST_CHECK enum heed_status import_map(struct world *w, const struct heed_c
                                             const struct import_options *options,
                                             struct import_result *result, struct heed_error *err);
 
-/* Writes users.csv … reviews.csv of the world into dir; importing them into a new world with the
+/* Writes users.csv … decisions.csv of the world into dir; importing them into a new world with the
  * same rules gives the same behaviour, quality and feeds. Erased people, what was theirs and what
  * anybody did with it are left out: *left_out says how many rows (NULL: not asked). dir is made;
  * one that is there must be empty, unless files of the same names may be written over. Errors:

@@ -217,7 +217,7 @@ static enum heed_status one_file(const struct mapping *m, int node, struct world
     if (kind < 0)
         status = yaml_error(m->y, kind_node ? kind_node : node, err,
                             "the key 'kind' must be one of users, contents, goods, services, "
-                            "events, ratings, reviews");
+                            "events, ratings, reviews, decisions");
     if (status == HEED_OK)
         status = text_of(m, node, "path", true, &path, err);
     if (status == HEED_OK)

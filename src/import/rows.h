@@ -33,6 +33,8 @@ enum field {
     FIELD_SCORE,
     FIELD_OFFERED,
     FIELD_COPIED,
+    FIELD_ACT,
+    FIELD_REASON,
     FIELDS
 };
 

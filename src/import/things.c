@@ -1,4 +1,4 @@
-/* Rows of users, contents, goods, services, ratings and reviews. */
+/* Rows of users, contents, goods, services, ratings, reviews and decisions. */
 #include "base/intern.h"
 #include "base/money.h"
 #include "base/time.h"
@@ -235,6 +235,50 @@ static enum heed_status rating(struct session *s, const struct rows *rows, const
     return world_apply(s->w, &call, o, err);
 }
 
+/* Whether who imports may bring decisions in, which are then somebody's of that name.            */
+static bool may_decide(const struct session *s)
+{
+    uint32_t actor =
+        s->context.actor ? world_find_user(s->w, str_of(s->context.actor)) : HANDLE_NONE;
+    return !s->context.actor ||
+           (actor != HANDLE_NONE && s->w->state.catalogue.parties[actor].role_bits & ROLE_OPERATOR);
+}
+
+static enum heed_status decision(struct session *s, const struct rows *rows, const struct row *row,
+                                 struct verdict *v, struct outcome *o, struct heed_error *err)
+{
+    int64_t time_ms;
+    int act = decision_of_name(row->fields[FIELD_ACT]);
+    struct str who = row->fields[FIELD_USER], reason = row->fields[FIELD_REASON];
+    if (!take_time(v, rows, row, FIELD_TIME, &time_ms) ||
+        (who.n && !take_id(v, rows, row, FIELD_USER, true)))
+        return HEED_OK;
+    if (act < 0)
+        bad(v, rows, row, FIELD_ACT, "one of allow, limit, remove, appeal");
+    else if (!target_formed(row->fields[FIELD_TARGET]))
+        bad(v, rows, row, FIELD_TARGET, TARGET_EXPECTED);
+    else if (!admit_reason_ok(reason))
+        bad(v, rows, row, FIELD_REASON, "a reason of 1 to 4096 bytes");
+    if (v->bad)
+        return HEED_OK;
+    uint32_t actor = who.n ? world_find_party(s->w, who) : HANDLE_NONE;
+    uint32_t target = world_find_target(s->w, row->fields[FIELD_TARGET]);
+    if (!may_decide(s))
+        o->refusal = REFUSED_forbidden;
+    else if (who.n && actor == HANDLE_NONE)
+        o->refusal = REFUSED_unknown_user;
+    else if (target == 0)
+        o->refusal = REFUSED_unknown_target;
+    else if (admit_time_ahead(s->w, &s->context, time_ms))
+        o->refusal = REFUSED_time_ahead;
+    else if (act == ACT_APPEAL && who.n && actor != catalogue_owner(&s->w->state.catalogue, target))
+        o->refusal = REFUSED_not_owner;
+    if (o->refusal != REFUSED_NOT || s->checking)
+        return HEED_OK;
+    struct call call = admit_decision(time_ms, actor, target, act);
+    return admit_moderation(s->w, &call, reason, o, err);
+}
+
 static enum heed_status one(struct session *s, const struct rows *rows, const struct row *row,
                             struct verdict *v, struct outcome *o, struct heed_error *err)
 {
@@ -246,6 +290,8 @@ static enum heed_status one(struct session *s, const struct rows *rows, const st
     case IMPORT_GOODS:
     case IMPORT_SERVICES:
         return good(s, rows, row, s->file->kind == IMPORT_SERVICES, v, o, err);
+    case IMPORT_DECISIONS:
+        return decision(s, rows, row, v, o, err);
     default:
         return rating(s, rows, row, v, o, err);
     }
@@ -272,13 +318,22 @@ static enum field refused_field(enum import_kind kind, enum refusal refusal)
     case REFUSED_erased:
         return kind == IMPORT_CONTENTS       ? FIELD_CREATOR
                : kind_keeps_attributes(kind) ? FIELD_SELLER
+               : kind == IMPORT_DECISIONS    ? FIELD_TARGET
                                              : FIELD_USER;
+    case REFUSED_own_work:
+    case REFUSED_not_owner:
+        return FIELD_USER;
+    case REFUSED_nothing_to_appeal:
+    case REFUSED_appealed_already:
+        return FIELD_TARGET;
     case REFUSED_score_range:
         return FIELD_SCORE;
     case REFUSED_time_ahead:
         return FIELD_TIME;
     case REFUSED_forbidden:
-        return kind == IMPORT_USERS ? FIELD_ROLE : FIELD_KIND;
+        return kind == IMPORT_USERS       ? FIELD_ROLE
+               : kind == IMPORT_DECISIONS ? FIELD_ACT
+                                          : FIELD_KIND;
     default:
         return FIELD_ID;
     }

@@ -30,6 +30,7 @@ void quality_init(struct quality *q)
     memset(q, 0, sizeof *q);
     map_init(&q->entry_of);
     positions_init(&q->positions);
+    moderation_init(&q->moderation);
 }
 
 void quality_deinit(struct quality *q)
@@ -43,6 +44,7 @@ void quality_deinit(struct quality *q)
     if (q->learned)
         learned_deinit(q->learned);
     free(q->learned);
+    moderation_deinit(&q->moderation);
     quality_init(q);
 }
 
@@ -95,7 +97,7 @@ enum heed_status quality_record(struct quality *q, enum rating_kind kind, uint32
 
     if (kind == RATING_MODERATION) {
         row->moderations += old < 0;
-        row->removed = score_milli == 0;
+        row->gate = score_milli == 0 ? DECISION_REMOVE : DECISION_ALLOW;
     } else {
         shrink_add(&q->prior[kind], &row->ratings[kind], old, score_milli);
         if (kind == RATING_USER)
@@ -123,4 +125,19 @@ enum heed_status quality_rate(struct quality *q, const struct quality_rules *r,
                     ROUND_HALF_EVEN, &normal))
         return HEED_RANGE;
     return quality_record(q, kind, user, target, (uint16_t)normal);
+}
+
+enum heed_status quality_decide(struct quality *q, const struct moderation_act *act)
+{
+    struct quality_table *table = &q->targets[target_kind(act->target)];
+    uint32_t index = target_index(act->target);
+    heed_assert(target_kind(act->target) > TARGET_NONE && target_kind(act->target) < TARGET_KINDS);
+    if (!quality_grow_table(table, (size_t)index + 1))
+        return HEED_NOMEM;
+    enum heed_status status = moderation_add(&q->moderation, act);
+    if (status != HEED_OK)
+        return status;
+    table->rows[index].gate = (uint8_t)moderation_standing(&q->moderation, act->target);
+    table->rows[index].moderations += act->kind != ACT_APPEAL && !act->scored;
+    return HEED_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "catalogue/catalogue.h"
+#include "quality/moderation.h"
 #include "quality/positions.h"
 
 enum rating_kind { RATING_USER, RATING_EXPERT, RATING_MODERATION, RATING_KINDS };
@@ -49,6 +50,7 @@ struct quality_rules {
     int32_t fit_creators;    /* 1: a learnt score counts its creator's other targets */
     int32_t fit_run;         /* 1: the main job learns before it settles */
     int32_t curiosity_milli; /* standard deviations added where it is decided what is shown */
+    struct moderation_rules moderation;
 };
 
 struct rating_sums {
@@ -73,8 +75,8 @@ struct weighed_sums {
 struct quality_target {
     struct rating_sums ratings[2]; /* RATING_USER, RATING_EXPERT */
     struct weighed_sums weighed;   /* RATING_USER */
-    uint32_t moderations;          /* moderators who have decided */
-    bool removed;                  /* the newest moderation said no */
+    uint32_t moderations;          /* moderators who have decided by a score, and decisions */
+    uint8_t gate;                  /* enum decision: what moderation allows                 */
 };
 
 struct quality_table {
@@ -93,7 +95,8 @@ struct quality {
     struct prior_sums prior[2];   /* RATING_USER, RATING_EXPERT */
     struct rating_entry *entries; /* newest score of each (kind, user, target), by first score */
     size_t entries_n, entries_cap;
-    struct map entry_of;             /* kind, user and target to entry */
+    struct map entry_of; /* kind, user and target to entry */
+    struct moderation moderation;
     struct originality *originality; /* sketches, bands, who copied whom: quality/originality.c */
     struct positions positions;      /* where feeds showed contents, and what came of it        */
     struct learned *learned;         /* in force, or NULL: quality/learned.h                    */
@@ -141,7 +144,17 @@ struct copy_of quality_copy_of(const struct quality *q, uint32_t content);
  * similarity out of bounds; nothing changed. */
 bool quality_copied(struct quality *q, uint32_t content, uint32_t similarity_ppm);
 
-bool quality_removed(const struct quality *q, uint32_t target); /* moderation closed the gate */
+/* What moderation lets be shown of a target: the newest of its decisions and moderation scores. */
+enum decision quality_gate(const struct quality *q, uint32_t target);
+bool quality_removed(const struct quality *q, uint32_t target); /* DECISION_REMOVE */
+
+/* Records a decision or an appeal (as moderation_add) and sets the gate at once. One that came as a
+ * score (`scored`, after quality_rate of kind moderation) always stands, as scores replace one
+ * another in the order they come; any other is kept in the history only when an act of newer time
+ * stands already.
+ * Errors: HEED_NOMEM, which leaves the state unusable; HEED_RANGE.                               */
+HEED_MUST_CHECK enum heed_status quality_decide(struct quality *q,
+                                                const struct moderation_act *act);
 
 enum quality_part {
     PART_RATING,        /* users' ratings, shrunk mean                                    */

@@ -1,7 +1,7 @@
-/* The stored form of quality: for each kind of target how many rows and, a byte each, whether it is
- * removed; the scores in order; the posts in order, a sketch where it is first seen; positions;
- * what was learnt. Sums, bands and chains are rebuilt. Memory grows only as bytes arrive (a row
- * takes at most 72 for its byte).
+/* The stored form of quality: for each kind of target how many rows and, a byte each, what is let
+ * through; the scores in order; moderation; the posts in order, a sketch where it is first seen;
+ * positions; what was learnt. Sums, bands and chains are rebuilt. Memory grows only as bytes arrive
+ * (a row takes at most 72 for its byte).
  */
 #include "quality/learned.h"
 #include "quality/originality.h"
@@ -99,7 +99,7 @@ void quality_save(const struct quality *q, struct sink *s)
         const struct quality_table *t = &q->targets[kind];
         sink_u64(s, t->n);
         for (size_t i = 0; i < t->n; i++)
-            sink_u8(s, t->rows[i].removed);
+            sink_u8(s, t->rows[i].gate);
     }
     sink_u64(s, q->entries_n);
     for (size_t i = 0; i < q->entries_n; i++) {
@@ -108,6 +108,7 @@ void quality_save(const struct quality *q, struct sink *s)
         sink_u32(s, e->target);
         sink_u16(s, (uint16_t)(e->kind << 12 | e->score_milli));
     }
+    moderation_save(&q->moderation, s);
     originality_save(q->originality, s);
     positions_save(&q->positions, s);
     sink_u8(s, q->learned != NULL);
@@ -115,19 +116,19 @@ void quality_save(const struct quality *q, struct sink *s)
         learned_save(q->learned, s);
 }
 
-/* Rows with nothing but `removed`, which the entries that follow then justify.                   */
+/* Rows with nothing but the gate, which the entries and decisions that follow then justify.      */
 static enum heed_status load_table(struct quality_table *t, struct source *s,
                                    struct heed_error *err)
 {
     size_t n = source_count(s, (uint64_t)TARGET_INDEX_MAX + 1);
     for (size_t i = 0; i < n && !s->failed; i++) {
-        uint8_t removed = source_u8(s);
-        if (removed > 1)
+        uint8_t gate = source_u8(s);
+        if (gate >= DECISIONS)
             return damaged(err, "a gate neither open nor closed");
         if (!s->failed && !quality_grow_table(t, i + 1))
             return error_nomem(err);
         if (!s->failed)
-            t->rows[i].removed = removed;
+            t->rows[i].gate = gate;
     }
     return s->failed ? damaged(err, "it ends too early") : HEED_OK;
 }
@@ -149,9 +150,9 @@ static enum heed_status load_entry(struct quality *q, struct source *s, struct h
         return damaged(err, "a score stored twice");
     /* the newest decision is not always the last stored */
     struct quality_target *row = &q->targets[of].rows[target_index(target)];
-    bool removed = row->removed;
+    uint8_t gate = row->gate;
     enum heed_status status = quality_record(q, kind, user, target, score_milli);
-    row->removed = removed;
+    row->gate = gate;
     return status == HEED_OK ? HEED_OK : error_nomem(err);
 }
 
@@ -165,10 +166,31 @@ static enum heed_status load_scores(struct quality *q, struct source *s, struct 
         status = load_entry(q, s, err);
     if (status == HEED_OK && s->failed)
         status = damaged(err, "it ends too early");
+    return status;
+}
+
+/* Where decisions stand the gate is theirs; else a moderation score must have set it.            */
+static enum heed_status load_moderation(struct quality *q, struct source *s, struct heed_error *err)
+{
+    struct moderation *m = &q->moderation;
+    enum heed_status status = moderation_load(m, s, err);
+    for (size_t i = 0; i < m->acts_n && status == HEED_OK; i++) {
+        const struct moderation_act *a = &m->acts[i];
+        struct quality_table *t = &q->targets[target_kind(a->target)];
+        if (target_index(a->target) >= t->n)
+            return damaged(err, "a decision on what has no gate");
+        t->rows[target_index(a->target)].moderations += a->kind != ACT_APPEAL && !a->scored;
+    }
     for (int kind = TARGET_NONE + 1; kind < TARGET_KINDS && status == HEED_OK; kind++)
-        for (size_t i = 0; i < q->targets[kind].n; i++)
-            if (q->targets[kind].rows[i].removed && q->targets[kind].rows[i].moderations == 0)
+        for (uint32_t i = 0; i < q->targets[kind].n; i++) {
+            const struct quality_target *row = &q->targets[kind].rows[i];
+            const struct moderation_case *c =
+                moderation_case_of(m, target_make((enum target_kind)kind, i));
+            bool decided = c && c->standing != ACT_NONE;
+            if (decided ? row->gate != m->acts[c->standing].kind
+                        : row->gate == DECISION_LIMIT || (row->gate && row->moderations == 0))
                 return damaged(err, "a gate that nobody closed");
+        }
     return status;
 }
 
@@ -191,6 +213,8 @@ static enum heed_status load_learned(struct quality *q, struct source *s, struct
 enum heed_status quality_load(struct quality *q, struct source *s, struct heed_error *err)
 {
     enum heed_status status = load_scores(q, s, err);
+    if (status == HEED_OK)
+        status = load_moderation(q, s, err);
     if (status == HEED_OK && !(q->originality = originality_new()))
         status = error_nomem(err);
     if (status == HEED_OK)

@@ -23,9 +23,14 @@ static const struct quality_target *target_row(const struct quality *q, uint32_t
     return &q->targets[kind].rows[target_index(target)];
 }
 
+enum decision quality_gate(const struct quality *q, uint32_t target)
+{
+    return (enum decision)target_row(q, target)->gate;
+}
+
 bool quality_removed(const struct quality *q, uint32_t target)
 {
-    return target_row(q, target)->removed;
+    return quality_gate(q, target) == DECISION_REMOVE;
 }
 
 static void score_part(struct quality_score *s, enum quality_part part, double value,
@@ -98,7 +103,7 @@ struct quality_score quality_score(const struct quality *q, const struct quality
                r->interactivity_weight_milli);
     score_originality(&s, q, r, target);
     weigh_by_evidence(&s, r->interactivity_strength);
-    score_part(&s, PART_MODERATION, t->removed ? 0 : 1, t->moderations, 0);
+    score_part(&s, PART_MODERATION, t->gate == DECISION_REMOVE ? 0 : 1, t->moderations, 0);
 
     double weights = 0, sum = 0;
     for (int i = 0; i < QUALITY_PARTS; i++)

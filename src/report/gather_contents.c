@@ -10,8 +10,7 @@
 
 bool report_shown(const struct state *s, uint32_t content)
 {
-    return !quality_removed(&s->quality, target_make(TARGET_CONTENT, content)) &&
-           !(s->catalogue.parties[s->catalogue.contents[content].creator].flags & PARTY_ERASED);
+    return engine_eligibility(s, content) != ELIGIBLE_NOT;
 }
 
 static enum heed_status name_of(const struct report_data *d, uint32_t content, struct named *out,

@@ -516,6 +516,8 @@ static enum heed_status run_command(struct resolving *r, struct outcome *o)
         return status;
     if (r->call.command == COMMAND_feed_serve)
         return run_feed(r, o);
+    if (r->call.command == COMMAND_quality_decide || r->call.command == COMMAND_quality_appeal)
+        return admit_moderation(r->w, &r->call, value_of(r, "reason"), o, r->err);
     if (r->call.command == COMMAND_user_erase) {
         status = world_apply(r->w, &r->call, o, r->err);
         if (status == HEED_OK && o->refusal == REFUSED_NOT)
@@ -577,6 +579,10 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
     if (r.call.command == COMMAND_event_add && r.call.i[7] != CALL_ABSENT &&
         admit_time_ahead(w, context, r.call.i[7]))
         refuse(&r, REFUSED_time_ahead);
+    if (r.call.command == COMMAND_rating_add && r.call.i[3] == RATING_MODERATION &&
+        r.refusal == REFUSED_NOT && r.call.actor != HANDLE_NONE &&
+        catalogue_owner(&w->state.catalogue, (uint32_t)r.call.i[1]) == r.call.actor)
+        refuse(&r, REFUSED_own_work);
     if (r.refusal != REFUSED_NOT)
         return refusal_reply(r.refusal, reply, err);
     if (spec->kind == KIND_QUERY) {

@@ -111,6 +111,15 @@ struct call admit_served(int64_t time_ms, uint32_t target);
 struct call admit_refunded(int64_t time_ms, uint32_t user, uint32_t target, int64_t amount_milli);
 struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_t score_milli,
                          enum rating_kind kind);
+/* A decision (act is an enum decision) by `actor` (HANDLE_NONE: the operator), or an appeal
+ * (ACT_APPEAL) by whose work the target is. */
+struct call admit_decision(int64_t time_ms, uint32_t actor, uint32_t target, int act);
+bool admit_reason_ok(struct str reason); /* up to 4096 bytes, not all of them blank */
+/* Seals the reason of such a call and applies it. o->refusal as moderation_refusal. HEED_USAGE: not
+ * admit_reason_ok.                                                                              */
+HEED_MUST_CHECK enum heed_status admit_moderation(struct world *w, struct call *call,
+                                                  struct str reason, struct outcome *o,
+                                                  struct heed_error *err);
 struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage);
 
 /* Hash of an event's id as the journal holds it; never 0. key:HEX, as an export writes a hash, is

@@ -469,6 +469,46 @@ struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_
     return c;
 }
 
+struct call admit_decision(int64_t time_ms, uint32_t actor, uint32_t target, int act)
+{
+    bool appeal = act == ACT_APPEAL;
+    struct call c = call_of(appeal ? COMMAND_quality_appeal : COMMAND_quality_decide, time_ms);
+    c.actor = actor;
+    c.i[0] = target;
+    if (!appeal)
+        c.i[1] = act;
+    return c;
+}
+
+bool admit_reason_ok(struct str reason)
+{
+    for (size_t i = 0; i < reason.n && reason.n <= 4096; i++)
+        if ((unsigned char)reason.p[i] > ' ')
+            return true;
+    return false;
+}
+
+enum heed_status admit_moderation(struct world *w, struct call *call, struct str reason,
+                                  struct outcome *o, struct heed_error *err)
+{
+    if (!admit_reason_ok(reason))
+        return error_set(err, HEED_USAGE, "reason", "it is empty; say why");
+    o->refusal = moderation_refusal(&w->state, call);
+    if (o->refusal != REFUSED_NOT)
+        return HEED_OK;
+    uint32_t number = (uint32_t)w->state.quality.moderation.acts_n;
+    uint32_t owner = reason_owner(&w->state.catalogue, (uint32_t)call->i[0]);
+    struct text text = {{STR_NONE, str_trim(reason), STR_NONE, STR_NONE}};
+    uint8_t commitment[32];
+    enum heed_status status = vault_seal(w, VAULT_REASON, number, owner, &text, commitment, err);
+    if (status == HEED_OK) {
+        call->blob = (struct str){(const char *)commitment, sizeof commitment};
+        status = world_apply(w, call, o, err);
+    }
+    heed_assert(status != HEED_OK || (o->refusal == REFUSED_NOT && o->handle == number));
+    return world_guard(w, status);
+}
+
 struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage)
 {
     struct call c = call_of(COMMAND_import_mark, 0);

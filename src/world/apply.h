@@ -49,8 +49,19 @@ bool text_split(struct str blob, struct text_blob *out);
 bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n);
 bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], size_t *n);
 
+/* What stands in the way of a `quality decide` or `quality appeal`, or REFUSED_NOT.              */
+enum refusal moderation_refusal(const struct state *s, const struct call *call);
+/* Whose key seals the reason of an act: whose work the target is, else the world's.              */
+uint32_t reason_owner(const struct catalogue *c, uint32_t target);
+/* Notes an act that is a report, at its time but not after `now_ms`. */
+HEED_MUST_CHECK enum heed_status note_report(struct state *s, const struct act *act, int64_t now_ms,
+                                             struct heed_error *err);
+/* Puts a moderation score just recorded into the history, at its time.                          */
+HEED_MUST_CHECK enum heed_status note_score(struct state *s, uint32_t user, uint32_t target,
+                                            int64_t time_ms, struct heed_error *err);
+
 /* Done by several commands.                                                                     */
-HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act,
+HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_ms,
                                            struct outcome *o, struct heed_error *err);
 
 /* The act that a call of event_add records; its handles must be good.                           */

@@ -41,8 +41,8 @@ static void note_position(struct state *s, const struct act *act)
     }
 }
 
-enum heed_status apply_act(struct world *w, const struct act *act, struct outcome *o,
-                           struct heed_error *err)
+enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_ms,
+                           struct outcome *o, struct heed_error *err)
 {
     struct state *s = &w->state;
     const struct rules *r = &s->rules;
@@ -53,6 +53,9 @@ enum heed_status apply_act(struct world *w, const struct act *act, struct outcom
         o->repeated = o->counted = true;
         return HEED_OK;
     }
+    enum heed_status status = note_report(s, act, now_ms, err);
+    if (status != HEED_OK)
+        return status;
     note_position(s, act);
     int64_t points = behaviour_points(&r->behaviour, act->verb, act->amount_milli);
     if (points <= 0 || act->own) /* nobody is paid for attending to himself */
@@ -95,7 +98,7 @@ enum heed_status apply_event_add(struct world *w, const struct call *call, struc
         call->i[5] >= symbols || time_ms < 0 || time_ms > TIME_MAX_MS)
         return error_set(err, HEED_INPUT, "event add", "the journal holds a call that cannot be");
     struct act act = act_of_call(&s->catalogue, call);
-    enum heed_status status = apply_act(w, &act, o, err);
+    enum heed_status status = apply_act(w, &act, call->time_ms, o, err);
     if (status == HEED_OK && o->want_reply)
         return reply_pack(&o->reply, err, "{s:b}", "duplicate", (int)o->repeated);
     return status;
@@ -175,6 +178,13 @@ enum heed_status apply_rating_add(struct world *w, const struct call *call, stru
     if (!own && quality_rate(&s->quality, r, (enum rating_kind)kind, (uint32_t)call->i[0],
                              (uint32_t)call->i[1], call->i[2]) != HEED_OK)
         return error_nomem(err);
+    if (kind == RATING_MODERATION) {
+        enum heed_status status =
+            note_score(s, (uint32_t)call->i[0], (uint32_t)call->i[1],
+                       call->i[4] == CALL_ABSENT ? call->time_ms : call->i[4], err);
+        if (status != HEED_OK)
+            return status;
+    }
     return o->want_reply ? reply_pack(&o->reply, err, "{s:b,s:b}", "recorded", 1, "counted", !own)
                          : HEED_OK;
 }

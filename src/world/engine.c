@@ -211,10 +211,15 @@ static enum heed_status refresh_relevance(struct world *w, struct heed_error *er
     return HEED_OK;
 }
 
-static bool content_eligible(const struct state *s, uint32_t content)
+enum eligibility engine_eligibility(const struct state *s, uint32_t content)
 {
-    return !quality_removed(&s->quality, target_make(TARGET_CONTENT, content)) &&
-           !(s->catalogue.parties[s->catalogue.contents[content].creator].flags & PARTY_ERASED);
+    static const enum eligibility of[DECISIONS] = {ELIGIBLE, ELIGIBLE_LIMITED, ELIGIBLE_NOT};
+    uint32_t creator = s->catalogue.contents[content].creator;
+    if (s->catalogue.parties[creator].flags & PARTY_ERASED)
+        return ELIGIBLE_NOT;
+    enum decision own = quality_gate(&s->quality, target_make(TARGET_CONTENT, content));
+    enum decision maker = quality_gate(&s->quality, target_make(TARGET_USER, creator));
+    return of[own > maker ? own : maker];
 }
 
 static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
@@ -243,7 +248,7 @@ static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t target = target_make(TARGET_CONTENT, i);
         const struct target_stats *t = behaviour_target(&s->behaviour, target);
-        e->eligible[i] = content_eligible(s, i);
+        e->eligible[i] = (uint8_t)engine_eligibility(s, i);
         e->popularity[i] = engine_popularity(w, t);
         e->engagement[i] = t ? behaviour_engagement(t).lower : 0;
         struct quality_score q = engine_quality(w, view, target);
@@ -300,6 +305,7 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
     };
     if (q.k > *n)
         q.k = (uint32_t)*n;
+    q.limited = limited_slots(&s->rules.allocation, q.k);
     allocator_feed(e->allocator, &q, slots, n);
     return HEED_OK;
 }

@@ -19,6 +19,10 @@ HEED_MUST_CHECK enum heed_status engine_feed(struct world *w, uint32_t user, int
 HEED_MUST_CHECK enum heed_status engine_settle(struct world *w, int64_t number,
                                                struct strbuf *facts, struct heed_error *err);
 
+/* Whether and how a content may be shown: not when its creator is erased, else what moderation says
+ * of it and of its creator, the stricter of the two. */
+enum eligibility engine_eligibility(const struct state *s, uint32_t content);
+
 /* What quality_judge needs of the whole world, made anew after any change; the engine's. NULL: no
  * memory. O(targets).                                                                           */
 const struct quality_view *engine_view(struct world *w, struct heed_error *err);

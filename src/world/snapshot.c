@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <zstd.h>
 
-enum { STATE_VERSION = 5, PART = 1 << 20, LEVEL = 1 };
+enum { STATE_VERSION = 6, PART = 1 << 20, LEVEL = 1 };
 #define RULES_MAX (4u << 20)
 
 void state_init(struct state *s)
@@ -194,8 +194,10 @@ void state_save(const struct state *s, struct sink *k)
 
 enum heed_status state_load(struct state *s, struct source *k, struct heed_error *err)
 {
-    if (source_u32(k) != STATE_VERSION)
-        return error_set(err, HEED_INPUT, "snapshot", "it is of another version");
+    uint32_t version = source_u32(k);
+    if (version != STATE_VERSION)
+        return error_set(err, version > 0 && version < STATE_VERSION ? HEED_RANGE : HEED_INPUT,
+                         "snapshot", "it is of another version");
     s->rules_yaml = source_str(k, RULES_MAX, &s->rules_size);
     if (!s->rules_yaml)
         return error_set(err, HEED_INPUT, "snapshot", "it is damaged");
@@ -459,6 +461,11 @@ enum heed_status snapshot_read(struct world *w, bool *found, struct heed_error *
         }
         state_deinit(&w->state);
         state_init(&w->state);
+        if (status == HEED_RANGE) { /* whole, and of no more use: it will be replaced */
+            if (w->note[0])
+                note_passed(w, list, i, i, passed);
+            break;
+        }
         if (status != HEED_INPUT)
             return error_set(err, status, why.where, "%s", why.message);
         passed[i] = why;

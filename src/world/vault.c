@@ -90,7 +90,12 @@ void people_forget(struct people *p, uint32_t party)
     }
 }
 
-static void aad_of(enum target_kind kind, uint32_t handle, uint8_t aad[5])
+const char *vault_kind_name(uint32_t kind)
+{
+    return kind == VAULT_REASON ? "reason" : target_kind_name((enum target_kind)kind);
+}
+
+static void aad_of(uint32_t kind, uint32_t handle, uint8_t aad[5])
 {
     aad[0] = (uint8_t)kind;
     for (int i = 0; i < 4; i++)
@@ -162,7 +167,7 @@ static enum heed_status key_for(struct world *w, uint32_t owner, uint8_t **key,
     return HEED_OK;
 }
 
-enum heed_status vault_seal(struct world *w, enum target_kind kind, uint32_t handle, uint32_t owner,
+enum heed_status vault_seal(struct world *w, uint32_t kind, uint32_t handle, uint32_t owner,
                             const struct text *text, uint8_t commitment[32], struct heed_error *err)
 {
     size_t n = SALT;
@@ -202,8 +207,8 @@ enum heed_status vault_seal(struct world *w, enum target_kind kind, uint32_t han
         status = error_set(err, HEED_STORAGE, "vault", "AES-256-GCM is not available in OpenSSL");
         goto done;
     }
-    status = queue(w, (struct store_change){STORE_PUT_ROW, (uint32_t)kind, handle, owner, STR_NONE},
-                   sealed, NONCE + n + TAG, err);
+    status = queue(w, (struct store_change){STORE_PUT_ROW, kind, handle, owner, STR_NONE}, sealed,
+                   NONCE + n + TAG, err);
 done:
     if (plain)
         OPENSSL_cleanse(plain, n);
@@ -219,16 +224,16 @@ enum heed_status vault_erase(struct world *w, uint32_t party, struct heed_error 
     return queue(w, (struct store_change){.what = STORE_ERASE_OWNER, .owner = party}, NULL, 0, err);
 }
 
-static enum heed_status row_damaged(enum target_kind kind, uint32_t handle, struct heed_error *err)
+static enum heed_status row_damaged(uint32_t kind, uint32_t handle, struct heed_error *err)
 {
     char where[64];
-    snprintf(where, sizeof where, "vault: %s %u", target_kind_name(kind), handle);
+    snprintf(where, sizeof where, "vault: %s %u", vault_kind_name(kind), handle);
     return error_set(err, HEED_INPUT, where,
                      "the sealed text does not open: the world file is damaged; restore a backup");
 }
 
 /* Opens a row's bytes into buf (salt and fields) and splits them.                                */
-static enum heed_status open_row(EVP_CIPHER_CTX *ctx, enum target_kind kind, uint32_t handle,
+static enum heed_status open_row(EVP_CIPHER_CTX *ctx, uint32_t kind, uint32_t handle,
                                  struct str row, const uint8_t *key, struct strbuf *buf,
                                  struct text *text, uint8_t commitment[32], struct heed_error *err)
 {
@@ -266,9 +271,8 @@ static enum heed_status open_row(EVP_CIPHER_CTX *ctx, enum target_kind kind, uin
     return at == n ? HEED_OK : row_damaged(kind, handle, err);
 }
 
-enum heed_status vault_open(struct world *w, enum target_kind kind, uint32_t handle,
-                            struct strbuf *buf, struct text *text, bool *found,
-                            struct heed_error *err)
+enum heed_status vault_open(struct world *w, uint32_t kind, uint32_t handle, struct strbuf *buf,
+                            struct text *text, bool *found, struct heed_error *err)
 {
     memset(text, 0, sizeof *text);
     struct strbuf row;
@@ -276,7 +280,7 @@ enum heed_status vault_open(struct world *w, enum target_kind kind, uint32_t han
     uint8_t key[STORE_KEY_BYTES];
     uint32_t owner;
     enum heed_status status =
-        w->store->ops->row(w->store, (uint32_t)kind, handle, &owner, &row, key, found, err);
+        w->store->ops->row(w->store, kind, handle, &owner, &row, key, found, err);
     if (status == HEED_OK && *found)
         status = open_row(w->people->ctx, kind, handle, (struct str){row.p, row.n}, key, buf, text,
                           NULL, err);
@@ -287,7 +291,7 @@ enum heed_status vault_open(struct world *w, enum target_kind kind, uint32_t han
 
 struct each {
     EVP_CIPHER_CTX *ctx;
-    enum target_kind kind;
+    uint32_t kind;
     struct strbuf buf;
     enum heed_status (*visit)(void *context, uint32_t handle, uint32_t owner,
                               const struct text *text, const uint8_t commitment[32],
@@ -306,7 +310,7 @@ static enum heed_status each_row(void *context, uint32_t handle, uint32_t owner,
     return status == HEED_OK ? e->visit(e->context, handle, owner, &text, commitment, err) : status;
 }
 
-enum heed_status vault_each(struct world *w, enum target_kind kind,
+enum heed_status vault_each(struct world *w, uint32_t kind,
                             enum heed_status (*visit)(void *context, uint32_t handle,
                                                       uint32_t owner, const struct text *text,
                                                       const uint8_t commitment[32],
@@ -315,7 +319,7 @@ enum heed_status vault_each(struct world *w, enum target_kind kind,
 {
     struct each e = {w->people->ctx, kind, {0}, visit, context};
     strbuf_init(&e.buf, SIZE_MAX);
-    enum heed_status status = w->store->ops->rows(w->store, (uint32_t)kind, each_row, &e, err);
+    enum heed_status status = w->store->ops->rows(w->store, kind, each_row, &e, err);
     if (e.buf.p)
         OPENSSL_cleanse(e.buf.p, e.buf.cap);
     strbuf_deinit(&e.buf);

@@ -11,9 +11,14 @@
 
 #include "world/world.h"
 
+/* What a sealed text is of: an enum target_kind, or a reason of moderation, its handle the number
+ * of the act, its owner whose work it is about. Stored: never change the number.                 */
+enum { VAULT_REASON = 16 };
+const char *vault_kind_name(uint32_t kind);
+
 enum text_field {
     TEXT_ID,         /* parties only */
-    TEXT_NAME,       /* parties, goods, services; title of contents */
+    TEXT_NAME,       /* parties, goods, services; title of contents; a reason */
     TEXT_BODY,       /* body of contents; description of goods, services */
     TEXT_ATTRIBUTES, /* JSON object of further columns */
     TEXT_FIELDS
@@ -38,7 +43,7 @@ void people_forget(struct people *p, uint32_t party);
 
 /* Seals a text for (kind, handle) of owner (a party, or STORE_WORLD_OWNER): makes the owner's key
  * when there is none, and queues row and key as changes of the pending batch. commitment out. */
-HEED_MUST_CHECK enum heed_status vault_seal(struct world *w, enum target_kind kind, uint32_t handle,
+HEED_MUST_CHECK enum heed_status vault_seal(struct world *w, uint32_t kind, uint32_t handle,
                                             uint32_t owner, const struct text *text,
                                             uint8_t commitment[32], struct heed_error *err);
 
@@ -48,13 +53,13 @@ HEED_MUST_CHECK enum heed_status vault_erase(struct world *w, uint32_t party,
 
 /* Opens a text; committed ones only. The strings point into buf (cleared first). *found false when
  * erased. HEED_INPUT: the row does not open under the key (damaged).                            */
-HEED_MUST_CHECK enum heed_status vault_open(struct world *w, enum target_kind kind, uint32_t handle,
+HEED_MUST_CHECK enum heed_status vault_open(struct world *w, uint32_t kind, uint32_t handle,
                                             struct strbuf *buf, struct text *text, bool *found,
                                             struct heed_error *err);
 
 /* Opens every row of a kind in order of handle. commitment is of what was read, for verify.     */
 HEED_MUST_CHECK enum heed_status
-vault_each(struct world *w, enum target_kind kind,
+vault_each(struct world *w, uint32_t kind,
            enum heed_status (*visit)(void *context, uint32_t handle, uint32_t owner,
                                      const struct text *text, const uint8_t commitment[32],
                                      struct heed_error *err),
