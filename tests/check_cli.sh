@@ -412,6 +412,9 @@ done
 cmp -s one.hash two.hash || fail 'the same commands give two worlds'
 
 # ── verify, export, report, run ──
+expect 2 report --out one.world
+says 'one.world: it holds a world; name another file'
+json 0 'ok=true' verify --world one.world
 json 0 'ok=true commands world_hash chain_head money.0.currency money.0.sum_minor=0' verify
 json 0 'exported="copy"' export copy
 for kind in users contents goods services events ratings reviews decisions; do

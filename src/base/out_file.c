@@ -9,6 +9,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A mistyped path must not cost a world. */
+static bool is_database(const char *path)
+{
+    char head[16] = "";
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+    if (f)
+        fclose(f);
+    return n == sizeof head && memcmp(head, "SQLite format 3", sizeof head) == 0;
+}
+
 enum heed_status out_file_check(const char *path, struct heed_error *err)
 {
     struct stat st;
@@ -26,6 +37,8 @@ enum heed_status out_file_check(const char *path, struct heed_error *err)
                              strerror(errno));
         return HEED_OK;
     }
+    if (there && is_database(path))
+        return error_set(err, HEED_USAGE, path, "it holds a world; name another file");
     char real[PATH_MAX], folder[PATH_MAX + 1];
     if (there && realpath(path, real))
         path = real;

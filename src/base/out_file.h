@@ -14,7 +14,8 @@ struct out_file {
     FILE *f;
     char real[4096], aside[4104]; /* "" when written straight into the path */
 };
-/* Before any work: HEED_USAGE when it is empty or a folder, HEED_STORAGE when it cannot be written.
+/* Before any work: HEED_USAGE when it is empty, a folder or a world, HEED_STORAGE when it cannot be
+ * written.
  */
 HEED_MUST_CHECK enum heed_status out_file_check(const char *path, struct heed_error *err);
 HEED_MUST_CHECK enum heed_status out_file_open(struct out_file *o, const char *path,
