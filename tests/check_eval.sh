@@ -33,16 +33,16 @@ awk 'BEGIN { print "time,user,verb,target,amount"
         printf "2026-01-%02d,u%d,dwell,i%d,%d\n", i + 1, u, i, u + i }' >events.csv
 for split in every-5th time leave-one-out; do
     "$heed" --quiet --json allocate eval --events events.csv --split $split --k 3 \
-        --algorithm random,popularity,knn,ease,ials --param ease.lambda=2 --param ials.factors=4 >out
+        --algorithm random,popularity,knn,ease,ials,blend --param ease.lambda=2 --param ials.factors=4 >out
     names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
     row="algorithm ndcg recall precision map mrr coverage gini min_exposure train_s users_per_s "
-    if [ "$names" != "users items train test results $row$row$row$row$row" ]; then
+    if [ "$names" != "users items train test results $row$row$row$row$row$row" ]; then
         failures=$((failures + 1))
         echo "FAILED: $split: names are $names"
     fi
     sed 's/"train_s[^}]*//g' out >first
     "$heed" --quiet --json allocate eval --events events.csv --split $split --k 3 \
-        --algorithm random,popularity,knn,ease,ials --param ease.lambda=2,ials.factors=4 |
+        --algorithm random,popularity,knn,ease,ials,blend --param ease.lambda=2,ials.factors=4 |
         sed 's/"train_s[^}]*//g' >second
     if ! cmp -s first second; then
         failures=$((failures + 1))
@@ -54,13 +54,15 @@ done
 eval="allocate eval --algorithm ease --events"
 printf 'id,name\ni1,one\ni2,"two, too"\nelsewhere,x\n' >items.csv
 expect 0 "" $eval events.csv --items items.csv --k 3
+expect 0 "" allocate eval --algorithm blend --events events.csv --items items.csv --k 3
 expect 2 "--events is missing" allocate eval --algorithm ease
-expect 2 "no 'blend' yet" allocate eval --events events.csv --algorithm blend
+expect 2 "no 'best'; there are random" allocate eval --events events.csv --algorithm best
 expect 2 "leave-one-out, not 'half'" $eval events.csv --split half
 expect 2 "none of these algorithms has 'alpha'" $eval events.csv --param alpha=1
 expect 2 "not 'nan'" $eval events.csv --param lambda=nan
 expect 3 "catalogue of 12 items" $eval events.csv --k 13
 expect 3 "singular at lambda 0" $eval events.csv --param lambda=0 --k 3
+expect 3 "singular at lambda 0" allocate eval --algorithm blend --events events.csv --param lambda=0 --k 3
 expect 3 "nothing.csv" $eval nothing.csv
 bad() { printf 'user,target,amount\n%s\n' "$1" >bad.csv; }
 bad 'ann,x,nan' && expect 3 "bad.csv:2: column amount" $eval bad.csv

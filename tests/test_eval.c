@@ -405,7 +405,7 @@ static void names_and_settings_are_checked(void **unused)
     } rows[] = {
         {"ease,ials", "lambda=3,ials.factors=8", NULL},
         {" knn , random", "knn.shrink=.5", NULL},
-        {"blend", "", "no 'blend' yet; there are random"},
+        {"blend", "blend.popularity=-1,tilt=0", NULL},
         {"ESAE", "", "no 'ESAE'; there are random"},
         {"", "", "no ''"},
         {"ease,,knn", "", "no ''"},
@@ -450,8 +450,9 @@ static void memory_that_runs_out_is_said_and_nothing_leaks(void **unused)
         struct eval_result results[MODELS_MAX];
         size_t n = 0;
         fill_log(&x, 7, 10, 12, 90);
-        assert_int_equal(model_names_parse(STR("random,popularity,knn,ease,ials"), specs, &n, &err),
-                         HEED_OK);
+        assert_int_equal(
+            model_names_parse(STR("random,popularity,knn,ease,ials,blend"), specs, &n, &err),
+            HEED_OK);
         assert_int_equal(model_params_parse(STR("factors=4,iterations=2"), specs, n, &err),
                          HEED_OK);
         const struct eval_options o = {
@@ -477,10 +478,14 @@ static enum heed_status read_with_fault(const char *path, long nth)
     struct heed_error err = {0};
     interactions_init(&x);
     fault_fail_at(nth);
+    struct sparse features = {0};
     enum heed_status status = interactions_read(&x, path, NULL, NULL, &err);
     if (status == HEED_OK)
         status = item_table_read(&t, path, &x, &err);
+    if (status == HEED_OK)
+        status = item_features(&t, x.items.count, &features);
     fault_off();
+    sparse_deinit(&features);
     if (status == HEED_OK) {
         assert_int_equal(x.n, 2);
         assert_int_equal(x.rows[1].time_ms, 60000);
@@ -513,6 +518,80 @@ static void a_file_is_read_or_memory_said_to_be_short(void **unused)
     free(path);
 }
 
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void attributes_that_items_share_become_features(void **unused)
+{
+    (void)unused;
+    static const char events[] = "user,target\nann,a\nann,b\nann,c\nann,d\nann,e\nann,f\n";
+    static const struct {
+        const char *what, *file;
+        const char *features[8]; /* items that share one, times 100 its value, in order of text */
+    } rows[] = {
+        {"words of names, and first words together",
+         "id,name\na,Half-Life 2\nb,half life: two\nc,2 Worlds\nd,\xe6\xb8\xb8 x\ne,\xe6\xb8\xb8 "
+         "y\n",
+         {"ab@100", "ab@100", "ab@141", "ab@141", "ac@141", "de@100", "de@141"}},
+        {"a word twice counts once", "id,title\na,ha ha\nb,ha\n", {"ab@100", "ab@141"}},
+        {"pieces of other columns, whole, with blanks inside",
+         "id,genre,tag\na,Free to Play;Action,Action\nb,Action| Free to Play,x\nc,Play,Action\n",
+         {"ab@70", "ab@70", "ac@70"}},
+        {"what more than half share says nothing",
+         "id,genre\na,x\nb,x\nc,x\nd,x\ne,y\nf,y\n",
+         {"ef@70"}},
+        {"numbers are no attributes", "id,price\na,1\nb,1\nc,\n", {NULL}},
+        {"a word too long is passed over, what follows is not",
+         "id,name\na,"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxx"
+         "\nb,z\nc,z\n",
+         {"bc@100", "bc@141"}},
+        {"items of other files are passed over", "id,name\nq,z\na,z\nr,z\n", {NULL}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct interactions x;
+        struct item_table t;
+        struct sparse features;
+        struct heed_error err = {0};
+        char *path = test_path("attributes.csv"), got[8][16];
+        FILE *f = fopen(path, "w");
+        fputs(events, f);
+        assert_int_equal(fclose(f), 0);
+        interactions_init(&x);
+        assert_int_equal(interactions_read(&x, path, NULL, NULL, &err), HEED_OK);
+        f = fopen(path, "w");
+        fputs(rows[i].file, f);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(item_table_read(&t, path, &x, &err), HEED_OK);
+        assert_int_equal(item_features(&t, x.items.count, &features), HEED_OK);
+        assert_true(features.rows <= 8 && features.columns == 6);
+        for (size_t r = 0; r < features.rows; r++) {
+            struct sparse_row row = sparse_row(&features, r);
+            char items[8] = "";
+            for (size_t j = 0; j < row.n; j++)
+                items[j] = (char)('a' + row.column[j]);
+            snprintf(got[r], sizeof *got, "%s@%d", items, (int)(100 * row.value[0]));
+        }
+        qsort(got, features.rows, sizeof *got, compare_lines);
+        for (size_t r = 0; r < 8; r++) {
+            const char *expected = rows[i].features[r];
+            if ((expected != NULL) != (r < features.rows) ||
+                (expected && strcmp(expected, got[r]) != 0))
+                fail_msg("%s: row %zu is %s, expected %s", rows[i].what, r,
+                         r < features.rows ? got[r] : "not there", expected ? expected : "none");
+        }
+        sparse_deinit(&features);
+        item_table_deinit(&t);
+        interactions_deinit(&x);
+        free(path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -524,6 +603,7 @@ int main(void)
         cmocka_unit_test(a_ranking_offers_nothing_seen_and_all_else_in_order),
         cmocka_unit_test(what_cannot_be_evaluated_is_named),
         cmocka_unit_test(names_and_settings_are_checked),
+        cmocka_unit_test(attributes_that_items_share_become_features),
         cmocka_unit_test_teardown(a_file_is_read_or_memory_said_to_be_short, memory_returns),
         cmocka_unit_test_teardown(memory_that_runs_out_is_said_and_nothing_leaks, memory_returns),
     };

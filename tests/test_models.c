@@ -237,6 +237,117 @@ static void ease_is_its_formula(void **unused)
     }
 }
 
+/* z(x) as the blend's comment has it.                                                            */
+static void standardise(double *x, size_t n)
+{
+    double mean = 0, square = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean += x[i] / (double)n;
+        square += x[i] * x[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++)
+        x[i] = (x[i] - mean) / sqrt(square - mean * mean);
+}
+
+enum { BLEND_USERS = 40, BLEND_ITEMS = 17, BLEND_WIDE = BLEND_ITEMS + 1, BLEND_WORDS = 9 };
+
+/* Weights of EASE with a constant column, users weighed and attributes as rows: ease[wide * wide].
+ */
+static void blend_ease(const double *x, const double *words, double tilt, double features,
+                       double lambda, double *ease)
+{
+    double g[BLEND_WIDE * BLEND_WIDE] = {0}, weight[BLEND_USERS] = {0}, mean = 0, active = 0;
+    for (size_t u = 0; u < BLEND_USERS; u++) {
+        double n = 0;
+        for (size_t i = 0; i < BLEND_ITEMS; i++)
+            n += x[u * BLEND_ITEMS + i];
+        weight[u] = n > 0 ? pow(n, -tilt) : 0;
+        mean += weight[u];
+        active += n > 0;
+    }
+    mean /= active;
+    for (size_t i = 0; i < BLEND_WIDE; i++)
+        for (size_t j = 0; j < BLEND_WIDE; j++) {
+            for (size_t u = 0; u < BLEND_USERS; u++)
+                g[i * BLEND_WIDE + j] += weight[u] / mean *
+                                         (i < BLEND_ITEMS ? x[u * BLEND_ITEMS + i] : 1) *
+                                         (j < BLEND_ITEMS ? x[u * BLEND_ITEMS + j] : 1);
+            for (size_t w = 0; w < BLEND_WORDS && i < BLEND_ITEMS && j < BLEND_ITEMS; w++)
+                g[i * BLEND_WIDE + j] +=
+                    features * 2 * words[w * BLEND_ITEMS + i] * words[w * BLEND_ITEMS + j];
+            g[i * BLEND_WIDE + j] += i == j ? lambda : 0;
+        }
+    double p[BLEND_WIDE * BLEND_WIDE];
+    gauss_jordan(g, BLEND_WIDE, p);
+    for (size_t i = 0; i < BLEND_WIDE; i++)
+        for (size_t j = 0; j < BLEND_WIDE; j++)
+            ease[i * BLEND_WIDE + j] = i == j ? 0 : -p[i * BLEND_WIDE + j] / p[j * BLEND_WIDE + j];
+}
+
+static void blend_is_its_formula(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct drawn d;
+        struct sparse words;
+        struct prng r;
+        draw(&d, seed, BLEND_USERS, BLEND_ITEMS, .25);
+        prng_seed(&r, seed + 100);
+        double *w = random_matrix(&r, BLEND_WORDS, BLEND_ITEMS, .2, &words);
+        words.value = malloc((sparse_count(&words) + 1) * sizeof *words.value);
+        for (uint64_t i = 0; i < sparse_count(&words); i++)
+            words.value[i] = (float)sqrt(2);
+        d.training.features = seed % 2 ? &words : NULL;
+        struct model_spec spec =
+            spec_of("blend", "lambda=3,tilt=.7,features=.6,knn=.3,confidence=.6,cosine=.5,"
+                             "popularity=-.4");
+        void *model = trained(&d, &spec);
+        double ease[BLEND_WIDE * BLEND_WIDE], reach[BLEND_ITEMS] = {0};
+        double both[BLEND_ITEMS][BLEND_ITEMS] = {{0}};
+        blend_ease(d.x, w, .7, seed % 2 ? .6 : 0, 3, ease);
+        for (size_t u = 0; u < BLEND_USERS; u++)
+            for (size_t i = 0; i < BLEND_ITEMS; i++) {
+                reach[i] += d.x[u * BLEND_ITEMS + i];
+                for (size_t j = 0; j < BLEND_ITEMS; j++)
+                    both[i][j] += d.x[u * BLEND_ITEMS + i] * d.x[u * BLEND_ITEMS + j];
+            }
+        for (size_t u = 0; u < BLEND_USERS; u++) {
+            double part[5][BLEND_ITEMS] = {{0}}, got[BLEND_ITEMS];
+            static const double weight[5] = {1, .3, .6, .5, -.4};
+            if (sparse_row(&d.users, u).n == 0)
+                continue;
+            for (size_t j = 0; j < BLEND_ITEMS; j++) {
+                part[0][j] = ease[BLEND_ITEMS * BLEND_WIDE + j];
+                part[4][j] = log(1 + reach[j]);
+                for (size_t i = 0; i < BLEND_ITEMS; i++) {
+                    if (d.x[u * BLEND_ITEMS + i] == 0)
+                        continue;
+                    part[0][j] += ease[i * BLEND_WIDE + j];
+                    if (i == j || both[i][j] == 0)
+                        continue;
+                    double root = sqrt(reach[i] * reach[j]);
+                    part[1][j] += both[i][j] / root;
+                    part[2][j] = fmax(part[2][j], both[i][j] / (reach[i] + 3));
+                    part[3][j] = fmax(part[3][j], both[i][j] / (root + 3));
+                }
+            }
+            for (size_t p = 0; p < 5; p++)
+                standardise(part[p], BLEND_ITEMS);
+            assert_int_equal(spec.kind->score(model, u, sparse_row(&d.users, u), got), HEED_OK);
+            for (size_t j = 0; j < BLEND_ITEMS; j++) {
+                double expected = 0;
+                for (size_t p = 0; p < 5; p++)
+                    expected += weight[p] * part[p][j];
+                near(got[j], expected, 1e-5, "blend", seed);
+            }
+        }
+        spec.kind->free(model);
+        sparse_deinit(&words);
+        free(w);
+        undraw(&d);
+    }
+}
+
 /* The loss as written at ials_view.                                                              */
 static double ials_loss(const struct drawn *d, const struct model_spec *spec, const void *model)
 {
@@ -316,7 +427,7 @@ static void ials_solves_the_dense_normal_equations_and_its_loss_never_rises(void
 static void every_model_is_the_same_on_any_number_of_threads(void **unused)
 {
     (void)unused;
-    static const char *const names[] = {"random", "popularity", "knn", "ease", "ials"};
+    static const char *const names[] = {"random", "popularity", "knn", "ease", "ials", "blend"};
     enum { USERS = 150, ITEMS = 290 };
     struct drawn d;
     draw(&d, 11, USERS, ITEMS, .08);
@@ -373,6 +484,7 @@ int main(void)
         cmocka_unit_test(popularity_counts_users),
         cmocka_unit_test(knn_sums_the_cosines_of_the_nearest),
         cmocka_unit_test(ease_is_its_formula),
+        cmocka_unit_test(blend_is_its_formula),
         cmocka_unit_test(ials_solves_the_dense_normal_equations_and_its_loss_never_rises),
         cmocka_unit_test(every_model_is_the_same_on_any_number_of_threads),
         cmocka_unit_test(every_piece_is_done_once),

@@ -120,6 +120,7 @@ static enum heed_status eval_one(const struct split *split, const struct sparse 
     snprintf(bar.what, sizeof bar.what, "train %s", spec->kind->name);
     const struct training t = {.users = &split->train,
                                .items = items,
+                               .features = o->features,
                                .seed = o->seed,
                                .threads = o->threads,
                                .progress = o->progress ? bar_share : NULL,

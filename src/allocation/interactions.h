@@ -58,4 +58,13 @@ HEED_MUST_CHECK enum heed_status item_table_read(struct item_table *t, const cha
                                                  const struct interactions *x,
                                                  struct heed_error *err);
 void item_table_deinit(struct item_table *t);
+
+/* features: a row an attribute that two items or more share but at most half of them, a column an
+ * item, ascending. A column called name or title gives its words (letters and digits, ASCII in
+ * lower case) at sqrt 2 and its first one, two and three words together at 1, so that a series is
+ * known; any other gives its pieces between ';', '|' or ',' at sqrt .5, unless all its cells are
+ * numbers: a price or an id of another catalogue says nothing alone.
+ * Errors: HEED_NOMEM.                                                                            */
+HEED_MUST_CHECK enum heed_status item_features(const struct item_table *t, size_t items,
+                                               struct sparse *features);
 #endif

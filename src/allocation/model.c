@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 static const struct model_kind *const kinds[] = {&model_random, &model_popularity, &model_knn,
-                                                 &model_ease, &model_ials};
+                                                 &model_ease,   &model_ials,       &model_blend};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* The piece of *rest up to `separator`; *rest goes on behind it. false: nothing is left. */
@@ -32,9 +32,8 @@ static enum heed_status kind_of(struct str name, const struct model_kind **out,
             return HEED_OK;
         }
     return error_set(err, HEED_USAGE, "algorithm",
-                     "%s '%.*s'%s; there are random, popularity, knn, ease, ials",
-                     str_is(name, "blend") ? "this version has no" : "there is no", STR_ARG(name),
-                     str_is(name, "blend") ? " yet" : "");
+                     "there is no '%.*s'; there are random, popularity, knn, ease, ials, blend",
+                     STR_ARG(name));
 }
 
 enum heed_status model_names_parse(struct str names, struct model_spec *specs, size_t *n,

@@ -21,6 +21,9 @@ struct model_param {
 struct training {
     const struct sparse *users; /* a row a user, a column an item */
     const struct sparse *items; /* the same turned round */
+    /* A row an attribute (a word of a name, a genre), a column an item, the value how much it says;
+     * NULL: none are known.                                                                      */
+    const struct sparse *features;
     uint64_t seed;
     unsigned threads;
     void (*progress)(void *context, double share); /* may be NULL */
@@ -41,7 +44,8 @@ struct model_kind {
     void (*free)(void *model);
 };
 
-extern const struct model_kind model_random, model_popularity, model_knn, model_ease, model_ials;
+extern const struct model_kind model_random, model_popularity, model_knn, model_ease, model_ials,
+    model_blend;
 
 /* A model to be trained: its kind and settings.                                                  */
 struct model_spec {

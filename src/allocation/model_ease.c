@@ -3,7 +3,7 @@
  *   P = (X'X + lambda I)^-1,   B_ij = -P_ij / P_jj off the diagonal, 0 on it,   scores = x B
  * Source: H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, eq. 8. */
 #include "allocation/dense.h"
-#include "allocation/model.h"
+#include "allocation/ease.h"
 #include "base/error.h"
 #include "base/parallel.h"
 
@@ -22,9 +22,8 @@ struct ease {
     float *weight;
 };
 
-static void ease_free(void *model)
+void ease_free(struct ease *m)
 {
-    struct ease *m = model;
     if (m)
         free(m->gram);
     free(m);
@@ -35,6 +34,11 @@ struct gram_work {
     double *gram, lambda;
 };
 
+static double value_of(struct sparse_row row, size_t i)
+{
+    return row.value ? (double)row.value[i] : 1;
+}
+
 /* A column of X'X + lambda I: who has the item, and what else they have.                         */
 static void gram_column(void *context, size_t item, unsigned worker)
 {
@@ -44,8 +48,9 @@ static void gram_column(void *context, size_t item, unsigned worker)
     struct sparse_row users = sparse_row(g->t->items, item);
     for (size_t u = 0; u < users.n; u++) {
         struct sparse_row row = sparse_row(g->t->users, users.column[u]);
+        double weight = value_of(users, u);
         for (size_t i = 0; i < row.n; i++)
-            column[row.column[i]] += 1;
+            column[row.column[i]] += weight * value_of(row, i);
     }
     column[item] += g->lambda;
 }
@@ -63,8 +68,8 @@ static void weights_from_inverse(struct ease *m, const double *diagonal)
         }
 }
 
-static enum heed_status ease_train(const struct training *t, const double *param, void **model,
-                                   struct heed_error *err)
+enum heed_status ease_fit(const struct training *t, double lambda, struct ease **out,
+                          struct heed_error *err)
 {
     size_t n = t->items->rows, at = 0;
     if (n > ITEMS_MAX)
@@ -80,7 +85,7 @@ static enum heed_status ease_train(const struct training *t, const double *param
     if (status == HEED_OK) {
         /* zeroed by one thread: two that meet new pages together wait for the system */
         memset(m->gram, 0, n * n * sizeof *m->gram);
-        struct gram_work g = {t, m->gram, param[LAMBDA]};
+        struct gram_work g = {t, m->gram, lambda};
         parallel_each(n, t->threads, gram_column, &g);
         status = spd_invert(m->gram, n, t->threads, t->progress, t->context, &at);
     }
@@ -89,7 +94,7 @@ static enum heed_status ease_train(const struct training *t, const double *param
             err, status, "ease",
             "the Gram matrix is singular at lambda %g: what item %zu of %zu has in training "
             "follows from the items before it; give --param ease.lambda=N above 0, such as 100",
-            param[LAMBDA], at + 1, n);
+            lambda, at + 1, n);
     if (status == HEED_OK) {
         for (size_t i = 0; i < n; i++)
             diagonal[i] = m->gram[i * n + i];
@@ -99,7 +104,23 @@ static enum heed_status ease_train(const struct training *t, const double *param
     if (status != HEED_OK)
         ease_free(m);
     else
-        *model = m;
+        *out = m;
+    return status;
+}
+
+void ease_add(const struct ease *m, size_t i, double *score)
+{
+    const float *weight = m->weight + i * m->items;
+    for (size_t j = 0; j < m->items; j++)
+        score[j] += (double)weight[j];
+}
+
+static enum heed_status ease_train(const struct training *t, const double *param, void **model,
+                                   struct heed_error *err)
+{
+    struct ease *m = NULL;
+    enum heed_status status = ease_fit(t, param[LAMBDA], &m, err);
+    *model = m;
     return status;
 }
 
@@ -110,11 +131,8 @@ static enum heed_status ease_score(const void *model, size_t user, struct sparse
     const struct ease *m = model;
     for (size_t j = 0; j < m->items; j++)
         score[j] = 0;
-    for (size_t i = 0; i < history.n; i++) {
-        const float *weight = m->weight + history.column[i] * m->items;
-        for (size_t j = 0; j < m->items; j++)
-            score[j] += (double)weight[j];
-    }
+    for (size_t i = 0; i < history.n; i++)
+        ease_add(m, history.column[i], score);
     return HEED_OK;
 }
 
@@ -124,5 +142,10 @@ float ease_weight(const void *model, size_t i, size_t j)
     return m->weight[i * m->items + j];
 }
 
+static void ease_drop(void *model)
+{
+    ease_free(model);
+}
+
 const struct model_kind model_ease = {"ease",     ease_params, EASE_PARAMS,
-                                      ease_train, ease_score,  ease_free};
+                                      ease_train, ease_score,  ease_drop};

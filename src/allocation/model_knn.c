@@ -1,10 +1,11 @@
 /* Items that are taken together: cosine between items, each with its nearest neighbours kept.
  *
  *   s_ij = |U_i and U_j| / (sqrt(|U_i| |U_j|) + shrink),   score_j = sum of s_ij over i in the
- * history that keep j among their neighbours Source: M. Deshpande, G. Karypis, "Item-based top-N
- * recommendation algorithms", ACM TOIS 22 (2004) 143; the shrinkage as in R. Bell, Y. Koren, ICDM
- * 2007.                                   */
-#include "allocation/model.h"
+ * history that keep j among their neighbours
+ *
+ * Source: M. Deshpande, G. Karypis, "Item-based top-N recommendation algorithms", ACM TOIS 22
+ * (2004) 143; the shrinkage as in R. Bell, Y. Koren, ICDM 2007. */
+#include "allocation/together.h"
 #include "allocation/top.h"
 #include "base/parallel.h"
 
@@ -38,28 +39,22 @@ struct knn_work {
     const uint32_t *order;
     struct knn *m;
     double shrink;
-    uint32_t *together; /* [items] a worker, zero between items */
-    uint32_t *touched;  /* [items] a worker */
+    double *together;  /* [items] a worker, zero between items */
+    uint32_t *touched; /* [items] a worker */
 };
 
 static void neighbours_of(void *context, size_t item, unsigned worker)
 {
     struct knn_work *k = context;
     struct knn *m = k->m;
-    uint32_t *together = k->together + worker * m->items, *touched = k->touched + worker * m->items;
-    size_t n = 0;
-    struct sparse_row users = sparse_row(k->t->items, item);
-    for (size_t u = 0; u < users.n; u++) {
-        struct sparse_row row = sparse_row(k->t->users, users.column[u]);
-        for (size_t i = 0; i < row.n; i++)
-            if (row.column[i] != item && together[row.column[i]]++ == 0)
-                touched[n++] = row.column[i];
-    }
+    double *together = k->together + worker * m->items;
+    uint32_t *touched = k->touched + worker * m->items;
+    size_t n = together_of(k->t, item, together, touched);
+    double mine = (double)sparse_row(k->t->items, item).n;
     struct top top = top_of(m->neighbour + item * m->keep, m->keep, k->order);
     for (size_t i = 0; i < n; i++) {
         double theirs = (double)sparse_row(k->t->items, touched[i]).n;
-        top_offer(&top, touched[i],
-                  together[touched[i]] / (sqrt((double)users.n * theirs) + k->shrink));
+        top_offer(&top, touched[i], together[touched[i]] / (sqrt(mine * theirs) + k->shrink));
         together[touched[i]] = 0;
     }
     m->count[item] = (uint32_t)top_sort(&top);

@@ -90,6 +90,7 @@ int tool_allocate_eval(struct cli *c)
     struct eval_result results[MODELS_MAX];
     struct interactions log;
     struct item_table items = {0};
+    struct sparse features = {0};
     struct split split = {0};
     struct eval_bar bar = {0};
     enum split_kind kind = SPLIT_EVERY_5TH;
@@ -109,12 +110,16 @@ int tool_allocate_eval(struct cli *c)
         status = interactions_read(&log, cli_arg(c, "events"), read_progress, &bar, &err);
     if (status == HEED_OK && cli_arg(c, "items"))
         status = item_table_read(&items, cli_arg(c, "items"), &log, &err);
+    if (status == HEED_OK && items.text &&
+        item_features(&items, log.items.count, &features) != HEED_OK)
+        status = error_nomem(&err);
     if (status == HEED_OK)
         status = split_make(&log, kind, &split, &err);
     if (status == HEED_OK) {
         const struct eval_options o = {.models = specs,
                                        .models_n = n,
                                        .k = (size_t)k,
+                                       .features = features.at ? &features : NULL,
                                        .seed = (uint64_t)seed,
                                        .threads = cores(),
                                        .clock_s = clock_s,
@@ -132,6 +137,7 @@ int tool_allocate_eval(struct cli *c)
         json_decref(reply);
     }
     split_deinit(&split);
+    sparse_deinit(&features);
     item_table_deinit(&items);
     interactions_deinit(&log);
     return status == HEED_OK ? 0 : print_error(c, &err);

@@ -1,0 +1,193 @@
+/* A blend: EASE on everything known, and what the single nearest of one's items says.
+ *
+ *   score_j = z(EASE_j) + knn z(sum_i cos_ij) + confidence z(max_i c_ij / (c_i + 3))
+ *             + cosine z(max_i c_ij / (sqrt(c_i c_j) + 3)) + popularity z(ln(1 + c_j)),
+ * i over the history, c_ij who has both, z(x) = (x - mean) / deviation over the catalogue.
+ *
+ * EASE adds up what all items of a history say; the maxima let one item speak alone, which is how
+ * things sold together or in a series are found. EASE has a constant column (how much anybody takes
+ * of anything), users weighed by (what they have)^-tilt, so that the few who have most do not
+ * decide alone, and attributes as further rows: items with a word in common are like items somebody
+ * has together, which is also all that is known of an item nobody has. Sources: H. Steck, WWW 2019
+ * (EASE); O. Jeunen, J. Van Balen, B. Goethals, RecSys 2020, "Closed-form models for collaborative
+ * filtering with side-information" (attributes as rows); R. Agrawal, T. Imielinski, A. Swami,
+ * SIGMOD 1993 (confidence of a rule).                                      */
+#include "allocation/ease.h"
+#include "allocation/together.h"
+#include "base/error.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { LAMBDA, TILT, FEATURES, KNN, CONFIDENCE, COSINE, POPULARITY, BLEND_PARAMS };
+enum { FEW = 3 }; /* added below a rule's fraction, so that few cases count for little */
+static const struct model_param blend_params[BLEND_PARAMS] = {
+    {"lambda", 15, 0, 1e12, false, "pulls EASE's weights to zero"},
+    {"tilt", .5, 0, 2, false, "users weigh in EASE by (what they have)^-tilt"},
+    {"features", 1, 0, 1e3, false, "weight of the items' attributes in EASE"},
+    {"knn", .3, -1e3, 1e3, false, "weight of the sum of cosines, beside 1 for EASE"},
+    {"confidence", .65, -1e3, 1e3, false, "weight of the best rule from one item of the history"},
+    {"cosine", .55, -1e3, 1e3, false, "weight of the greatest cosine with the history"},
+    {"popularity", -.6, -1e3, 1e3, false, "weight of the logarithm of how many have the item"},
+};
+
+struct blend {
+    size_t items;
+    double param[BLEND_PARAMS];
+    struct ease *ease;      /* items + 1 columns, the last constant */
+    struct sparse together; /* counts */
+    double *reach, *root;   /* [items] who has it, and its square root */
+};
+
+static void blend_free(void *model)
+{
+    struct blend *m = model;
+    if (m) {
+        ease_free(m->ease);
+        sparse_deinit(&m->together);
+        free(m->reach);
+        free(m->root);
+    }
+    free(m);
+}
+
+/* (what the user has)^-tilt, as a share of the mean over users with anything, then the root.     */
+static double *user_scales(const struct sparse *users, double tilt)
+{
+    double *scale = malloc((users->rows + 1) * sizeof *scale), sum = 0;
+    size_t active = 0;
+    for (size_t u = 0; scale && u < users->rows; u++) {
+        size_t n = sparse_row(users, u).n;
+        scale[u] = n ? pow((double)n, -tilt) : 0;
+        sum += scale[u];
+        active += n > 0;
+    }
+    for (size_t u = 0; scale && u < users->rows; u++)
+        scale[u] = sqrt(scale[u] * (double)active / (sum > 0 ? sum : 1));
+    return scale;
+}
+
+/* Users, each with a constant behind his items, then attributes.                                 */
+static enum heed_status rows_of(const struct training *t, const double *param, struct sparse *out)
+{
+    const struct sparse *users = t->users, *features = param[FEATURES] > 0 ? t->features : NULL;
+    size_t extra = features ? features->rows : 0;
+    uint64_t n = sparse_count(users) + users->rows + (features ? sparse_count(features) : 0),
+             at = 0;
+    double *scale = user_scales(users, param[TILT]);
+    enum heed_status status =
+        scale ? sparse_init(out, users->rows + extra, users->columns + 1, n, true) : HEED_NOMEM;
+    for (size_t r = 0; status == HEED_OK && r < users->rows + extra; r++) {
+        bool user = r < users->rows;
+        struct sparse_row row = user ? sparse_row(users, r) : sparse_row(features, r - users->rows);
+        for (size_t i = 0; i < row.n; i++) {
+            out->column[at] = row.column[i];
+            out->value[at++] =
+                user ? (float)scale[r] : (float)(sqrt(param[FEATURES]) * (double)row.value[i]);
+        }
+        if (user && row.n) {
+            out->column[at] = (uint32_t)users->columns;
+            out->value[at++] = (float)scale[r];
+        }
+        out->at[r + 1] = at;
+    }
+    free(scale);
+    return status;
+}
+
+static enum heed_status blend_train(const struct training *t, const double *param, void **model,
+                                    struct heed_error *err)
+{
+    size_t items = t->items->rows;
+    struct sparse rows = {0}, turned = {0};
+    struct blend *m = calloc(1, sizeof *m);
+    if (!m || !(m->reach = malloc((items + 1) * sizeof *m->reach)) ||
+        !(m->root = malloc((items + 1) * sizeof *m->root))) {
+        blend_free(m);
+        return HEED_NOMEM;
+    }
+    m->items = items;
+    memcpy(m->param, param, sizeof m->param);
+    for (size_t i = 0; i < items; i++) {
+        m->reach[i] = (double)sparse_row(t->items, i).n;
+        m->root[i] = sqrt(m->reach[i]);
+    }
+    enum heed_status status = rows_of(t, param, &rows);
+    if (status == HEED_OK)
+        status = sparse_transpose(&rows, &turned);
+    if (status == HEED_OK) {
+        struct training all = *t;
+        all.users = &rows;
+        all.items = &turned;
+        status = ease_fit(&all, param[LAMBDA], &m->ease, err);
+    }
+    sparse_deinit(&rows);
+    sparse_deinit(&turned);
+    if (status == HEED_OK)
+        status = together_counts(t, &m->together);
+    if (status != HEED_OK)
+        blend_free(m);
+    else
+        *model = m;
+    return status;
+}
+
+/* score += weight * z(x).                                                                        */
+static void add_standardised(double *score, const double *x, size_t n, double weight)
+{
+    double mean = 0, variance = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += x[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        variance += (x[i] - mean) * (x[i] - mean) / (double)n;
+    double factor = variance > 0 ? weight / sqrt(variance) : 0;
+    for (size_t i = 0; i < n; i++)
+        score[i] += factor * (x[i] - mean);
+}
+
+/* What the items of a history say by themselves; sum, rule, cosine [items] zero before.          */
+static void neighbours_say(const struct blend *m, struct sparse_row history, double *sum,
+                           double *rule, double *cosine)
+{
+    for (size_t h = 0; h < history.n; h++) {
+        uint32_t i = history.column[h];
+        struct sparse_row others = sparse_row(&m->together, i);
+        for (size_t k = 0; k < others.n; k++) {
+            uint32_t j = others.column[k];
+            double both = (double)others.value[k], root = m->root[i] * m->root[j];
+            double given = both / (m->reach[i] + FEW), near = both / (root + FEW);
+            sum[j] += both / root;
+            rule[j] = given > rule[j] ? given : rule[j];
+            cosine[j] = near > cosine[j] ? near : cosine[j];
+        }
+    }
+}
+
+static enum heed_status blend_score(const void *model, size_t user, struct sparse_row history,
+                                    double *score)
+{
+    (void)user;
+    const struct blend *m = model;
+    size_t n = m->items, stride = n + 1;
+    double *room = calloc(4 * stride, sizeof *room);
+    if (!room)
+        return HEED_NOMEM;
+    double *x = room, *sum = room + stride, *rule = sum + stride, *cosine = rule + stride;
+    for (size_t i = 0; i < history.n; i++)
+        ease_add(m->ease, history.column[i], x);
+    ease_add(m->ease, n, x);
+    memset(score, 0, n * sizeof *score);
+    add_standardised(score, x, n, 1);
+    neighbours_say(m, history, sum, rule, cosine);
+    add_standardised(score, sum, n, m->param[KNN]);
+    add_standardised(score, rule, n, m->param[CONFIDENCE]);
+    add_standardised(score, cosine, n, m->param[COSINE]);
+    for (size_t j = 0; j < n; j++)
+        x[j] = log1p(m->reach[j]);
+    add_standardised(score, x, n, m->param[POPULARITY]);
+    free(room);
+    return HEED_OK;
+}
+
+const struct model_kind model_blend = {"blend",     blend_params, BLEND_PARAMS,
+                                       blend_train, blend_score,  blend_free};
