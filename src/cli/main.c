@@ -75,6 +75,8 @@ static int tool(struct cli *c)
         return tool_allocate_eval(c);
     case COMMAND_allocate_ope:
         return tool_allocate_ope(c);
+    case COMMAND_allocate_batch:
+        return tool_allocate_batch(c);
     default:
         return tool_rules_default(c);
     }

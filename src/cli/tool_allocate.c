@@ -1,17 +1,19 @@
 /* `heed allocate eval`: which algorithm finds what people really did next. Needs no world. */
+#include "cli/tool_allocate.h"
+
 #include "allocation/eval.h"
-#include "base/term.h"
-#include "cli/tools.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-struct eval_bar {
-    struct progress bar;
-    char what[40];
-};
+void eval_bar_init(struct eval_bar *b, const struct cli *c)
+{
+    *b = (struct eval_bar){0};
+    progress_init(&b->bar, stderr, !c->quiet && isatty(STDERR_FILENO), "read", "%", 100,
+                  term_width(stderr, 80), cli_clock_ms());
+}
 
-static void eval_progress(void *context, const char *what, double share)
+void eval_progress(void *context, const char *what, double share)
 {
     struct eval_bar *b = context;
     if (strcmp(what, b->what) != 0) {
@@ -24,24 +26,24 @@ static void eval_progress(void *context, const char *what, double share)
     progress_update(&b->bar, done, done, cli_clock_ms());
 }
 
-static void read_progress(void *context, double share)
+void read_progress(void *context, double share)
 {
     eval_progress(context, "read", share);
 }
 
-static double clock_s(void *context)
+double clock_s(void *context)
 {
     (void)context;
     return (double)cli_clock_ms() / 1000;
 }
 
-static unsigned cores(void)
+unsigned cores(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : (unsigned)n;
 }
 
-static enum heed_status split_of(const struct cli *c, enum split_kind *out, struct heed_error *err)
+enum heed_status split_of(const struct cli *c, enum split_kind *out, struct heed_error *err)
 {
     static const char *const names[] = {"every-5th", "time", "leave-one-out"};
     const char *given = cli_arg(c, "split");
@@ -56,8 +58,8 @@ static enum heed_status split_of(const struct cli *c, enum split_kind *out, stru
                  : HEED_OK;
 }
 
-static enum heed_status models_of(const struct cli *c, struct model_spec *specs, size_t *n,
-                                  struct heed_error *err)
+enum heed_status models_of(const struct cli *c, struct model_spec *specs, size_t *n,
+                           struct heed_error *err)
 {
     enum heed_status status = model_names_parse(str_of(cli_arg(c, "algorithm")), specs, n, err);
     for (size_t i = 0; i < c->n && status == HEED_OK; i++)
@@ -92,13 +94,12 @@ int tool_allocate_eval(struct cli *c)
     struct item_table items = {0};
     struct sparse features = {0};
     struct split split = {0};
-    struct eval_bar bar = {0};
+    struct eval_bar bar;
     enum split_kind kind = SPLIT_EVERY_5TH;
     int64_t k = 10, seed = 1;
     size_t n = 0;
     interactions_init(&log);
-    progress_init(&bar.bar, stderr, !c->quiet && isatty(STDERR_FILENO), "read", "%", 100,
-                  term_width(stderr, 80), cli_clock_ms());
+    eval_bar_init(&bar, c);
     enum heed_status status = models_of(c, specs, &n, &err);
     if (status == HEED_OK)
         status = split_of(c, &kind, &err);

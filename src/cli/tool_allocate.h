@@ -1,0 +1,27 @@
+/* What `heed allocate eval` and `heed allocate batch` read alike. */
+#ifndef HEED_CLI_TOOL_ALLOCATE_H
+#define HEED_CLI_TOOL_ALLOCATE_H
+
+#include "allocation/model.h"
+#include "allocation/split.h"
+#include "base/term.h"
+#include "cli/tools.h"
+
+/* One bar after the other, named by what is in work.                                             */
+struct eval_bar {
+    struct progress bar;
+    char what[40];
+};
+
+void eval_bar_init(struct eval_bar *b, const struct cli *c);
+void eval_progress(void *bar, const char *what, double share);
+void read_progress(void *bar, double share);
+double clock_s(void *unused);
+unsigned cores(void);
+
+/* --split, --algorithm and --param.                                                              */
+HEED_MUST_CHECK enum heed_status split_of(const struct cli *c, enum split_kind *out,
+                                          struct heed_error *err);
+HEED_MUST_CHECK enum heed_status models_of(const struct cli *c, struct model_spec *specs, size_t *n,
+                                           struct heed_error *err);
+#endif

@@ -1,0 +1,109 @@
+/* `heed allocate batch`: exposure for all users of a file at once, fairly. Needs no world. */
+#include "cli/tool_allocate.h"
+
+#include "allocation/fair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static enum heed_status floor_of(const struct cli *c, double *out, struct heed_error *err)
+{
+    const char *given = cli_arg(c, "floor");
+    char *end;
+    *out = 0;
+    if (!given)
+        return HEED_OK;
+    *out = strtod(given, &end);
+    if (!*given || *end || !(*out >= 0 && *out <= 1e6))
+        return error_set(err, HEED_USAGE, "floor",
+                         "takes a share of the mean exposure, such as .1, not '%s'", given);
+    return HEED_OK;
+}
+
+static json_t *reply_of(const struct fair_batch *b, double floor)
+{
+    const struct fair_report *r = &b->report;
+    json_t *objective = json_array();
+    for (size_t i = 0; objective && i < b->objective_n; i++)
+        json_array_append_new(objective, json_real(b->objective[i]));
+    return json_pack("{s:o,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:{s:f,s:b,s:b},s:f}", "objective",
+                     objective, "gap", b->gap, "ndcg", r->ndcg, "ndcg_kept", r->ndcg_kept, "gini",
+                     r->gini, "exposed", r->exposed, "min_exposure", r->min_exposure,
+                     "worst_decile", r->worst_decile, "mean_utility", r->mean_utility, "floor",
+                     "share", floor, "feasible", 1, "kept", b->floor_kept, "seconds", b->seconds);
+}
+
+static void print_notes(const struct split *split, const struct fair_batch *b, double floor)
+{
+    if (split->left_out)
+        fprintf(stderr, "heed: %zu users have too little history for this split: left out\n",
+                split->left_out);
+    if (b->left_out)
+        fprintf(stderr, "heed: %zu items are in every user's history: not on offer\n", b->left_out);
+    if (b->without_worth)
+        fprintf(stderr,
+                "heed: %zu users to whom no item is worth anything: they count in no utility\n",
+                b->without_worth);
+    if (floor > 0) {
+        double before = b->objective[b->objective_n - 2], with = b->objective[b->objective_n - 1];
+        fprintf(stderr, "heed: the floor costs %.5g of the objective, from %.5g to %.5g\n",
+                before - with, before, with);
+    }
+}
+
+int tool_allocate_batch(struct cli *c)
+{
+    struct heed_error err = {0};
+    struct model_spec specs[MODELS_MAX];
+    struct interactions log;
+    struct split split = {0};
+    struct fair_batch batch = {0};
+    struct eval_bar bar;
+    struct fair_batch_options o = {
+        .threads = cores(), .clock_s = clock_s, .progress = eval_progress, .context = &bar};
+    enum split_kind kind = SPLIT_EVERY_5TH;
+    int64_t k = 10, iterations = 300, seed = 1;
+    size_t n = 0;
+    const char *fair = cli_arg(c, "fair");
+    interactions_init(&log);
+    eval_bar_init(&bar, c);
+    enum heed_status status = models_of(c, specs, &n, &err);
+    if (status == HEED_OK && n != 1)
+        status = error_set(&err, HEED_USAGE, "algorithm",
+                           "takes one here; heed allocate eval compares several");
+    if (status == HEED_OK)
+        status = split_of(c, &kind, &err);
+    if (status == HEED_OK)
+        status = fair_welfare_parse(str_of(fair ? fair : "none"), &o.welfare, &err);
+    if (status == HEED_OK)
+        status = floor_of(c, &o.floor, &err);
+    if (status == HEED_OK)
+        status = number_of(c, "k", 10, &k, &err);
+    if (status == HEED_OK)
+        status = number_of(c, "iterations", 300, &iterations, &err);
+    if (status == HEED_OK)
+        status = number_of(c, "seed", 1, &seed, &err);
+    if (status == HEED_OK)
+        status = interactions_read(&log, cli_arg(c, "events"), read_progress, &bar, &err);
+    if (status == HEED_OK)
+        status = split_make(&log, kind, &split, &err);
+    if (status == HEED_OK) {
+        o.model = specs[0];
+        o.k = (size_t)k;
+        o.iterations = (size_t)iterations;
+        o.seed = (uint64_t)seed;
+        status = fair_batch_run(&split.train, &split.test, &o, &batch, &err);
+    }
+    progress_done(&bar.bar);
+    if (status == HEED_OK) {
+        if (!c->quiet)
+            print_notes(&split, &batch, o.floor);
+        json_t *reply = reply_of(&batch, o.floor);
+        print_reply(c, reply);
+        json_decref(reply);
+    }
+    fair_batch_deinit(&batch);
+    split_deinit(&split);
+    interactions_deinit(&log);
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}
