@@ -14,6 +14,7 @@
  * on_offer, in no mean and under no floor. Users who may be shown nothing take none either; those
  * to whom no item is worth anything bear what they are given and count in no utility.            */
 struct fair_offers {
+    const struct sparse *blocked; /* the caller's: what each user is not to be shown */
     size_t users, items, k;
     float *worth;       /* [users * items] of one exposure, as a share of the user's best possible
                          * utility; -INFINITY: not to be shown */
@@ -67,10 +68,10 @@ struct fair_welfare {
 HEED_MUST_CHECK enum heed_status fair_welfare_parse(struct str text, struct fair_welfare *out,
                                                     struct heed_error *err);
 
-/* Expected exposures: those listed, and `even` of a uniform policy besides.                      */
+/* Expected exposures: those listed, and even[u] of a uniform policy besides. */
 struct fair_policy {
     struct sparse listed; /* [users x items] values; not ascending */
-    double even;          /* [0, 1] */
+    double *even;         /* [users] in [0, 1] */
 };
 void fair_policy_deinit(struct fair_policy *p);
 
@@ -87,7 +88,7 @@ struct fair_options {
     void *context;
 };
 
-/* Frank-Wolfe from the uniform policy, each step as long as is best on its line.
+/* Frank-Wolfe from the uniform policy, users in blocks, each step as long as is best on its line.
  *
  * objective[iterations + 1]  out  of the start and after each iteration
  * steps                      out  iterations made: fewer than asked for once the gap is rounding

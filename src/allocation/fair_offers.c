@@ -144,7 +144,7 @@ static enum heed_status offers_alloc(struct fair_offers *f, const struct sparse 
                                      uint64_t seed, struct heed_error *err)
 {
     size_t users = blocked->rows, items = blocked->columns;
-    *f = (struct fair_offers){.users = users, .items = items, .k = k};
+    *f = (struct fair_offers){.blocked = blocked, .users = users, .items = items, .k = k};
     enum heed_status status = fair_check(users, items, k, err);
     if (status != HEED_OK)
         return status;

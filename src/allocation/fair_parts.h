@@ -18,6 +18,8 @@ static inline double fair_slope(double alpha, double x)
         return 1;
     if (alpha == -1)
         return 1 / (x * x);
+    if (alpha == .5)
+        return .5 / sqrt(x);
     return alpha == 0 ? 1 / x : fabs(alpha) * pow(x, alpha - 1);
 }
 

@@ -10,22 +10,29 @@
 void fair_policy_deinit(struct fair_policy *p)
 {
     sparse_deinit(&p->listed);
+    free(p->even);
     *p = (struct fair_policy){0};
 }
 
 void fair_policy_totals(const struct fair_offers *f, const struct fair_policy *p, double *utility,
                         double *exposure)
 {
-    for (size_t i = 0; i < f->items; i++)
-        exposure[i] = p->even * f->even_items[i];
+    double all = 0;
+    memset(exposure, 0, f->items * sizeof *exposure);
     for (size_t u = 0; u < f->users; u++) {
-        struct sparse_row row = sparse_row(&p->listed, u);
-        utility[u] = p->even * f->even[u];
+        struct sparse_row row = sparse_row(&p->listed, u), blocked = sparse_row(f->blocked, u);
+        double each = f->choice[u] ? p->even[u] * f->up_to[f->length[u]] / f->choice[u] : 0;
+        utility[u] = p->even[u] * f->even[u];
+        all += each;
+        for (size_t i = 0; i < blocked.n; i++)
+            exposure[blocked.column[i]] -= each;
         for (size_t i = 0; i < row.n; i++) {
             exposure[row.column[i]] += (double)row.value[i];
             utility[u] += (double)row.value[i] * (double)f->worth[u * f->items + row.column[i]];
         }
     }
+    for (size_t i = 0; i < f->items; i++)
+        exposure[i] = f->even_items[i] > 0 ? exposure[i] + all : 0;
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -44,7 +51,7 @@ static void report_items(const struct fair_offers *f, double *exposure, struct f
     qsort(exposure, n, sizeof *exposure, compare_doubles);
     for (size_t i = 0; i < n; i++) {
         sum += exposure[i];
-        shown += exposure[i] > 0;
+        shown += exposure[i] > 1e-12; /* rounding is not exposure */
     }
     out->exposed = (double)shown / (double)n;
     out->gini = gini_sorted(exposure, n);
@@ -81,7 +88,7 @@ static void report_ndcg(const struct fair_offers *f, const struct fair_policy *p
             continue;
         double ideal = f->up_to[hidden.n < f->k ? hidden.n : f->k];
         double even = f->choice[u] ? f->up_to[f->length[u]] / f->choice[u] : 0;
-        double sum = p->even * even * (double)hidden.n;
+        double sum = p->even[u] * even * (double)hidden.n;
         for (size_t i = 0; i < row.n; i++)
             if (sparse_has(hidden, row.column[i]))
                 sum += (double)row.value[i];

@@ -1,11 +1,13 @@
-/* Frank-Wolfe. The state is the users' utilities u and the items' exposures v, in which the welfare
- * is separable; the policy itself is only remembered as the vertices and the steps towards them.
- * A vertex gives every user the list that is best under the gradient
+/* Frank-Wolfe, a block of users at a time. The state is the users' utilities u and the items'
+ * exposures v, in which the welfare is separable; the policy itself is only remembered as the
+ * vertices and the steps towards them. A vertex gives every user the list that is best under the
+ * gradient (here and below times the number of judged users)
  *
- *     d/d exposure(u, i) = (1 - lambda) / users psi'(u) worth(u, i) + lambda / items psi'(v / mean)
- * / mean
+ *   (1 - lambda) / users psi'(u) worth(u, i) + lambda / items psi'(v / mean) / mean
  *
- * (times `users`, below), and the slope towards it is the duality gap.                           */
+ * and the slope towards it is the duality gap. When all users step at once they all run to the same
+ * few items that have least; a block sees what the blocks before it have given.
+ * Source of the blocks: S. Lacoste-Julien et al., ICML 2013.                                     */
 #include "allocation/fair.h"
 #include "allocation/fair_parts.h"
 #include "allocation/top.h"
@@ -15,20 +17,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS = 32, SEARCHES = 40 };
+enum { BLOCK = 64, ROWS = 16, SEARCHES = 40 };
 
 struct walk {
     const struct fair_offers *f;
     const struct fair_welfare *w;
     double user_weight, item_weight;  /* of one in the objective x judged users */
     double *utility, *exposure;       /* here */
-    double *to_utility, *to_exposure; /* the way from here to the vertex */
+    double *to_utility, *to_exposure; /* the way from here to the vertex of one block */
+    double *given;                    /* [blocks * items] what each block gives the items */
     float *slope, *price;
-    uint32_t **chosen; /* [steps] of [users * k] */
-    double *step;      /* [steps] */
+    uint32_t **chosen; /* [iterations] of [users * k] */
+    double *step;      /* [iterations * blocks] */
     struct top_item *room;
     const uint32_t *last; /* the vertex before; NULL at first */
     uint32_t *next;
+    size_t blocks, begin, end; /* the block in work is users [begin, end) */
 };
 
 double fair_objective(const struct fair_offers *f, const struct fair_welfare *w,
@@ -45,12 +49,12 @@ double fair_objective(const struct fair_offers *f, const struct fair_welfare *w,
            w->lambda * items / (double)f->on_offer;
 }
 
-/* The derivative of the objective, times judged users, `step` of the way to the vertex.          */
+/* The derivative of the objective, `step` of the way to the block's vertex.                      */
 static double slope_at(const struct walk *x, double step)
 {
     const struct fair_offers *f = x->f;
     double users = 0, items = 0;
-    for (size_t u = 0; u < f->users && x->user_weight > 0; u++)
+    for (size_t u = x->begin; u < x->end && x->user_weight > 0; u++)
         if (f->judged[u])
             users +=
                 fair_slope(x->w->users, x->utility[u] + step * x->to_utility[u]) * x->to_utility[u];
@@ -98,7 +102,8 @@ static void choose(void *context, size_t piece, unsigned worker)
     struct walk *x = context;
     const struct fair_offers *f = x->f;
     struct top_item *room = x->room + worker * f->k;
-    for (size_t u = piece * ROWS; u < (piece + 1) * ROWS && u < f->users; u++) {
+    size_t begin = x->begin + piece * ROWS;
+    for (size_t u = begin; u < begin + ROWS && u < x->end; u++) {
         size_t n = fair_best(f, u, x->slope[u], x->price, x->last ? x->last + u * f->k : NULL,
                              x->last ? f->length[u] : 0, room);
         for (size_t r = 0; r < n; r++)
@@ -106,22 +111,20 @@ static void choose(void *context, size_t piece, unsigned worker)
     }
 }
 
-/* Finds the vertex and the way to it.                                                            */
-static void look(struct walk *x, unsigned threads)
+/* Finds the block's vertex and the way to it.                                                    */
+static void look(struct walk *x, size_t block, unsigned threads)
 {
     const struct fair_offers *f = x->f;
-    for (size_t u = 0; u < f->users; u++)
+    const double *given = x->given + block * f->items;
+    x->begin = block * BLOCK;
+    x->end = x->begin + BLOCK < f->users ? x->begin + BLOCK : f->users;
+    for (size_t u = x->begin; u < x->end; u++)
         x->slope[u] =
             f->judged[u] ? (float)(x->user_weight * fair_slope(x->w->users, x->utility[u])) : 0;
+    parallel_each((x->end - x->begin + ROWS - 1) / ROWS, threads, choose, x);
     for (size_t i = 0; i < f->items; i++)
-        x->price[i] = f->even_items[i] > 0 && x->item_weight > 0
-                          ? (float)(x->item_weight *
-                                    fair_slope(x->w->items, x->exposure[i] / f->mean_exposure))
-                          : 0;
-    parallel_each((f->users + ROWS - 1) / ROWS, threads, choose, x);
-    for (size_t i = 0; i < f->items; i++)
-        x->to_exposure[i] = -x->exposure[i];
-    for (size_t u = 0; u < f->users; u++) {
+        x->to_exposure[i] = -given[i];
+    for (size_t u = x->begin; u < x->end; u++) {
         const float *worth = f->worth + u * f->items;
         x->to_utility[u] = -x->utility[u];
         for (size_t r = 0; r < f->length[u]; r++) {
@@ -133,74 +136,143 @@ static void look(struct walk *x, unsigned threads)
     }
 }
 
-static void walk_on(struct walk *x, double step)
+static void find_prices(struct walk *x)
 {
-    for (size_t u = 0; u < x->f->users; u++)
+    const struct fair_offers *f = x->f;
+    for (size_t i = 0; i < f->items; i++)
+        x->price[i] = f->even_items[i] > 0 && x->item_weight > 0
+                          ? (float)(x->item_weight *
+                                    fair_slope(x->w->items, x->exposure[i] / f->mean_exposure))
+                          : 0;
+}
+
+static void walk_on(struct walk *x, size_t block, double step)
+{
+    double *given = x->given + block * x->f->items;
+    for (size_t u = x->begin; u < x->end; u++)
         x->utility[u] += step * x->to_utility[u];
-    for (size_t i = 0; i < x->f->items; i++)
+    for (size_t i = 0; i < x->f->items; i++) {
         x->exposure[i] += step * x->to_exposure[i];
+        given[i] += step * x->to_exposure[i];
+    }
+}
+
+/* Every block once. Gives the sum of the blocks' gaps, each where it stood.                      */
+static double iterate(struct walk *x, size_t t, unsigned threads)
+{
+    double sum = 0;
+    for (size_t b = 0; b < x->blocks; b++) {
+        double *step = &x->step[t * x->blocks + b];
+        find_prices(x);
+        look(x, b, threads);
+        double slope = slope_at(x, 0);
+        if (!(slope > 0))
+            continue;
+        *step = best_step(x, slope, t > 0 ? 2 * step[-(ptrdiff_t)x->blocks] + 1e-6 : 1);
+        walk_on(x, b, *step);
+        sum += slope;
+    }
+    return sum;
+}
+
+/* The gap here: all blocks' slopes at the same prices.                                           */
+static double gap_here(struct walk *x, unsigned threads)
+{
+    double sum = 0;
+    find_prices(x);
+    for (size_t b = 0; b < x->blocks; b++) {
+        look(x, b, threads);
+        sum += slope_at(x, 0);
+    }
+    return sum > 0 ? sum : 0;
+}
+
+/* What each user's list is a mixture of: weight[t] of the vertex at t, the rest uniform.         */
+static double weights_of(const struct walk *x, size_t steps, size_t block, double *weight)
+{
+    double left = 1;
+    for (size_t t = steps; t-- > 0;) {
+        double step = x->step[t * x->blocks + block];
+        weight[t] = step * left;
+        left *= 1 - step;
+    }
+    return left;
+}
+
+struct mixing {
+    double *weight; /* [steps] */
+    double *sum;    /* [items] zero between users */
+    uint32_t *seen; /* [items] */
+};
+
+/* Sums up user u's exposures; how many items have any is returned.                               */
+static size_t mix_user(const struct walk *x, size_t steps, size_t u, const struct mixing *m)
+{
+    const struct fair_offers *f = x->f;
+    size_t n = 0;
+    for (size_t t = 0; t < steps; t++)
+        for (size_t r = 0; m->weight[t] > 0 && r < f->length[u]; r++) {
+            uint32_t item = x->chosen[t][u * f->k + r];
+            if (!(m->sum[item] > 0))
+                m->seen[n++] = item;
+            m->sum[item] += m->weight[t] * (f->up_to[r + 1] - f->up_to[r]);
+        }
+    return n;
 }
 
 /* The mixture that the walk has come to.                                                         */
-static enum heed_status policy_of(struct walk *x, size_t steps, struct fair_policy *policy)
+static enum heed_status policy_of(const struct walk *x, size_t steps, struct fair_policy *policy)
 {
     const struct fair_offers *f = x->f;
-    double left = 1; /* weight[t] = step[t] x what later steps leave of it */
+    struct mixing m = {malloc((steps + 1) * sizeof *m.weight), calloc(f->items + 1, sizeof *m.sum),
+                       malloc((f->items + 1) * sizeof *m.seen)};
+    policy->even = malloc((f->users + 1) * sizeof *policy->even);
+    enum heed_status status = m.weight && m.sum && m.seen && policy->even ? HEED_OK : HEED_NOMEM;
     uint64_t n = 0;
-    for (size_t t = steps; t-- > 0;) {
-        double weight = x->step[t] * left;
-        left *= 1 - x->step[t];
-        x->step[t] = weight;
-    }
-    policy->even = left;
-    double *sum = calloc(f->items + 1, sizeof *sum);
-    uint32_t *seen = malloc((f->items + 1) * sizeof *seen);
-    enum heed_status status = sum && seen ? HEED_OK : HEED_NOMEM;
-    struct sparse *listed = &policy->listed;
+    double left = 1;
     /* twice: how many there are, and what they are */
     for (int round = 0; round < 2 && status == HEED_OK; round++) {
         if (round == 1)
-            status = sparse_init(listed, f->users, f->items, n, true);
+            status = sparse_init(&policy->listed, f->users, f->items, n, true);
         n = 0;
         for (size_t u = 0; u < f->users && status == HEED_OK; u++) {
-            size_t seen_n = 0;
-            for (size_t t = 0; t < steps; t++)
-                for (size_t r = 0; r < f->length[u] && x->step[t] > 0; r++) {
-                    uint32_t item = x->chosen[t][u * f->k + r];
-                    if (!(sum[item] > 0))
-                        seen[seen_n++] = item;
-                    sum[item] += x->step[t] * (f->up_to[r + 1] - f->up_to[r]);
-                }
-            for (size_t i = 0; i < seen_n; i++, n++) {
+            if (u % BLOCK == 0)
+                left = weights_of(x, steps, u / BLOCK, m.weight);
+            policy->even[u] = left;
+            size_t seen = mix_user(x, steps, u, &m);
+            for (size_t i = 0; i < seen; i++, n++) {
                 if (round == 1) {
-                    listed->column[n] = seen[i];
-                    listed->value[n] = (float)sum[seen[i]];
+                    policy->listed.column[n] = m.seen[i];
+                    policy->listed.value[n] = (float)m.sum[m.seen[i]];
                 }
-                sum[seen[i]] = 0;
+                m.sum[m.seen[i]] = 0;
             }
             if (round == 1)
-                listed->at[u + 1] = n;
+                policy->listed.at[u + 1] = n;
         }
     }
-    free(sum);
-    free(seen);
+    free(m.weight);
+    free(m.sum);
+    free(m.seen);
     return status;
 }
 
 static enum heed_status walk_alloc(struct walk *x, const struct fair_offers *f, size_t iterations,
                                    unsigned threads)
 {
+    x->blocks = (f->users + BLOCK - 1) / BLOCK;
     x->utility = malloc((f->users + 1) * sizeof *x->utility);
     x->exposure = malloc((f->items + 1) * sizeof *x->exposure);
     x->to_utility = malloc((f->users + 1) * sizeof *x->to_utility);
     x->to_exposure = malloc((f->items + 1) * sizeof *x->to_exposure);
+    x->given = calloc(x->blocks * f->items + 1, sizeof *x->given);
     x->slope = malloc((f->users + 1) * sizeof *x->slope);
     x->price = malloc((f->items + 1) * sizeof *x->price);
     x->chosen = calloc(iterations + 1, sizeof *x->chosen);
-    x->step = calloc(iterations + 1, sizeof *x->step);
+    x->step = calloc(iterations * x->blocks + 1, sizeof *x->step);
     x->room = malloc((f->k * parallel_workers(threads) + 1) * sizeof *x->room);
-    return x->utility && x->exposure && x->to_utility && x->to_exposure && x->slope && x->price &&
-                   x->chosen && x->step && x->room
+    return x->utility && x->exposure && x->to_utility && x->to_exposure && x->given && x->slope &&
+                   x->price && x->chosen && x->step && x->room
                ? HEED_OK
                : HEED_NOMEM;
 }
@@ -214,10 +286,26 @@ static void walk_free(struct walk *x, size_t iterations)
     free(x->exposure);
     free(x->to_utility);
     free(x->to_exposure);
+    free(x->given);
     free(x->slope);
     free(x->price);
     free(x->step);
     free(x->room);
+}
+
+/* The uniform policy, and what each block gives in it.                                           */
+static void start(struct walk *x)
+{
+    const struct fair_offers *f = x->f;
+    memcpy(x->utility, f->even, f->users * sizeof *x->utility);
+    memcpy(x->exposure, f->even_items, f->items * sizeof *x->exposure);
+    for (size_t u = 0; u < f->users; u++) {
+        double each = f->choice[u] ? f->up_to[f->length[u]] / f->choice[u] : 0;
+        const float *worth = f->worth + u * f->items;
+        double *given = x->given + u / BLOCK * f->items;
+        for (size_t i = 0; i < f->items; i++)
+            given[i] += worth[i] >= 0 ? each : 0;
+    }
 }
 
 enum heed_status fair_frank_wolfe(const struct fair_offers *f, const struct fair_welfare *w,
@@ -229,34 +317,30 @@ enum heed_status fair_frank_wolfe(const struct fair_offers *f, const struct fair
     struct walk x = {.f = f, .w = w, .user_weight = f->judged_n ? 1 - w->lambda : 0};
     x.item_weight = w->lambda * judged / ((double)f->on_offer * f->mean_exposure);
     enum heed_status status = walk_alloc(&x, f, o->iterations, o->threads);
-    *policy = (struct fair_policy){.even = 1};
+    *policy = (struct fair_policy){0};
     *steps = 0;
     *gap = 0;
-    if (status == HEED_OK) {
-        memcpy(x.utility, f->even, f->users * sizeof *x.utility);
-        memcpy(x.exposure, f->even_items, f->items * sizeof *x.exposure);
-    }
+    if (status == HEED_OK)
+        start(&x);
     for (size_t t = 0; status == HEED_OK; t++) {
-        objective[t] = fair_objective(f, w, x.utility, x.exposure);
-        *steps = t;
         x.next = x.chosen[t] = malloc((f->users * f->k + 1) * sizeof *x.next);
         if (!x.next) {
             status = HEED_NOMEM;
             break;
         }
-        look(&x, o->threads);
-        double slope = slope_at(&x, 0);
-        *gap = slope > 0 ? slope / judged : 0;
-        if (t == o->iterations || *gap <= 1e-9 * (1 + fabs(objective[t])))
+        *steps = t;
+        objective[t] = fair_objective(f, w, x.utility, x.exposure);
+        if (t == o->iterations ||
+            iterate(&x, t, o->threads) <= 1e-9 * judged * (1 + fabs(objective[t])))
             break;
-        x.step[t] = best_step(&x, slope, t ? 2 * x.step[t - 1] : 1);
-        walk_on(&x, x.step[t]);
         x.last = x.next;
         if (o->progress)
             o->progress(o->context, "share out", (double)(t + 1) / (double)o->iterations);
     }
-    if (status == HEED_OK)
+    if (status == HEED_OK) {
+        *gap = gap_here(&x, o->threads) / judged;
         status = policy_of(&x, *steps, policy);
+    }
     walk_free(&x, o->iterations);
     if (status == HEED_OK)
         return status;

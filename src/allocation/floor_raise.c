@@ -43,7 +43,8 @@ struct lots {
 struct auction {
     const struct fair_offers *f;
     const float *worths; /* [items * users] */
-    double curve, share; /* share of the exposure that is in the lots, the rest is uniform */
+    double curve;
+    const double *even; /* [users] share of the exposure that is uniform, and not in the lots */
     double floor, tolerance, step;
     struct lots *lots;                  /* [users] */
     uint8_t *holds;                     /* [items * users] whether an item is among a user's lots */
@@ -89,7 +90,7 @@ static double room_for(const struct auction *a, size_t u, uint32_t item, size_t 
             has = lots->lot[i].exposure;
     size_t j = 1, length = a->f->length[u];
     for (size_t i = 0; j <= length; i++) {
-        double left = a->share * up_to[j] - has;
+        double left = (1 - a->even[u]) * up_to[j] - has;
         if (j < length && left < room)
             room = left;
         while (i < lots->n && (i == from || lots->lot[i].item == item))
@@ -454,7 +455,7 @@ enum heed_status floor_raise(const struct fair_offers *f, const struct fair_welf
             auctions[i] = (struct auction){.f = f,
                                            .worths = worths,
                                            .curve = curves[i],
-                                           .share = 1 - policy->even,
+                                           .even = policy->even,
                                            /* a little more, for what rounding to floats loses */
                                            .floor = floor < .999 ? least * (1 + 1e-6) : least,
                                            .tolerance = least * 1e-7,
