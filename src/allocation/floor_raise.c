@@ -212,17 +212,20 @@ static double slope_for(const struct auction *a, size_t u)
     return slope < SLOPE_MAX ? slope : SLOPE_MAX;
 }
 
-/* The item has a new price: so have the lots of it.                                              */
-static void refresh_holders(struct auction *a, uint32_t item)
+/* The item's price has risen: where a lot of it was the least, another may be now.               */
+static void refresh_holders(struct auction *a, uint32_t item, double rise)
 {
     const uint8_t *holds = a->holds + item * a->f->users;
     size_t users = a->f->users;
     for (size_t u = 0; u < users; u += BLOCK) {
         size_t end = u + BLOCK < users ? u + BLOCK : users;
-        if (memchr(holds + u, 1, end - u))
-            for (size_t j = u; j < end; j++)
-                if (holds[j])
-                    find_least(a, j);
+        if (!memchr(holds + u, 1, end - u))
+            continue;
+        for (size_t j = u; j < end; j++) {
+            double least = (double)a->least[j];
+            if (holds[j] && value_of(a, j, item) - rise <= least + 1e-6 * (1 + fabs(least)))
+                find_least(a, j);
+        }
     }
 }
 
@@ -237,8 +240,8 @@ static enum heed_status serve(struct auction *a, uint32_t item)
             a->step *= 2;
         if (a->step > 1e6)
             return HEED_RANGE;
-        if (a->price[item] < bid.cost + a->step)
-            a->price[item] = bid.cost + a->step;
+        double before = a->price[item];
+        a->price[item] = fmax(before, bid.cost + a->step);
         size_t u = bid.user;
         struct lot victim = a->lots[u].lot[bid.from];
         double spare = a->exposure[victim.item] - a->floor;
@@ -255,7 +258,7 @@ static enum heed_status serve(struct auction *a, uint32_t item)
             a->slope[u] = (float)slope;
         wait_in_line(a, victim.item);
         find_least(a, u);
-        refresh_holders(a, item);
+        refresh_holders(a, item, a->price[item] - before);
     }
     return HEED_OK;
 }
