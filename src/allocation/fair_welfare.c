@@ -23,7 +23,7 @@ struct walk {
     const struct fair_offers *f;
     const struct fair_welfare *w;
     double user_weight, item_weight;  /* of one in the objective x judged users */
-    double *utility, *exposure;       /* here */
+    double *utility, *exposure;       /* here; 1 and the mean of those that do not count */
     double *to_utility, *to_exposure; /* the way from here to the vertex of one block */
     double *given;                    /* [blocks * items] what each block gives the items */
     float *slope, *price;
@@ -49,20 +49,37 @@ double fair_objective(const struct fair_offers *f, const struct fair_welfare *w,
            w->lambda * items / (double)f->on_offer;
 }
 
+/* sum of psi'((x + step d) / scale) d. In four sums, which are divided at once.                  */
+static double slope_sum(double alpha, const double *x, const double *d, size_t n, double step,
+                        double scale)
+{
+    double sum[4] = {0, 0, 0, 0};
+    if (alpha == -1) {
+        size_t i = 0;
+        for (; i + 4 <= n; i += 4)
+            for (size_t j = 0; j < 4; j++) {
+                double at = x[i + j] + step * d[i + j];
+                sum[j] += d[i + j] / (at * at);
+            }
+        for (; i < n; i++)
+            sum[0] += d[i] / ((x[i] + step * d[i]) * (x[i] + step * d[i]));
+        return (sum[0] + sum[1] + sum[2] + sum[3]) * scale * scale;
+    }
+    for (size_t i = 0; i < n; i++)
+        sum[i % 4] += fair_slope(alpha, (x[i] + step * d[i]) / scale) * d[i];
+    return sum[0] + sum[1] + sum[2] + sum[3];
+}
+
 /* The derivative of the objective, `step` of the way to the block's vertex.                      */
 static double slope_at(const struct walk *x, double step)
 {
-    const struct fair_offers *f = x->f;
     double users = 0, items = 0;
-    for (size_t u = x->begin; u < x->end && x->user_weight > 0; u++)
-        if (f->judged[u])
-            users +=
-                fair_slope(x->w->users, x->utility[u] + step * x->to_utility[u]) * x->to_utility[u];
-    for (size_t i = 0; i < f->items && x->item_weight > 0; i++)
-        if (f->even_items[i] > 0)
-            items += fair_slope(x->w->items,
-                                (x->exposure[i] + step * x->to_exposure[i]) / f->mean_exposure) *
-                     x->to_exposure[i];
+    size_t n = x->end - x->begin;
+    if (x->user_weight > 0)
+        users = slope_sum(x->w->users, x->utility + x->begin, x->to_utility + x->begin, n, step, 1);
+    if (x->item_weight > 0)
+        items = slope_sum(x->w->items, x->exposure, x->to_exposure, x->f->items, step,
+                          x->f->mean_exposure);
     return x->user_weight * users + x->item_weight * items;
 }
 
@@ -82,7 +99,7 @@ static double best_step(const struct walk *x, double at_start, double guess)
         double share = at_low / (at_low - at_high); /* 0 where at_high is -inf */
         double middle = share > .01 ? low + share * (high - low) : (low + high) / 2;
         double at = slope_at(x, middle);
-        if (fabs(at) <= 1e-4 * at_start)
+        if (fabs(at) <= .01 * at_start)
             return middle;
         if (at > 0) {
             low = middle;
@@ -123,10 +140,10 @@ static void look(struct walk *x, size_t block, unsigned threads)
             f->judged[u] ? (float)(x->user_weight * fair_slope(x->w->users, x->utility[u])) : 0;
     parallel_each((x->end - x->begin + ROWS - 1) / ROWS, threads, choose, x);
     for (size_t i = 0; i < f->items; i++)
-        x->to_exposure[i] = -given[i];
+        x->to_exposure[i] = -given[i]; /* 0 of what is not on offer */
     for (size_t u = x->begin; u < x->end; u++) {
         const float *worth = f->worth + u * f->items;
-        x->to_utility[u] = -x->utility[u];
+        x->to_utility[u] = f->judged[u] ? -x->utility[u] : 0;
         for (size_t r = 0; r < f->length[u]; r++) {
             uint32_t item = x->next[u * f->k + r];
             double exposure = f->up_to[r + 1] - f->up_to[r];
@@ -297,8 +314,10 @@ static void walk_free(struct walk *x, size_t iterations)
 static void start(struct walk *x)
 {
     const struct fair_offers *f = x->f;
-    memcpy(x->utility, f->even, f->users * sizeof *x->utility);
-    memcpy(x->exposure, f->even_items, f->items * sizeof *x->exposure);
+    for (size_t u = 0; u < f->users; u++)
+        x->utility[u] = f->judged[u] ? f->even[u] : 1;
+    for (size_t i = 0; i < f->items; i++)
+        x->exposure[i] = f->even_items[i] > 0 ? f->even_items[i] : f->mean_exposure;
     for (size_t u = 0; u < f->users; u++) {
         double each = f->choice[u] ? f->up_to[f->length[u]] / f->choice[u] : 0;
         const float *worth = f->worth + u * f->items;
