@@ -1,64 +1,27 @@
 /* The evaluation on Steam purchases gives the numbers measured there by other means.
  *
- * Needs the data folder: HEED_DATA, or ../shared/data beside the repository; skipped without.
+ * Needs the data folder (support_steam.h); skipped without.
  * ctest: TIMEOUT 900
  */
+#include "support_steam.h"
 #include "support_world.h"
 
 #include "allocation/eval.h"
-#include "base/csv.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-/* A member of the archive behind its header.                                                     */
-static struct csv *member_of_steam(const char *name, struct reader **reader)
-{
-    const char *given = getenv("HEED_DATA");
-    char path[4096], member[4200];
-    snprintf(path, sizeof path, "%s/steam200k/steam.zip",
-             given ? given : SOURCE_DIR "/../shared/data");
-    if (access(path, R_OK) != 0) {
-        print_message("no %s: skipped\n", path);
-        skip();
-    }
-    snprintf(member, sizeof member, "%s/steam/%s", path, name);
-    struct heed_error err = {0};
-    assert_int_equal(reader_open(member, NULL, reader, &err), HEED_OK);
-    struct csv *csv =
-        csv_new(*reader, &(struct csv_options){.delimiter = '\t', .quote = CSV_NO_QUOTE});
-    struct csv_record rec;
-    assert_int_equal(csv_next(csv, &rec, &err), CSV_RECORD);
-    return csv;
-}
-
-static void read_purchases(struct interactions *log)
-{
-    struct reader *reader = NULL;
-    struct heed_error err = {0};
-    struct csv *csv = member_of_steam("game_purchase.dat", &reader);
-    struct csv_record rec;
-    interactions_init(log);
-    while (csv_next(csv, &rec, &err) == CSV_RECORD)
-        assert_int_equal(interactions_add(log, rec.fields[0], rec.fields[1], STR("purchase"), 1,
-                                          INTERACTIONS_NO_TIME, &err),
-                         HEED_OK);
-    csv_free(csv);
-    reader_close(reader);
-}
 
 /* Words of the games' names.                                                                     */
 static void read_names(const struct interactions *log, struct sparse *features)
 {
     struct reader *reader = NULL;
     struct heed_error err = {0};
-    struct csv *csv = member_of_steam("item_info.dat", &reader);
+    struct csv *csv = steam_member("item_info.dat", &reader);
     struct csv_record rec;
     struct item_table t;
     char *path = test_path("names.csv");
@@ -98,7 +61,7 @@ static void every_5th_of_steam_purchases_gives_the_published_numbers(void **unus
     struct interactions log;
     struct split split;
     struct heed_error err = {0};
-    read_purchases(&log);
+    read_steam_purchases(&log);
     assert_int_equal(log.n, 129511);
     assert_int_equal(split_make(&log, SPLIT_EVERY_5TH, &split, &err), HEED_OK);
     assert_int_equal(split.train.rows, 3757);

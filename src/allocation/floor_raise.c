@@ -32,6 +32,7 @@ static const double STEP = .005, /* in utility of one exposure */
 /* A part of a user's list.                                                                       */
 struct lot {
     uint32_t item;
+    float worth;
     double exposure;
 };
 
@@ -63,16 +64,16 @@ static double worth_of(const struct auction *a, size_t u, uint32_t item)
     return (double)a->worths[item * a->f->users + u];
 }
 
-static double value_of(const struct auction *a, size_t u, uint32_t item)
+static double value_of(const struct auction *a, size_t u, const struct lot *lot)
 {
-    return (double)a->slope[u] * worth_of(a, u, item) + a->base[item] + a->price[item];
+    return (double)a->slope[u] * (double)lot->worth + a->base[lot->item] + a->price[lot->item];
 }
 
 static void find_least(struct auction *a, size_t u)
 {
     double least = INFINITY;
     for (size_t i = 0; i < a->lots[u].n; i++) {
-        double value = value_of(a, u, a->lots[u].lot[i].item);
+        double value = value_of(a, u, &a->lots[u].lot[i]);
         least = value < least ? value : least;
     }
     a->least[u] = (float)least;
@@ -114,7 +115,7 @@ static void try_user(const struct auction *a, uint32_t item, size_t u, struct bi
     const struct lots *lots = &a->lots[u];
     double own = (double)a->slope[u] * worth_of(a, u, item) + a->base[item];
     for (size_t i = 0; i < lots->n; i++) {
-        double cost = value_of(a, u, lots->lot[i].item) - own;
+        double cost = value_of(a, u, &lots->lot[i]) - own;
         if (lots->lot[i].item == item || !(cost < bid->cost))
             continue;
         double room = room_for(a, u, item, i);
@@ -185,7 +186,7 @@ static bool give_to(struct auction *a, size_t u, uint32_t item, double amount)
         if (!array_grow(&lots->lot, &lots->cap, lots->n + 1, sizeof *lots->lot))
             return false;
         at = lots->n++;
-        lots->lot[at] = (struct lot){item, amount};
+        lots->lot[at] = (struct lot){item, (float)worth_of(a, u, item), amount};
         *holds = 1;
     }
     reorder(lots, at);
@@ -216,14 +217,17 @@ static double slope_for(const struct auction *a, size_t u)
 static void refresh_holders(struct auction *a, uint32_t item, double rise)
 {
     const uint8_t *holds = a->holds + item * a->f->users;
+    const float *worths = a->worths + item * a->f->users;
     size_t users = a->f->users;
+    double before = a->base[item] + a->price[item] - rise;
     for (size_t u = 0; u < users; u += BLOCK) {
         size_t end = u + BLOCK < users ? u + BLOCK : users;
         if (!memchr(holds + u, 1, end - u))
             continue;
         for (size_t j = u; j < end; j++) {
             double least = (double)a->least[j];
-            if (holds[j] && value_of(a, j, item) - rise <= least + 1e-6 * (1 + fabs(least)))
+            if (holds[j] && (double)a->slope[j] * (double)worths[j] + before <=
+                                least + 1e-6 * (1 + fabs(least)))
                 find_least(a, j);
         }
     }
@@ -309,7 +313,8 @@ static enum heed_status auction_init(struct auction *a, const struct fair_policy
         if (!array_grow(&lots->lot, &lots->cap, row.n + 4, sizeof *lots->lot))
             return HEED_NOMEM;
         for (size_t i = 0; i < row.n; i++) {
-            lots->lot[lots->n++] = (struct lot){row.column[i], (double)row.value[i]};
+            lots->lot[lots->n++] = (struct lot){row.column[i], (float)worth_of(a, u, row.column[i]),
+                                                (double)row.value[i]};
             a->holds[row.column[i] * users + u] = 1;
         }
         qsort(lots->lot, lots->n, sizeof *lots->lot, most_first);
