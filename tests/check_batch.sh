@@ -1,0 +1,69 @@
+#!/bin/sh
+# `heed allocate batch` as it is typed: one JSON document with the names it promises, the floor kept, the same on
+# any run, and each input at fault named with its remedy.
+set -eu
+: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
+heed=$BUILD_DIR/heed
+if [ ! -x "$heed" ]; then
+    echo "skipped: this build has no program heed"
+    exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+export LC_ALL=C
+failures=0
+
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+}
+
+# expect STATUS WORDS ARGS...: stderr must hold WORDS.
+expect() {
+    expected=$1 words=$2
+    shift 2
+    status=0
+    "$heed" "$@" >out 2>err </dev/null || status=$?
+    if [ "$status" -ne "$expected" ] || ! grep -qF -- "$words" err; then
+        fail "heed $*: status $status, not $expected, or stderr does not hold: $words"
+        sed 's/^/    /' err
+    fi
+}
+
+# 30 users, 12 items; user u takes item i when (u + i * i) % 3 is not 0
+awk 'BEGIN { print "user,target"
+    for (u = 0; u < 30; u++) for (i = 0; i < 12; i++) if ((u + i * i) % 3)
+        printf "u%d,i%d\n", u, i }' >events.csv
+batch="--quiet --json allocate batch --events events.csv --split every-5th --algorithm ease --param lambda=2 --k 3"
+for fair in none users=-1,items=-1,lambda=.01; do
+    for floor in "" "--floor .2"; do
+        # shellcheck disable=SC2086
+        "$heed" $batch --fair $fair $floor --iterations 20 >out
+        names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
+        wanted="objective gap ndcg ndcg_kept gini exposed min_exposure worst_decile mean_utility floor share feasible kept seconds "
+        [ "$names" = "$wanted" ] || fail "$fair $floor: names are $names"
+        grep -q '"feasible": *true, *"kept": *true' out || fail "$fair $floor: $(cat out)"
+        sed 's/"seconds.*//' out >first
+        # shellcheck disable=SC2086
+        "$heed" $batch --fair $fair $floor --iterations 20 | sed 's/"seconds.*//' >second
+        cmp -s first second || fail "$fair $floor: a second run differs"
+    done
+done
+
+batch="allocate batch --algorithm ease --events"
+expect 0 "the floor costs" $batch events.csv --floor .3 --k 3
+expect 2 "--events is missing" allocate batch --algorithm ease
+expect 2 "takes one here" allocate batch --events events.csv --algorithm ease,knn
+expect 2 "such as users=-1" $batch events.csv --fair fairly
+expect 2 "lambda takes a number from 0 to 1" $batch events.csv --fair lambda=2
+expect 2 "not '-1'" $batch events.csv --floor -1
+expect 2 "not 'nan'" $batch events.csv --floor nan
+expect 3 "give --floor" $batch events.csv --floor 1.5
+expect 3 "catalogue of 12 items" $batch events.csv --k 13
+expect 3 "singular at lambda 0" $batch events.csv --param lambda=0
+awk 'BEGIN { print "user,target"; for (i = 0; i < 5; i++) print "u,i" i }' >all.csv
+expect 0 "4 items are in every user's history" allocate batch --algorithm popularity --k 1 --events all.csv
+printf 'user,target,time\na,x,2026-01-01\na,x,2026-01-02\n' >one.csv
+expect 3 "needs" $batch one.csv
+[ "$failures" -eq 0 ]
