@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { ROWS = 32, BLOCK = 16 };
+enum { ROWS = 32, BLOCK = 16, AHEAD = 1024 };
 
 struct filling {
     struct fair_offers *f;
@@ -227,6 +227,7 @@ size_t fair_best(const struct fair_offers *f, size_t user, float slope, const fl
     if (length == 0)
         return 0;
     for (; i + BLOCK <= f->items; i += BLOCK) {
+        __builtin_prefetch(worth + i + AHEAD);
         uint32_t any = 0; /* no branch within a block, so that it runs in vector registers */
         for (size_t j = 0; j < BLOCK; j++)
             any |= slope * worth[i + j] + price[i + j] >= bar;
