@@ -68,7 +68,8 @@ int main(int argc, char **argv)
         status = split_make(&log, SPLIT_EVERY_5TH, &split, &err);
     if (status == HEED_OK)
         status = sparse_transpose(&split.train, &items);
-    const struct training t = {&split.train, &items, 1, o.threads, NULL, NULL};
+    const struct training t = {
+        .users = &split.train, .items = &items, .seed = 1, .threads = o.threads};
     if (status == HEED_OK)
         status = model_ease.train(&t, &lambda, &model, &err);
     if (status == HEED_OK)

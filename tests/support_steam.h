@@ -1,5 +1,5 @@
-/* The Steam data, for tests that need it: from the data folder, HEED_DATA or ../shared/data beside the
- * repository. Without it the test is skipped, by name. */
+/* The Steam data, for tests that need it: from the data folder, HEED_DATA or ../shared/data beside
+ * the repository. Without it the test is skipped, by name. */
 #ifndef HEED_SUPPORT_STEAM_H
 #define HEED_SUPPORT_STEAM_H
 

@@ -44,6 +44,7 @@ static enum heed_status offers_of(const struct sparse *history, const struct fai
     if (status == HEED_OK) {
         const struct training t = {.users = history,
                                    .items = &items,
+                                   .features = o->features,
                                    .seed = o->seed,
                                    .threads = o->threads,
                                    .progress = o->progress ? training_share : NULL,

@@ -56,6 +56,8 @@ int tool_allocate_batch(struct cli *c)
     struct heed_error err = {0};
     struct model_spec specs[MODELS_MAX];
     struct interactions log;
+    struct item_table items = {0};
+    struct sparse features = {0};
     struct split split = {0};
     struct fair_batch batch = {0};
     struct eval_bar bar;
@@ -85,10 +87,16 @@ int tool_allocate_batch(struct cli *c)
         status = number_of(c, "seed", 1, &seed, &err);
     if (status == HEED_OK)
         status = interactions_read(&log, cli_arg(c, "events"), read_progress, &bar, &err);
+    if (status == HEED_OK && cli_arg(c, "items"))
+        status = item_table_read(&items, cli_arg(c, "items"), &log, &err);
+    if (status == HEED_OK && items.text &&
+        item_features(&items, log.items.count, &features) != HEED_OK)
+        status = error_nomem(&err);
     if (status == HEED_OK)
         status = split_make(&log, kind, &split, &err);
     if (status == HEED_OK) {
         o.model = specs[0];
+        o.features = features.at ? &features : NULL;
         o.k = (size_t)k;
         o.iterations = (size_t)iterations;
         o.seed = (uint64_t)seed;
@@ -104,6 +112,8 @@ int tool_allocate_batch(struct cli *c)
     }
     fair_batch_deinit(&batch);
     split_deinit(&split);
+    sparse_deinit(&features);
+    item_table_deinit(&items);
     interactions_deinit(&log);
     return status == HEED_OK ? 0 : print_error(c, &err);
 }
