@@ -49,7 +49,8 @@ int main(int argc, char **argv)
     struct fair_policy policy = {0};
     struct heed_error err = {0};
     const struct fair_welfare w = {-1, -1, .01};
-    const struct fair_options o = {.iterations = argc > 3 ? (size_t)atoll(argv[3]) : 300,
+    const struct fair_options o = {.iterations =
+                                       argc > 3 ? (size_t)strtoull(argv[3], NULL, 10) : 300,
                                    .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
     const double lambda = 30;
     void *model = NULL;

@@ -1,6 +1,7 @@
 /* The floor under expected exposure: its reach beside all sets of items, its cost beside the linear
  * program's optimum. Golden numbers: tools/floor_golden.py (scipy, highs-ipm). */
 #include "support_fair.h"
+#include "support_fault.h"
 #include "support_models.h"
 
 #include <math.h>
@@ -196,6 +197,41 @@ static void a_floor_out_of_reach_is_told_before_training(void **unused)
     sparse_deinit(&blocked);
 }
 
+static void no_memory_is_told_wherever_it_ends(void **unused)
+{
+    (void)unused;
+    static const double floors[] = {.5, .9}; /* the second needs more than the uniform policy */
+    struct dealt d;
+    deal(&d, 4, 12, 9, 3, .5);
+    for (size_t i = 0; i < 2; i++) {
+        const struct fair_batch_options o = {.model = spec_of("popularity", ""),
+                                             .welfare =
+                                                 i ? FAIR_NONE : (struct fair_welfare){-1, -1, .1},
+                                             .floor = floors[i],
+                                             .k = 3,
+                                             .iterations = 6,
+                                             .threads = 1};
+        double most;
+        assert_int_equal(floor_reach(&d.blocked, 3, 2, &most, NULL), HEED_OK);
+        struct fair_batch_options here = o;
+        here.floor *= most;
+        for (long n = 1;; n++) {
+            struct fair_batch batch;
+            struct heed_error err = {0};
+            fault_fail_at(n);
+            enum heed_status status = fair_batch_run(&d.blocked, &d.blocked, &here, &batch, &err);
+            fault_off();
+            if (status != (fault_fired() ? HEED_NOMEM : HEED_OK))
+                fail_msg("allocation %ld: status %d, %s: %s", n, (int)status, err.where,
+                         err.message);
+            fair_batch_deinit(&batch);
+            if (!fault_fired())
+                break;
+        }
+    }
+    undeal(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +239,7 @@ int main(void)
         cmocka_unit_test(the_reach_of_a_floor_is_that_of_the_tightest_set),
         cmocka_unit_test(the_floor_holds_with_any_welfare_and_histories),
         cmocka_unit_test(a_floor_out_of_reach_is_told_before_training),
+        cmocka_unit_test_teardown(no_memory_is_told_wherever_it_ends, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

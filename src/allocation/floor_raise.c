@@ -471,7 +471,10 @@ enum heed_status floor_raise(const struct fair_offers *f, const struct fair_welf
                                            .base = base};
         parallel_each(n, o->threads, run_piece,
                       &(struct raise){.policy = policy, .auction = auctions + tried});
-        if (tried == 0) {
+        for (size_t i = tried; i < tried + n; i++)
+            if (auctions[i].status == HEED_NOMEM)
+                status = HEED_NOMEM;
+        if (tried == 0 && status == HEED_OK) {
             status = auctions[0].status;
             if (status == HEED_OK && none)
                 status = bound_of(&auctions[0], least, bound);
