@@ -493,7 +493,7 @@ static void a_world_of_an_earlier_heed_opens_from_its_journal(void **state)
     static const struct {
         uint32_t version;
         bool note;
-    } rows[] = {{3, false}, {4, false}, {99, true}, {0, true}};
+    } rows[] = {{3, false}, {5, false}, {99, true}, {0, true}};
     for (size_t i = 0; i < 4; i++) {
         char *path = test_path("old.world");
         struct world *w = world_at(path);

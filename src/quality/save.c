@@ -1,7 +1,7 @@
 /* The stored form of quality: for each kind of target how many rows and, a byte each, what is let
  * through; the scores in order; moderation; the posts in order, a sketch where it is first seen;
  * positions; what was learnt. Sums, bands and chains are rebuilt. Memory grows only as bytes arrive
- * (a row takes at most 72 for its byte).
+ * (a row is 80 for its byte).
  */
 #include "quality/learned.h"
 #include "quality/originality.h"
