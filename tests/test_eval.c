@@ -453,8 +453,9 @@ static void memory_that_runs_out_is_said_and_nothing_leaks(void **unused)
         assert_int_equal(
             model_names_parse(STR("random,popularity,knn,ease,ials,blend"), specs, &n, &err),
             HEED_OK);
-        assert_int_equal(model_params_parse(STR("factors=4,iterations=2"), specs, n, &err),
-                         HEED_OK);
+        assert_int_equal(
+            model_params_parse(STR("factors=4,iterations=2,blend.neighbours=3"), specs, n, &err),
+            HEED_OK);
         const struct eval_options o = {
             .models = specs, .models_n = n, .k = 3, .seed = 1, .threads = 1};
         fault_fail_at(nth);

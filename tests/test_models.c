@@ -3,6 +3,7 @@
 #include "support_models.h"
 
 #include "allocation/dense.h"
+#include "allocation/ease_parts.h"
 #include "allocation/top.h"
 #include "base/parallel.h"
 
@@ -237,6 +238,136 @@ static void ease_is_its_formula(void **unused)
     }
 }
 
+/* X'X of a drawn matrix.                                                                         */
+static double *gram_of(const struct drawn *d)
+{
+    size_t n = d->users.columns;
+    double *g = calloc(n * n + 1, sizeof *g);
+    assert_non_null(g);
+    for (size_t u = 0; u < d->users.rows; u++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++)
+                g[i * n + j] += d->x[u * n + i] * d->x[u * n + j];
+    return g;
+}
+
+static void ease_by_all_others_as_neighbours_is_ease(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct drawn d;
+        struct sparse weights;
+        size_t items = 10 + 13 * seed, at = 0;
+        draw(&d, seed, 150, items, .4); /* every two items are together somewhere */
+        struct model_spec spec = spec_of("ease", "lambda=2");
+        void *model = trained(&d, &spec);
+        assert_int_equal(ease_fit_nearest(&d.training, 2, items - 1, &weights, &at), HEED_OK);
+        for (size_t i = 0; i < items; i++) {
+            struct sparse_row row = sparse_row(&weights, i);
+            assert_int_equal(row.n, items - 1);
+            for (size_t j = 0; j < row.n; j++)
+                near((double)row.value[j], (double)ease_weight(model, i, row.column[j]), 1e-6,
+                     "weight", seed);
+        }
+        sparse_deinit(&weights);
+        spec.kind->free(model);
+        undraw(&d);
+    }
+}
+
+/* The weights for item j of its `keep` nearest, others 0: weight[items].                         */
+static void nearest_twin(const double *g, size_t items, size_t j, size_t keep, double lambda,
+                         const uint32_t *order, double *weight)
+{
+    size_t chosen[100], n = 0;
+    double a[100 * 100] = {0}, inverse[100 * 100];
+    for (size_t i = 0; i < items; i++) {
+        double mine = g[i * items + j] / sqrt(g[i * items + i]);
+        size_t nearer = 0;
+        weight[i] = 0;
+        if (i == j || g[i * items + j] == 0)
+            continue;
+        for (size_t o = 0; o < items; o++) {
+            double theirs = g[o * items + j] / sqrt(g[o * items + o]);
+            nearer += o != j && g[o * items + j] > 0 &&
+                      (theirs > mine || (theirs == mine && order[o] < order[i]));
+        }
+        if (nearer < keep)
+            chosen[n++] = i;
+    }
+    for (size_t p = 0; p < n; p++)
+        for (size_t q = 0; q < n; q++)
+            a[p * n + q] = g[chosen[p] * items + chosen[q]] + (p == q ? lambda : 0);
+    gauss_jordan(a, n, inverse);
+    for (size_t p = 0; p < n; p++)
+        for (size_t q = 0; q < n; q++)
+            weight[chosen[p]] += inverse[p * n + q] * g[chosen[q] * items + j];
+}
+
+static void ease_by_its_nearest_fits_them_together(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct drawn d;
+        size_t items = 12 + 5 * seed, keep = 1 + 2 * seed;
+        char params[64];
+        draw(&d, seed, 40, items, .15);
+        snprintf(params, sizeof params, "lambda=.7,neighbours=%zu", keep);
+        struct model_spec spec = spec_of("ease", params);
+        void *model = trained(&d, &spec);
+        double *g = gram_of(&d), weight[100];
+        uint32_t *order = top_order(items, seed);
+        for (size_t j = 0; j < items; j++) {
+            nearest_twin(g, items, j, keep, .7, order, weight);
+            for (size_t i = 0; i < items; i++)
+                near((double)ease_weight(model, i, j), weight[i], 1e-6, "weight", seed);
+        }
+        free(order);
+        free(g);
+        spec.kind->free(model);
+        undraw(&d);
+    }
+}
+
+static void a_catalogue_too_large_for_the_full_matrix_is_fitted_by_the_nearest(void **unused)
+{
+    (void)unused;
+    struct drawn d;
+    draw(&d, 3, 40, 20001, .0005);
+    struct model_spec spec = spec_of("ease", "lambda=2");
+    struct model_spec nearest = spec_of("ease", "lambda=2,neighbours=200");
+    void *model = trained(&d, &spec), *twin = trained(&d, &nearest);
+    double *score = malloc(20001 * sizeof *score), *expected = malloc(20001 * sizeof *expected),
+           sum = 0;
+    for (size_t u = 0; u < 40; u++) {
+        struct sparse_row history = sparse_row(&d.users, u);
+        assert_int_equal(spec.kind->score(model, u, history, score), HEED_OK);
+        assert_int_equal(spec.kind->score(twin, u, history, expected), HEED_OK);
+        assert_memory_equal(score, expected, 20001 * sizeof *score);
+        for (size_t i = 0; i < 20001; i++)
+            sum += score[i];
+    }
+    assert_true(sum > 0);
+    free(score);
+    free(expected);
+    spec.kind->free(model);
+    spec.kind->free(twin);
+    undraw(&d);
+}
+
+static void neighbours_that_determine_one_another_are_named(void **unused)
+{
+    (void)unused;
+    struct drawn d;
+    struct heed_error err = {0};
+    void *model = NULL;
+    draw(&d, 4, 3, 9, .8); /* three users cannot tell eight items apart */
+    struct model_spec spec = spec_of("ease", "lambda=0,neighbours=5");
+    assert_int_equal(spec.kind->train(&d.training, spec.param, &model, &err), HEED_RANGE);
+    assert_non_null(strstr(err.message, "singular at lambda 0"));
+    undraw(&d);
+}
+
 /* z(x) as the blend's comment has it.                                                            */
 static void standardise(double *x, size_t n)
 {
@@ -298,9 +429,9 @@ static void blend_is_its_formula(void **unused)
         for (uint64_t i = 0; i < sparse_count(&words); i++)
             words.value[i] = (float)sqrt(2);
         d.training.features = seed % 2 ? &words : NULL;
-        struct model_spec spec =
-            spec_of("blend", "lambda=3,tilt=.7,features=.6,knn=.3,confidence=.6,cosine=.5,"
-                             "popularity=-.4");
+        struct model_spec spec = spec_of(
+            "blend", "lambda=3,neighbours=0,tilt=.7,features=.6,knn=.3,confidence=.6,cosine=.5,"
+                     "popularity=-.4");
         void *model = trained(&d, &spec);
         double ease[BLEND_WIDE * BLEND_WIDE], reach[BLEND_ITEMS] = {0};
         double both[BLEND_ITEMS][BLEND_ITEMS] = {{0}};
@@ -427,13 +558,15 @@ static void ials_solves_the_dense_normal_equations_and_its_loss_never_rises(void
 static void every_model_is_the_same_on_any_number_of_threads(void **unused)
 {
     (void)unused;
-    static const char *const names[] = {"random", "popularity", "knn", "ease", "ials", "blend"};
+    static const struct {
+        const char *name, *params;
+    } rows[] = {{"random", ""},           {"popularity", ""},    {"knn", ""},  {"ease", ""},
+                {"ease", "neighbours=7"}, {"ials", "factors=9"}, {"blend", ""}};
     enum { USERS = 150, ITEMS = 290 };
     struct drawn d;
     draw(&d, 11, USERS, ITEMS, .08);
-    for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
-        struct model_spec spec =
-            spec_of(names[m], strcmp(names[m], "ials") == 0 ? "factors=9" : "");
+    for (size_t m = 0; m < sizeof rows / sizeof *rows; m++) {
+        struct model_spec spec = spec_of(rows[m].name, rows[m].params);
         double one[ITEMS], four[ITEMS];
         d.training.threads = 1;
         void *a = trained(&d, &spec);
@@ -484,6 +617,10 @@ int main(void)
         cmocka_unit_test(popularity_counts_users),
         cmocka_unit_test(knn_sums_the_cosines_of_the_nearest),
         cmocka_unit_test(ease_is_its_formula),
+        cmocka_unit_test(ease_by_all_others_as_neighbours_is_ease),
+        cmocka_unit_test(ease_by_its_nearest_fits_them_together),
+        cmocka_unit_test(a_catalogue_too_large_for_the_full_matrix_is_fitted_by_the_nearest),
+        cmocka_unit_test(neighbours_that_determine_one_another_are_named),
         cmocka_unit_test(blend_is_its_formula),
         cmocka_unit_test(ials_solves_the_dense_normal_equations_and_its_loss_never_rises),
         cmocka_unit_test(every_model_is_the_same_on_any_number_of_threads),

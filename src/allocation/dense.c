@@ -147,6 +147,11 @@ bool spd_solve(double *a, size_t n, double *x)
     dpotrf_("L", &size, a, &size, &info);
     if (info != 0)
         return false;
+    for (size_t i = 0; i < n; i++) { /* a row of the factor has the square of the diagonal */
+        double l = a[i * n + i], square = cblas_ddot((int)i + 1, a + i, size, a + i, size);
+        if (!(l * l > (double)n * DBL_EPSILON * square) || !isfinite(l))
+            return false;
+    }
     cblas_dtrsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, size, a, size, x, 1);
     cblas_dtrsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, size, a, size, x, 1);
     return true;

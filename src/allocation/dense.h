@@ -28,7 +28,7 @@ HEED_MUST_CHECK enum heed_status spd_invert(double *a, size_t n, unsigned thread
                                             void (*progress)(void *context, double share),
                                             void *context, size_t *singular);
 
-/* x = a^-1 x for a small system; a[n * n] (lower triangle) is spoilt. false: not positive definite.
- */
+/* x = a^-1 x for a small system; a[n * n] (lower triangle) is spoilt. false: not positive
+ * definite, as above.                                                                            */
 HEED_MUST_CHECK bool spd_solve(double *a, size_t n, double *x);
 #endif

@@ -4,13 +4,21 @@
 
 #include "allocation/model.h"
 
+enum {
+    EASE_DENSE_MAX = 20000, /* columns whose whole matrix is kept: 3.2 GB */
+    EASE_NEIGHBOURS = 200,  /* kept a column beyond */
+    EASE_NEIGHBOURS_MAX = 4096,
+};
+
 struct ease;
 
-/* Fits every column by all others: (A'A + lambda I) restricted to them. Rows are users, and may be
- * anything else that says which items belong together; values weigh them.
- * Errors: HEED_NOMEM; HEED_RANGE singular, or more columns than there is room for, with remedy.  */
+/* Fits every column by all others, or by its `neighbours` nearest: (A'A + lambda I) restricted to
+ * them. 0: all, EASE_NEIGHBOURS of more than EASE_DENSE_MAX. Rows are users, and may be anything
+ * else that says which items belong together; values, above 0, weigh them.
+ * Errors: HEED_NOMEM; HEED_RANGE singular, with remedy.                                          */
 HEED_MUST_CHECK enum heed_status ease_fit(const struct training *t, double lambda,
-                                          struct ease **out, struct heed_error *err);
+                                          size_t neighbours, struct ease **out,
+                                          struct heed_error *err);
 void ease_free(struct ease *m);
 
 /* score[columns] += what the presence of column i says for all others.                           */

@@ -19,10 +19,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LAMBDA, TILT, FEATURES, KNN, CONFIDENCE, COSINE, POPULARITY, BLEND_PARAMS };
+enum { LAMBDA, NEIGHBOURS, TILT, FEATURES, KNN, CONFIDENCE, COSINE, POPULARITY, BLEND_PARAMS };
 enum { FEW = 3 }; /* added below a rule's fraction, so that few cases count for little */
 static const struct model_param blend_params[BLEND_PARAMS] = {
-    {"lambda", 15, 0, 1e12, false, "pulls EASE's weights to zero"},
+    {"lambda", 8, 0, 1e12, false, "pulls EASE's weights to zero"},
+    {"neighbours", 50, 0, EASE_NEIGHBOURS_MAX, true,
+     "nearest items an item is fitted by in EASE; 0: all, or 200 of more than 20,000 items"},
     {"tilt", .5, 0, 2, false, "users weigh in EASE by (what they have)^-tilt"},
     {"features", 1, 0, 1e3, false, "weight of the items' attributes in EASE"},
     {"knn", .3, -1e3, 1e3, false, "weight of the sum of cosines, beside 1 for EASE"},
@@ -119,7 +121,7 @@ static enum heed_status blend_train(const struct training *t, const double *para
         struct training all = *t;
         all.users = &rows;
         all.items = &turned;
-        status = ease_fit(&all, param[LAMBDA], &m->ease, err);
+        status = ease_fit(&all, param[LAMBDA], (size_t)param[NEIGHBOURS], &m->ease, err);
     }
     sparse_deinit(&rows);
     sparse_deinit(&turned);

@@ -1,31 +1,38 @@
 /* EASE: the linear model of an item by all others that needs one inverse.
  *
  *   P = (X'X + lambda I)^-1,   B_ij = -P_ij / P_jj off the diagonal, 0 on it,   scores = x B
+ * With `neighbours`, and always in large catalogues, by ease_sparse.c instead.
  * Source: H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, eq. 8. */
 #include "allocation/dense.h"
 #include "allocation/ease.h"
+#include "allocation/ease_parts.h"
 #include "base/error.h"
 #include "base/parallel.h"
 
 #include <stdlib.h>
 
-enum { LAMBDA, EASE_PARAMS };
-enum { ITEMS_MAX = 20000 }; /* 3.2 GB of Gram matrix */
+enum { LAMBDA, NEIGHBOURS, EASE_PARAMS };
 static const struct model_param ease_params[EASE_PARAMS] = {
     {"lambda", 100, 0, 1e12, false, "pulls all weights to zero"},
+    {"neighbours", 0, 0, EASE_NEIGHBOURS_MAX, true,
+     "nearest items an item is fitted by; 0: all, or 200 of more than 20,000 items"},
 };
 
-/* The weights lie in the memory of the matrix they come from, as floats: weight[i * items + j]. */
+/* The weights lie in the memory of the matrix they come from, as floats: weight[i * items + j]; or
+ * few of them in rows of `nearest`.                                                              */
 struct ease {
     size_t items;
     double *gram;
     float *weight;
+    struct sparse nearest;
 };
 
 void ease_free(struct ease *m)
 {
-    if (m)
+    if (m) {
         free(m->gram);
+        sparse_deinit(&m->nearest);
+    }
     free(m);
 }
 
@@ -68,39 +75,46 @@ static void weights_from_inverse(struct ease *m, const double *diagonal)
         }
 }
 
-enum heed_status ease_fit(const struct training *t, double lambda, struct ease **out,
-                          struct heed_error *err)
+static enum heed_status fit_all(struct ease *m, const struct training *t, double lambda, size_t *at)
 {
-    size_t n = t->items->rows, at = 0;
-    if (n > ITEMS_MAX)
-        return error_set(
-            err, HEED_RANGE, "ease",
-            "%zu items are more than the %d whose full matrix is kept; use knn or ials", n,
-            ITEMS_MAX);
-    struct ease *m = calloc(1, sizeof *m);
+    size_t n = m->items;
     double *diagonal = malloc((n + 1) * sizeof *diagonal);
-    if (m)
-        *m = (struct ease){n, malloc((n * n + 1) * sizeof *m->gram), NULL};
-    enum heed_status status = m && m->gram && diagonal ? HEED_OK : HEED_NOMEM;
+    m->gram = malloc((n * n + 1) * sizeof *m->gram);
+    enum heed_status status = m->gram && diagonal ? HEED_OK : HEED_NOMEM;
     if (status == HEED_OK) {
         /* zeroed by one thread: two that meet new pages together wait for the system */
         memset(m->gram, 0, n * n * sizeof *m->gram);
         struct gram_work g = {t, m->gram, lambda};
         parallel_each(n, t->threads, gram_column, &g);
-        status = spd_invert(m->gram, n, t->threads, t->progress, t->context, &at);
+        status = spd_invert(m->gram, n, t->threads, t->progress, t->context, at);
     }
-    if (status == HEED_RANGE)
-        error_set(
-            err, status, "ease",
-            "the Gram matrix is singular at lambda %g: what item %zu of %zu has in training "
-            "follows from the items before it; give --param ease.lambda=N above 0, such as 100",
-            lambda, at + 1, n);
     if (status == HEED_OK) {
         for (size_t i = 0; i < n; i++)
             diagonal[i] = m->gram[i * n + i];
         weights_from_inverse(m, diagonal);
     }
     free(diagonal);
+    return status;
+}
+
+enum heed_status ease_fit(const struct training *t, double lambda, size_t neighbours,
+                          struct ease **out, struct heed_error *err)
+{
+    size_t n = t->items->rows, at = 0;
+    struct ease *m = calloc(1, sizeof *m);
+    if (!m)
+        return HEED_NOMEM;
+    m->items = n;
+    if (neighbours == 0 && n > EASE_DENSE_MAX)
+        neighbours = EASE_NEIGHBOURS;
+    enum heed_status status = neighbours == 0 || neighbours + 1 >= n
+                                  ? fit_all(m, t, lambda, &at)
+                                  : ease_fit_nearest(t, lambda, neighbours, &m->nearest, &at);
+    if (status == HEED_RANGE)
+        error_set(err, status, "ease",
+                  "the Gram matrix is singular at lambda %g: what item %zu of %zu has in training "
+                  "follows from other items; give --param lambda=N above 0, such as 100",
+                  lambda, at + 1, n);
     if (status != HEED_OK)
         ease_free(m);
     else
@@ -110,6 +124,12 @@ enum heed_status ease_fit(const struct training *t, double lambda, struct ease *
 
 void ease_add(const struct ease *m, size_t i, double *score)
 {
+    if (!m->weight) {
+        struct sparse_row row = sparse_row(&m->nearest, i);
+        for (size_t j = 0; j < row.n; j++)
+            score[row.column[j]] += (double)row.value[j];
+        return;
+    }
     const float *weight = m->weight + i * m->items;
     for (size_t j = 0; j < m->items; j++)
         score[j] += (double)weight[j];
@@ -119,7 +139,7 @@ static enum heed_status ease_train(const struct training *t, const double *param
                                    struct heed_error *err)
 {
     struct ease *m = NULL;
-    enum heed_status status = ease_fit(t, param[LAMBDA], &m, err);
+    enum heed_status status = ease_fit(t, param[LAMBDA], (size_t)param[NEIGHBOURS], &m, err);
     *model = m;
     return status;
 }
@@ -139,7 +159,13 @@ static enum heed_status ease_score(const void *model, size_t user, struct sparse
 float ease_weight(const void *model, size_t i, size_t j)
 {
     const struct ease *m = model;
-    return m->weight[i * m->items + j];
+    if (m->weight)
+        return m->weight[i * m->items + j];
+    struct sparse_row row = sparse_row(&m->nearest, i);
+    for (size_t k = 0; k < row.n; k++)
+        if (row.column[k] == j)
+            return row.value[k];
+    return 0;
 }
 
 static void ease_drop(void *model)
