@@ -510,6 +510,8 @@ static const struct bad bad_values[] = {
     {"allocation: {k: 4294967297}", "r.yaml: line 1, key allocation.k", "between 1 and 100"},
     {"allocation: {k: 18446744073709551617}", "r.yaml: line 1, key allocation.k", "a whole number"},
     {"allocation: {k: }", "r.yaml: line 1, key allocation.k", "it is empty"},
+    {"allocation: {explore: {method: luck}}", "r.yaml: line 1, key allocation.explore.method",
+     "one of none, epsilon, thompson"},
     {"allocation: {algorithm: best}", "r.yaml: line 1, key allocation.algorithm",
      "one of exposure, engagement, quality, relevance, mixed"},
     {"allocation:\n  mix: {exposure: 0, engagement: 0, quality: 0, relevance: 0}",

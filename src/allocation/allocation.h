@@ -10,6 +10,7 @@
 #ifndef HEED_ALLOCATION_H
 #define HEED_ALLOCATION_H
 
+#include "allocation/explore.h"
 #include "base/error.h"
 #include "base/serial.h"
 
@@ -32,8 +33,11 @@ struct allocation_rules {
     int32_t mix_milli[4]; /* exposure, engagement, quality, relevance; proportions count only */
     uint32_t floor_ppm;   /* share of the mean exposure promised to each eligible content */
     uint32_t limited_ppm; /* share of a feed's slots that limited items may take together */
-    uint32_t neighbours;  /* kept for each item by relevance */
-    uint32_t max_history; /* strongest items of a user that relevance looks at */
+    enum explore_method explore; /* of the last slot of a feed that is served */
+    uint32_t epsilon_ppm;
+    uint32_t explore_candidates; /* the next best so many, besides the best one */
+    uint32_t neighbours;         /* kept for each item by relevance */
+    uint32_t max_history;        /* strongest items of a user that relevance looks at */
 };
 
 /* Exposure a slot gives, in millionths: 1e6 / log2(1 + rank), rank from 1, as whole numbers from a
@@ -105,6 +109,8 @@ const char *slot_reason_name(enum slot_reason reason);
 struct slot {
     uint32_t item;
     int32_t score_ppm;
+    uint32_t propensity; /* probability with which the item was taken for the slot, in billionths */
+    bool explored;       /* by exploration, not because it scores best */
     int32_t value_ppm[SLOT_REASONS];  /* the term, 0..1e6; also where it has no weight         */
     int32_t weight_ppm[SLOT_REASONS]; /* score = sum value x weight; the floor has no weight   */
 };

@@ -359,6 +359,7 @@ static struct slot slot_of(const struct allocator *a, enum algorithm algorithm, 
 {
     double relevant = relevant_to_user(a, item);
     struct slot s = {.item = item,
+                     .propensity = EXPLORE_UNIT,
                      .score_ppm = to_ppm(candidate_of(a, algorithm, item, relevant).score)};
     for (int i = 0; i < 3; i++)
         s.value_ppm[i] = to_ppm(a->values[(size_t)i * a->n + item]);

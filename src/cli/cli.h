@@ -60,5 +60,6 @@ int tool_quality_agree(struct cli *c);
 int tool_quality_bridge(struct cli *c);
 int tool_allocate_eval(struct cli *c);
 int tool_allocate_ope(struct cli *c);
+int tool_allocate_log(struct cli *c);
 int tool_allocate_batch(struct cli *c);
 #endif

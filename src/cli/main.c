@@ -44,7 +44,7 @@ static int tool(struct cli *c)
 {
     int id = command_find(str_of(c->spec->noun), str_of(c->spec->verb));
     bool of_a_world = id == COMMAND_import_ || id == COMMAND_run_ || id == COMMAND_report_ ||
-                      id == COMMAND_export_ || id == COMMAND_verify_;
+                      id == COMMAND_export_ || id == COMMAND_verify_ || id == COMMAND_allocate_log;
     int refused = c->actor && of_a_world ? refuse_tool(c, (enum command_id)id) : 0;
     if (refused)
         return refused;
@@ -73,6 +73,8 @@ static int tool(struct cli *c)
         return tool_quality_bridge(c);
     case COMMAND_allocate_eval:
         return tool_allocate_eval(c);
+    case COMMAND_allocate_log:
+        return tool_allocate_log(c);
     case COMMAND_allocate_ope:
         return tool_allocate_ope(c);
     case COMMAND_allocate_batch:

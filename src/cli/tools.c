@@ -5,6 +5,7 @@
 #include "base/reader.h"
 #include "base/term.h"
 #include "cli/tools.h"
+#include "import/exposures.h"
 #include "report/report.h"
 #include "sim/plaza.h"
 #include "sim/simulate.h"
@@ -266,6 +267,26 @@ int tool_export(struct cli *c)
                     "heed: %llu rows are left out: acts and works of people who were erased, and "
                     "acts on those works\n",
                     (unsigned long long)left_out);
+    }
+    world_close(w);
+    return status == HEED_OK ? 0 : print_error(c, &err);
+}
+
+int tool_allocate_log(struct cli *c)
+{
+    struct heed_error err = {0};
+    uint64_t rows = 0;
+    struct world *w = NULL;
+    const char *path = cli_arg(c, "out");
+    enum heed_status status = out_file_check(path, &err);
+    if (status == HEED_OK)
+        status = cli_open(c, false, false, STR_NONE, &w, &err);
+    if (status == HEED_OK)
+        status = exposures_write(w, path, &rows, &err);
+    if (status == HEED_OK) {
+        json_t *reply = json_pack("{s:o,s:I}", "log", reply_text(path), "rows", (json_int_t)rows);
+        print_reply(c, reply);
+        json_decref(reply);
     }
     world_close(w);
     return status == HEED_OK ? 0 : print_error(c, &err);

@@ -289,8 +289,9 @@ static void walk_feed(struct walking *k, const struct call *c)
 {
     struct slot slots[FEED_MAX];
     size_t n = 0;
+    uint64_t policy;
     const struct world *w = k->x->w;
-    if (!slots_read(c->blob, w->state.catalogue.contents_n, slots, &n))
+    if (!slots_read(c->blob, w->state.catalogue.contents_n, slots, &n, &policy))
         return;
     for (size_t i = 0; i < n; i++) {
         uint32_t target = target_make(TARGET_CONTENT, slots[i].item);

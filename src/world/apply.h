@@ -46,8 +46,9 @@ bool text_join(struct strbuf *b, const uint8_t commitment[32], const struct sket
 bool text_split(struct str blob, struct text_blob *out);
 
 /* Slots of a served feed as a fact.                                                             */
-bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n);
-bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], size_t *n);
+bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n, uint64_t policy);
+bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], size_t *n,
+                uint64_t *policy);
 
 /* What stands in the way of a `quality decide` or `quality appeal`, or REFUSED_NOT.              */
 enum refusal moderation_refusal(const struct state *s, const struct call *call);

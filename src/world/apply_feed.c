@@ -20,7 +20,9 @@ static struct served_feed *feed_for(struct state *s, uint32_t user)
     return f;
 }
 
-bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n)
+/* Behind the slots, which is all that older worlds have: the policy, and of each slot whether it
+ * was explored and with what propensity. */
+bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n, uint64_t policy)
 {
     pack_u64(b, n);
     for (size_t i = 0; i < n; i++) {
@@ -31,10 +33,14 @@ bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n)
             pack_i64(b, slots[i].weight_ppm[j]);
         }
     }
+    pack_u64(b, policy);
+    for (size_t i = 0; i < n; i++)
+        pack_u64(b, (uint64_t)slots[i].propensity << 1 | slots[i].explored);
     return !b->failed;
 }
 
-bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], size_t *n)
+bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], size_t *n,
+                uint64_t *policy)
 {
     struct unpack from = {fact.p, fact.n, false}, *u = &from;
     *n = (size_t)unpack_max(u, FEED_MAX);
@@ -45,6 +51,15 @@ bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], s
             slots[i].value_ppm[j] = (int32_t)unpack_i64(u);
             slots[i].weight_ppm[j] = (int32_t)unpack_i64(u);
         }
+    }
+    bool more = u->n > 0;
+    *policy = more ? unpack_u64(u) : 0;
+    for (size_t i = 0; i < *n && !u->bad; i++) {
+        uint64_t x =
+            more ? unpack_max(u, (uint64_t)EXPLORE_UNIT << 1 | 1) : (uint64_t)EXPLORE_UNIT << 1;
+        slots[i].propensity = (uint32_t)(x >> 1);
+        slots[i].explored = x & 1;
+        u->bad = u->bad || slots[i].propensity == 0;
     }
     return !u->bad && (contents > 0 || *n == 0);
 }
@@ -61,10 +76,15 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
                                                          slot_reason_name((enum slot_reason)j),
                                                          "value", slots[i].value_ppm[j] / 1e6,
                                                          "weight", slots[i].weight_ppm[j] / 1e6));
-        json_array_append_new(list,
-                              json_pack("{s:i,s:o,s:f,s:o}", "rank", (int)i + 1, "target",
-                                        reply_target(w, target_make(TARGET_CONTENT, slots[i].item)),
-                                        "score", slots[i].score_ppm / 1e6, "reasons", reasons));
+        json_t *slot = json_pack("{s:i,s:o,s:f,s:o}", "rank", (int)i + 1, "target",
+                                 reply_target(w, target_make(TARGET_CONTENT, slots[i].item)),
+                                 "score", slots[i].score_ppm / 1e6, "reasons", reasons);
+        if (slots[i].propensity != EXPLORE_UNIT || slots[i].explored) {
+            json_object_set_new(slot, "propensity",
+                                json_real((double)slots[i].propensity / EXPLORE_UNIT));
+            json_object_set_new(slot, "explored", json_boolean(slots[i].explored));
+        }
+        json_array_append_new(list, slot);
     }
     return json_pack("{s:o,s:s,s:o}", "user", reply_target(w, target_make(TARGET_USER, user)),
                      "algorithm", algorithm_name(algorithm), "slots", list);
@@ -88,9 +108,10 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
         call->i[2] == CALL_ABSENT ? (int64_t)s->rules.allocation.algorithm : call->i[2];
     struct slot slots[FEED_MAX];
     size_t n = 0;
+    uint64_t policy = 0;
     if (algorithm < 0 || algorithm >= ALGORITHMS ||
         call->i[3] >= (int64_t)s->catalogue.symbols.count ||
-        !slots_read(call->blob, s->catalogue.contents_n, slots, &n))
+        !slots_read(call->blob, s->catalogue.contents_n, slots, &n, &policy))
         return damaged(err, "feed serve");
     struct served_feed *f = feed_for(s, user);
     struct slot *kept = n ? malloc(n * sizeof *kept) : NULL;
@@ -106,6 +127,7 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
                               call->i[3] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[3],
                               (uint32_t)algorithm,
                               (uint32_t)n,
+                              policy,
                               kept,
                               {0}};
     for (size_t i = 0; i < n; i++)

@@ -274,8 +274,57 @@ static enum heed_status refresh(struct world *w, struct heed_error *err)
     return status;
 }
 
+uint64_t engine_policy(const struct world *w, int64_t algorithm)
+{
+    const struct state *s = &w->state;
+    uint64_t of_rules = hash_bytes(s->rules_yaml, s->rules_size, 0);
+    int64_t used = algorithm == CALL_ABSENT ? (int64_t)s->rules.allocation.algorithm : algorithm;
+    int64_t learnt = s->quality.learned ? s->quality.learned->learnt_at_ms : -1;
+    uint64_t policy = hash_u64(hash_u64(of_rules ^ (uint64_t)used) ^ (uint64_t)learnt);
+    return policy ? policy : 1;
+}
+
+static bool among(const struct slot *slots, size_t n, uint32_t item)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slots[i].item == item)
+            return true;
+    return false;
+}
+
+/* Lets chance decide between the last of a full feed and the next best.                          */
+static void explore_last(struct world *w, uint32_t user, struct feed_request q, struct slot *slots,
+                         size_t n)
+{
+    const struct allocation_rules *rules = &w->state.rules.allocation;
+    struct slot next[FEED_MAX], candidates[FEED_MAX];
+    struct explore_arm arms[FEED_MAX];
+    size_t next_n, m = 0, last = n - 1;
+    struct prng r;
+    q.k = q.k + rules->explore_candidates < FEED_MAX ? q.k + rules->explore_candidates : FEED_MAX;
+    q.limited = 0; /* what moderation limits takes no more room than it has */
+    allocator_feed(w->engine->allocator, &q, next, &next_n);
+    candidates[m++] = slots[last];
+    for (size_t i = 0; i < next_n && m < FEED_MAX; i++)
+        if (!among(slots, n, next[i].item))
+            candidates[m++] = next[i];
+    for (size_t i = 0; i < m; i++) {
+        const struct target_stats *t =
+            behaviour_target(&w->state.behaviour, target_make(TARGET_CONTENT, candidates[i].item));
+        uint64_t shown = t ? t->impressions : 0, engaged = t ? t->engagements : 0;
+        arms[i] = (struct explore_arm){engaged < shown ? engaged : shown, shown};
+    }
+    prng_seed(&r, hash_u64(w->commands) ^ user);
+    struct explored x = rules->explore == EXPLORE_THOMPSON
+                            ? explore_thompson(arms, m, &r)
+                            : explore_epsilon(m, 0, rules->epsilon_ppm, &r);
+    slots[last] = candidates[x.index];
+    slots[last].propensity = x.propensity;
+    slots[last].explored = x.index != 0;
+}
+
 enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t algorithm,
-                             struct slot *slots, size_t *n, struct heed_error *err)
+                             bool explore, struct slot *slots, size_t *n, struct heed_error *err)
 {
     const struct state *s = &w->state;
     enum heed_status status = refresh(w, err);
@@ -307,6 +356,8 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
         q.k = (uint32_t)*n;
     q.limited = limited_slots(&s->rules.allocation, q.k);
     allocator_feed(e->allocator, &q, slots, n);
+    if (explore && s->rules.allocation.explore != EXPLORE_NONE && *n > 0 && *n == q.k)
+        explore_last(w, user, q, slots, *n);
     return HEED_OK;
 }
 

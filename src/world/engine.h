@@ -9,11 +9,17 @@
 void engine_free(struct engine *e);
 
 /* The feed of one user now: k slots at most (0: the rules'). `algorithm` CALL_ABSENT: the rules'.
- * *n in: room, out: written. A pure function of the state. The model of what goes together is
- * made anew only after new acts, scores after any change.                                       */
+ * *n in: room, out: written. explore: the last slot may go to another, as the rules say
+ * (allocation/explore.h), by a draw that the number of commands so far decides. A pure function of
+ * the state. The model of what goes together is made anew only after new acts, scores after any
+ * change.                                       */
 HEED_MUST_CHECK enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k,
-                                             int64_t algorithm, struct slot *slots, size_t *n,
-                                             struct heed_error *err);
+                                             int64_t algorithm, bool explore, struct slot *slots,
+                                             size_t *n, struct heed_error *err);
+
+/* A number for all that decides which feed one gets, besides what people have done: rules,
+ * algorithm, what was learnt. Another number: another policy. Never 0.                          */
+uint64_t engine_policy(const struct world *w, int64_t algorithm);
 
 /* Exposure and quality of all contents for settling epoch `number`, as the facts of a call.      */
 HEED_MUST_CHECK enum heed_status engine_settle(struct world *w, int64_t number,

@@ -279,7 +279,7 @@ enum heed_status query_feed_show(struct world *w, const struct call *call, enum 
     size_t n = FEED_MAX;
     uint32_t user = (uint32_t)call->i[0];
     enum heed_status status = engine_feed(w, user, call->i[1] == CALL_ABSENT ? 0 : call->i[1],
-                                          call->i[2], slots, &n, err);
+                                          call->i[2], false, slots, &n, err);
     if (status != HEED_OK)
         return status;
     enum algorithm algorithm = call->i[2] == CALL_ABSENT ? w->state.rules.allocation.algorithm
@@ -303,12 +303,16 @@ enum heed_status query_feed_explain(struct world *w, const struct call *call, en
             continue;
         json_t *feed = reply_feed(w, user, (enum algorithm)f->algorithm, f->slots, f->n);
         json_t *slot = json_array_get(json_object_get(feed, "slots"), i);
+        char policy[24];
+        snprintf(policy, sizeof policy, "%016llx", (unsigned long long)f->policy);
         enum heed_status status = reply_pack(
-            out, err, "{s:O,s:s,s:o,s:O,s:O,s:O,s:O}", "user", json_object_get(feed, "user"),
-            "algorithm", algorithm_name((enum algorithm)f->algorithm), "served_at",
-            reply_time(f->time_ms), "rank", json_object_get(slot, "rank"), "target",
-            json_object_get(slot, "target"), "score", json_object_get(slot, "score"), "reasons",
-            json_object_get(slot, "reasons"));
+            out, err, "{s:O,s:s,s:s?,s:f,s:b,s:o,s:O,s:O,s:O,s:O}", "user",
+            json_object_get(feed, "user"), "algorithm",
+            algorithm_name((enum algorithm)f->algorithm), "policy", f->policy ? policy : NULL,
+            "propensity", (double)f->slots[i].propensity / EXPLORE_UNIT, "explored",
+            (int)f->slots[i].explored, "served_at", reply_time(f->time_ms), "rank",
+            json_object_get(slot, "rank"), "target", json_object_get(slot, "target"), "score",
+            json_object_get(slot, "score"), "reasons", json_object_get(slot, "reasons"));
         json_decref(feed);
         return status;
     }

@@ -19,6 +19,7 @@ enum leaf {
     LEAF_MONEY,     /* major units of `reward_currency` -> int64 minor */
     LEAF_CURRENCY,  /* code -> uint16 index                            */
     LEAF_ALGORITHM, /* name -> enum algorithm                          */
+    LEAF_EXPLORE,   /* name -> enum explore_method                     */
 };
 
 struct field {
@@ -74,6 +75,9 @@ static const struct field fields[] = {
     FIELD("allocation.mix.relevance", LEAF_MILLI, allocation.mix_milli[3], 0, 1000000),
     FIELD("allocation.floor", LEAF_SHARE, allocation.floor_ppm, 0, 1000000),
     FIELD("allocation.limited", LEAF_SHARE, allocation.limited_ppm, 0, 1000000),
+    FIELD("allocation.explore.method", LEAF_EXPLORE, allocation.explore, 0, 0),
+    FIELD("allocation.explore.epsilon", LEAF_SHARE, allocation.epsilon_ppm, 0, 1000000),
+    FIELD("allocation.explore.candidates", LEAF_WHOLE, allocation.explore_candidates, 1, FEED_MAX),
     FIELD("allocation.neighbours", LEAF_WHOLE, allocation.neighbours, 1, 1000),
     FIELD("allocation.max_history", LEAF_WHOLE, allocation.max_history, 1, 1000),
     FIELD("consumption.epoch", LEAF_DURATION, consumption.epoch_ms, 60000, 10 * YEAR),
@@ -194,6 +198,10 @@ static enum heed_status leaf(const struct reading *x, int node, const struct fie
         v = algorithm_of_name(text);
         if (v < 0)
             return expected(x, node, "one of exposure, engagement, quality, relevance, mixed");
+    } else if (f->leaf == LEAF_EXPLORE) {
+        v = explore_method_of_name(text);
+        if (v < 0)
+            return expected(x, node, "one of none, epsilon, thompson");
     } else if (f->leaf == LEAF_CURRENCY) {
         v = rules_currency(x->r, text);
         if (v < 0)
@@ -480,6 +488,8 @@ static const struct rules built_in = {
                    .mix_milli = {100, 300, 1000, 1000},
                    .floor_ppm = 200000,
                    .limited_ppm = 100000,
+                   .epsilon_ppm = 50000,
+                   .explore_candidates = 50,
                    .neighbours = 50,
                    .max_history = 50},
     .consumption = {.epoch_ms = 7 * DAY_MS,

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <zstd.h>
 
-enum { STATE_VERSION = 6, PART = 1 << 20, LEVEL = 1 };
+enum { STATE_VERSION = 7, PART = 1 << 20, LEVEL = 1 };
 #define RULES_MAX (4u << 20)
 
 void state_init(struct state *s)
@@ -52,11 +52,13 @@ static void feeds_save(const struct state *s, struct sink *k)
         sink_u32(k, f->surface);
         sink_u32(k, f->algorithm);
         sink_u32(k, f->n);
+        sink_u64(k, f->policy);
         for (size_t j = 0; j < sizeof f->engaged / sizeof f->engaged[0]; j++)
             sink_u64(k, f->engaged[j]);
         for (uint32_t j = 0; j < f->n; j++) {
             sink_u32(k, f->slots[j].item);
             sink_u32(k, (uint32_t)f->slots[j].score_ppm);
+            sink_u32(k, f->slots[j].propensity << 1 | f->slots[j].explored);
             for (int r = 0; r < SLOT_REASONS; r++) {
                 sink_u32(k, (uint32_t)f->slots[j].value_ppm[r]);
                 sink_u32(k, (uint32_t)f->slots[j].weight_ppm[r]);
@@ -74,6 +76,7 @@ static enum heed_status feeds_load(struct state *s, struct source *k, struct hee
         f.surface = source_u32(k);
         f.algorithm = source_u32(k);
         f.n = source_u32(k);
+        f.policy = source_u64(k);
         for (size_t j = 0; j < sizeof f.engaged / sizeof f.engaged[0]; j++)
             f.engaged[j] = source_u64(k);
         for (uint32_t j = 0; j < sizeof f.engaged * 8; j++)
@@ -92,6 +95,11 @@ static enum heed_status feeds_load(struct state *s, struct source *k, struct hee
             if (f.slots[j].item >= s->catalogue.contents_n)
                 k->failed = true;
             f.slots[j].score_ppm = (int32_t)source_u32(k);
+            uint32_t x = source_u32(k);
+            f.slots[j].propensity = x >> 1;
+            f.slots[j].explored = x & 1;
+            if (x >> 1 == 0 || x >> 1 > EXPLORE_UNIT)
+                k->failed = true;
             for (int r = 0; r < SLOT_REASONS; r++) {
                 f.slots[j].value_ppm[r] = (int32_t)source_u32(k);
                 f.slots[j].weight_ppm[r] = (int32_t)source_u32(k);

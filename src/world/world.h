@@ -40,6 +40,7 @@ struct served_feed {
     int64_t time_ms;
     uint32_t user, surface; /* surface: symbol or HANDLE_NONE */
     uint32_t algorithm, n;
+    uint64_t policy;                        /* version of what chose: engine_policy, or 0 */
     struct slot *slots;                     /* [n], owned */
     uint64_t engaged[(FEED_MAX + 63) / 64]; /* bit i: engagement followed on slot i */
 };

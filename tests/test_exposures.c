@@ -1,0 +1,173 @@
+/* Feeds that explore: what they show is logged with its propensity, and the log can be read back.
+ */
+#include "allocation/ope_file.h"
+#include "import/exposures.h"
+#include "support_world.h"
+#include "world/verify.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { CONTENTS = 30, FEEDS = 400, K = 3 };
+
+static struct world *world_of(const char *rules)
+{
+    struct world *w = world_with_rules(rules);
+    fill_small(w);
+    for (int i = 0; i < CONTENTS; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "x%d", i);
+        json_decref(call_ok(w, "content add", "id", id, "creator", "ann", "title", id, NULL));
+        for (int n = 0; n < i % 7; n++)
+            json_decref(call_ok(w, "event add", "user", "cyd", "verb", "view", "target",
+                                i % 2 ? "content:x1" : "content:x2", NULL));
+    }
+    return w;
+}
+
+/* Serves one feed and gives its last slot. */
+static json_t *last_slot(struct world *w, json_t **reply)
+{
+    *reply = call_ok(w, "feed serve", "user", "bob", "k", "3", "surface", "home", NULL);
+    json_t *slots = json_object_get(*reply, "slots");
+    assert_int_equal(json_array_size(slots), K);
+    for (size_t i = 0; i + 1 < K; i++)
+        assert_null(json_object_get(json_array_get(slots, i), "propensity"));
+    return json_array_get(slots, K - 1);
+}
+
+static void half_of_the_feeds_explore_with_the_chance_that_is_logged(void **state)
+{
+    (void)state;
+    struct world *w =
+        world_of("allocation: {explore: {method: epsilon, epsilon: 0.5, candidates: 9}}\n");
+    int explored = 0, tenth = 0;
+    for (int i = 0; i < FEEDS; i++) {
+        json_t *reply, *slot = last_slot(w, &reply);
+        double p = json_real_value(json_object_get(slot, "propensity"));
+        bool other = json_is_true(json_object_get(slot, "explored"));
+        explored += other;
+        tenth += fabs(p - (other ? .05 : .55)) < 1e-9; /* .5 / 10, and what is left */
+        json_decref(reply);
+    }
+    assert_int_equal(tenth, FEEDS);
+    /* .45 of them, as the best is drawn too; four standard deviations */
+    assert_true(fabs(explored / (double)FEEDS - .45) < 4 * sqrt(.45 * .55 / FEEDS));
+    json_t *show = call_ok(w, "feed show", "user", "bob", "k", "3", NULL);
+    assert_null(json_object_get(json_array_get(json_object_get(show, "slots"), K - 1),
+                                "propensity")); /* only looks */
+    json_decref(show);
+    bool ok = false;
+    json_t *reply;
+    struct heed_error err = {0};
+    assert_int_equal(world_verify(w, NULL, &ok, &reply, &err), HEED_OK);
+    assert_true(ok);
+    json_decref(reply);
+    world_close(w);
+}
+
+static void what_a_feed_explored_is_told_of_the_moment(void **state)
+{
+    (void)state;
+    struct world *w = world_of("allocation: {explore: {method: thompson, candidates: 20}, k: 3}\n");
+    json_t *reply, *slot = last_slot(w, &reply);
+    json_t *why = call_ok(w, "feed explain", "user", "bob", "target",
+                          json_string_value(json_object_get(slot, "target")), NULL);
+    assert_true(
+        json_equal(json_object_get(slot, "propensity"), json_object_get(why, "propensity")));
+    assert_true(json_equal(json_object_get(slot, "explored"), json_object_get(why, "explored")));
+    assert_int_equal(strlen(json_string_value(json_object_get(why, "policy"))), 16);
+    double p = json_real_value(json_object_get(why, "propensity"));
+    assert_true(p >= 1. / EXPLORE_DRAWS && p < 1);
+    json_decref(why);
+    json_decref(reply);
+    world_close(w);
+}
+
+/* The log says of every slot what the reply said, and off-policy evaluation reads it.            */
+static void the_log_of_exposures_judges_another_policy(void **state)
+{
+    (void)state;
+    struct world *w =
+        world_of("allocation: {explore: {method: epsilon, epsilon: 1, candidates: 19}, k: 1}\n");
+    char *path = test_path("log.csv");
+    struct heed_error err = {0};
+    uint64_t rows = 0;
+    int liked = 0, x5 = 0;
+    for (int i = 0; i < FEEDS; i++) {
+        json_t *reply = call_ok(w, "feed serve", "user", "bob", NULL);
+        const char *target = json_string_value(
+            json_object_get(json_array_get(json_object_get(reply, "slots"), 0), "target"));
+        bool like = strcmp(target, "content:x5") == 0 || i % 10 == 0;
+        x5 += strcmp(target, "content:x5") == 0;
+        liked += like;
+        if (like)
+            json_decref(
+                call_ok(w, "event add", "user", "bob", "verb", "like", "target", target, NULL));
+        json_decref(reply);
+    }
+    assert_true(x5 > 0);
+    assert_int_equal(exposures_write(w, path, &rows, &err), HEED_OK);
+    assert_int_equal(rows, FEEDS);
+    struct ope_map map;
+    struct ope_file file;
+    assert_int_equal(ope_map_own(&map, &err), HEED_OK);
+    if (ope_file_read(path, &map, false, &file, &err) != HEED_OK)
+        fail_msg("%s: %s", err.where, err.message);
+    assert_int_equal(file.log.n, FEEDS);
+    double rewards = 0;
+    for (size_t i = 0; i < file.log.n; i++) {
+        rewards += file.log.reward[i];
+        assert_true(fabs(file.log.propensity[i] - .05) < 1e-9);
+    }
+    assert_true(rewards == liked);
+    ope_file_deinit(&file);
+    ope_map_deinit(&map);
+    json_decref(call_ok(w, "user erase", "user", "bob", NULL));
+    assert_int_equal(exposures_write(w, path, &rows, &err), HEED_OK);
+    assert_int_equal(rows, 0);
+    assert_int_equal(exposures_write(w, "/nonexistent/log.csv", &rows, &err), HEED_STORAGE);
+    unlink(path);
+    free(path);
+    world_close(w);
+}
+
+/* Snapshots hold what was served, to the bit. */
+static void a_world_opened_again_tells_the_same(void **state)
+{
+    (void)state;
+    char *path = test_path("explored.world");
+    struct world *w = NULL;
+    struct heed_error err = {0};
+    const char rules[] = "allocation: {explore: {method: epsilon, epsilon: 0.9}, k: 3}\n";
+    struct world_options options = {
+        .create = true, .rules_yaml = rules, .rules_size = sizeof rules - 1, .pid = getpid()};
+    assert_int_equal(world_open(path, &options, &w, &err), HEED_OK);
+    fill_small(w);
+    for (int i = 0; i < 9; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "x%d", i);
+        json_decref(call_ok(w, "content add", "id", id, "creator", "ann", "title", id, NULL));
+    }
+    json_decref(call_ok(w, "feed serve", "user", "bob", NULL));
+    struct sha256 before = hash_of(w);
+    world_close(w);
+    assert_true(sha256_eq(before, hash_then_unlink(path)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(half_of_the_feeds_explore_with_the_chance_that_is_logged),
+        cmocka_unit_test(what_a_feed_explored_is_told_of_the_moment),
+        cmocka_unit_test(the_log_of_exposures_judges_another_policy),
+        cmocka_unit_test(a_world_opened_again_tells_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
