@@ -417,7 +417,7 @@ says 'one.world: it holds a world; name another file'
 json 0 'ok=true' verify --world one.world
 json 0 'ok=true commands world_hash chain_head money.0.currency money.0.sum_minor=0' verify
 json 0 'exported="copy"' export copy
-for kind in users contents goods services events ratings reviews decisions; do
+for kind in users contents goods services events ratings reviews decisions learnt; do
     [ -s copy/$kind.csv ] || fail "export wrote no $kind.csv"
 done
 expect 2 export copy

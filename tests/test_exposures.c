@@ -138,6 +138,86 @@ static void the_log_of_exposures_judges_another_policy(void **state)
     world_close(w);
 }
 
+/* With the term at what is said to be enough, the score is that of the last slot, and by less it is
+ * not; places are those of a feed that goes on. */
+static void the_nearest_change_would_have_been_enough(void **state)
+{
+    (void)state;
+    struct world *w = world_of("allocation: {k: 3, runners_up: 12}\n");
+    for (int i = 0; i < 12; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "content:x%d", i);
+        json_decref(call_ok(w, "rating add", "user", "cyd", "target", id, "score",
+                            i % 3 ? "4" : "2", NULL));
+    }
+    json_t *wide = call_ok(w, "feed show", "user", "bob", "k", "20", NULL);
+    json_t *served = call_ok(w, "feed serve", "user", "bob", NULL);
+    json_t *ranks = json_object_get(wide, "slots");
+    double last = json_real_value(
+        json_object_get(json_array_get(json_object_get(served, "slots"), K - 1), "score"));
+    for (size_t i = K; i < K + 12; i++) {
+        const char *target = json_string_value(json_object_get(json_array_get(ranks, i), "target"));
+        json_t *why = call_ok(w, "feed explain", "user", "bob", "target", target, NULL);
+        assert_true(json_is_false(json_object_get(why, "shown")));
+        assert_int_equal(int_at(why, "place"), i + 1);
+        assert_true(json_real_value(json_object_get(why, "needed")) == last);
+        const json_t *nearest = json_object_get(why, "nearest");
+        double before = 0;
+        assert_true(json_array_size(nearest) > 0);
+        for (size_t c = 0; c < json_array_size(nearest); c++) {
+            const json_t *change = json_array_get(nearest, c), *reason;
+            const char *name = json_string_value(json_object_get(change, "name"));
+            double enough = json_real_value(json_object_get(change, "enough"));
+            double rise = enough - json_real_value(json_object_get(change, "value")), score = 0;
+            double weight = 0;
+            size_t at;
+            json_array_foreach(json_object_get(why, "reasons"), at, reason)
+            {
+                bool this = strcmp(json_string_value(json_object_get(reason, "name")), name) == 0;
+                double of = json_real_value(json_object_get(reason, "weight"));
+                score += of * (this ? enough : json_real_value(json_object_get(reason, "value")));
+                weight = this ? of : weight;
+            }
+            if (weight == 0) /* a term of 0 without weight is not among the reasons, this one is */
+                fail_msg("%s is no reason of %s", name, target);
+            assert_true(score >= last - 3e-6 && score <= last + 3e-6 + 2e-6 * weight);
+            assert_true(rise >= before && enough <= 1);
+            before = rise;
+        }
+        json_decref(why);
+    }
+    call_refused(w, "not_in_feed", "feed explain", "user", "bob", "target",
+                 json_string_value(json_object_get(json_array_get(ranks, K + 12), "target")), NULL);
+    json_decref(wide);
+    json_decref(served);
+    world_close(w);
+}
+
+static void who_loses_his_slot_to_exploration_is_told_so(void **state)
+{
+    (void)state;
+    struct world *w =
+        world_of("allocation: {k: 3, explore: {method: epsilon, epsilon: 1, candidates: 9}}\n");
+    json_t *wide = call_ok(w, "feed show", "user", "bob", NULL);
+    const char *third = json_string_value(
+        json_object_get(json_array_get(json_object_get(wide, "slots"), K - 1), "target"));
+    bool met = false;
+    for (int i = 0; i < 40 && !met; i++) {
+        json_t *reply, *slot = last_slot(w, &reply);
+        if (json_is_true(json_object_get(slot, "explored"))) {
+            json_t *why = call_ok(w, "feed explain", "user", "bob", "target", third, NULL);
+            assert_true(json_is_true(json_object_get(why, "lost_to_exploration")));
+            assert_int_equal(int_at(why, "place"), K);
+            json_decref(why);
+            met = true;
+        }
+        json_decref(reply);
+    }
+    assert_true(met);
+    json_decref(wide);
+    world_close(w);
+}
+
 /* Snapshots hold what was served, to the bit. */
 static void a_world_opened_again_tells_the_same(void **state)
 {
@@ -167,6 +247,8 @@ int main(void)
         cmocka_unit_test(half_of_the_feeds_explore_with_the_chance_that_is_logged),
         cmocka_unit_test(what_a_feed_explored_is_told_of_the_moment),
         cmocka_unit_test(the_log_of_exposures_judges_another_policy),
+        cmocka_unit_test(the_nearest_change_would_have_been_enough),
+        cmocka_unit_test(who_loses_his_slot_to_exploration_is_told_so),
         cmocka_unit_test(a_world_opened_again_tells_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,7 @@ struct allocation_rules {
     uint32_t limited_ppm; /* share of a feed's slots that limited items may take together */
     enum explore_method explore; /* of the last slot of a feed that is served */
     uint32_t epsilon_ppm;
+    uint32_t runners_up;         /* kept with a feed that is served: what came next */
     uint32_t explore_candidates; /* the next best so many, besides the best one */
     uint32_t neighbours;         /* kept for each item by relevance */
     uint32_t max_history;        /* strongest items of a user that relevance looks at */

@@ -3,6 +3,7 @@
 #include "base/money.h"
 #include "base/time.h"
 #include "import/import.h"
+#include "import/learnt.h"
 #include "world/apply.h"
 #include "world/vault.h"
 
@@ -287,14 +288,12 @@ static void walk_event(struct walking *k, const struct call *c)
 
 static void walk_feed(struct walking *k, const struct call *c)
 {
-    struct slot slots[FEED_MAX];
-    size_t n = 0;
-    uint64_t policy;
+    struct feed_fact fact;
     const struct world *w = k->x->w;
-    if (!slots_read(c->blob, w->state.catalogue.contents_n, slots, &n, &policy))
+    if (!fact_read(c->blob, w->state.catalogue.contents_n, &fact))
         return;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t target = target_make(TARGET_CONTENT, slots[i].item);
+    for (size_t i = 0; i < fact.n; i++) {
+        uint32_t target = target_make(TARGET_CONTENT, fact.slots[i].item);
         if (kept(k->x, stays(w, target)))
             event_row(k->x->f, w, c->time_ms, CALL_ABSENT, "served", target, 1000, CALL_ABSENT,
                       CALL_ABSENT, CALL_ABSENT);
@@ -439,6 +438,10 @@ enum heed_status export_dir(struct world *w, const char *dir, bool over, uint64_
                       (struct walking){.ratings = true, .reviews = true}, err);
     if (status == HEED_OK)
         status = decisions(x, err);
+    if (status == HEED_OK)
+        status = begin(x, "learnt.csv", LEARNT_HEADER, err);
+    if (status == HEED_OK)
+        status = end(x, learnt_write(w, x->f) ? HEED_OK : error_nomem(err), err);
     strbuf_deinit(&x->buf);
     if (left_out)
         *left_out = x->left_out;

@@ -23,18 +23,18 @@ struct walking {
 
 static enum heed_status note_feed(struct walking *k, const struct call *c, struct heed_error *err)
 {
-    struct slot slots[FEED_MAX];
-    size_t n = 0;
-    uint64_t policy = 0;
+    struct feed_fact fact;
     uint32_t user = (uint32_t)c->i[0];
-    if (!slots_read(c->blob, k->w->state.catalogue.contents_n, slots, &n, &policy))
+    if (!fact_read(c->blob, k->w->state.catalogue.contents_n, &fact))
         return HEED_OK;
-    if (!array_grow(&k->rows, &k->cap, k->n + n, sizeof *k->rows))
+    if (!array_grow(&k->rows, &k->cap, k->n + fact.n, sizeof *k->rows))
         return error_nomem(err);
-    k->last[user] = (struct feed){k->n, n};
-    for (uint32_t i = 0; i < n; i++)
-        k->rows[k->n++] = (struct shown){c->time_ms,          policy, user, slots[i].item, i + 1,
-                                         slots[i].propensity, false};
+    k->last[user] = (struct feed){k->n, fact.n};
+    for (uint32_t i = 0; i < fact.n; i++) {
+        const struct slot *s = &fact.slots[i];
+        k->rows[k->n++] =
+            (struct shown){c->time_ms, fact.policy, user, s->item, i + 1, s->propensity, false};
+    }
     return HEED_OK;
 }
 

@@ -2,11 +2,13 @@
 
 #include "base/csv.h"
 #include "base/utf8.h"
+#include "import/learnt.h"
 #include "import/session.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { STRICT_ROWS_MAX = 10000000 };
 
@@ -367,6 +369,10 @@ enum heed_status import_dir(struct world *w, const struct heed_context *context,
         if (status == HEED_OK && path[0])
             status = import_file(w, context, order[i], path, options, result, err);
     }
+    char learnt[4096];
+    snprintf(learnt, sizeof learnt, "%s/learnt.csv", dir);
+    if (status == HEED_OK && access(learnt, F_OK) == 0)
+        status = learnt_read(w, context, learnt, err);
     if (status == HEED_OK && result->n == first)
         return error_set(err, HEED_INPUT, dir,
                          "it holds none of users.csv, contents.csv, goods.csv, services.csv, "

@@ -44,6 +44,16 @@ bool positions_shown(struct positions *p, uint32_t content, uint32_t position)
     return true;
 }
 
+bool positions_place(struct positions *p, const struct position_cell *c)
+{
+    heed_assert(c->position < POSITIONS_MAX && c->engaged <= c->shown);
+    uint32_t at = map_get(&p->cell_of, key_of(c->content, c->position));
+    if (at == MAP_NONE)
+        return add_cell(p, c);
+    p->cells[at] = *c;
+    return true;
+}
+
 void positions_engaged(struct positions *p, uint32_t content, uint32_t position)
 {
     uint32_t at = map_get(&p->cell_of, key_of(content, position));

@@ -41,6 +41,9 @@ bool positions_shown(struct positions *p, uint32_t content, uint32_t position);
 /* Someone engaged with what he was shown there; nothing when it never was.                       */
 void positions_engaged(struct positions *p, uint32_t content, uint32_t position);
 
+/* The cell of an exported world, in place of what is there. false: no memory.                    */
+bool positions_place(struct positions *p, const struct position_cell *c);
+
 void positions_save(const struct positions *p, struct sink *s);
 /* Into a p just initialised. HEED_INPUT (damaged), HEED_NOMEM: positions_deinit is still due.    */
 HEED_MUST_CHECK enum heed_status positions_load(struct positions *p, struct source *s,

@@ -386,14 +386,13 @@ static enum heed_status run_add(struct resolving *r, struct outcome *o)
 
 static enum heed_status run_feed(struct resolving *r, struct outcome *o)
 {
-    struct slot slots[FEED_MAX];
-    size_t n = FEED_MAX;
+    struct feed_fact fact;
     struct strbuf facts;
     strbuf_init(&facts, 1 << 20);
     int64_t k = r->call.i[1] == CALL_ABSENT ? 0 : r->call.i[1];
     enum heed_status status =
-        engine_feed(r->w, (uint32_t)r->call.i[0], k, r->call.i[2], true, slots, &n, r->err);
-    if (status == HEED_OK && !slots_pack(&facts, slots, n, engine_policy(r->w, r->call.i[2])))
+        engine_feed(r->w, (uint32_t)r->call.i[0], k, r->call.i[2], true, &fact, r->err);
+    if (status == HEED_OK && !fact_pack(&facts, &fact))
         status = error_nomem(r->err);
     if (status == HEED_OK) {
         r->call.blob = (struct str){facts.p, facts.n};

@@ -120,6 +120,11 @@ bool admit_reason_ok(struct str reason); /* up to 4096 bytes, not all of them bl
 HEED_MUST_CHECK enum heed_status admit_moderation(struct world *w, struct call *call,
                                                   struct str reason, struct outcome *o,
                                                   struct heed_error *err);
+/* Where feeds of an exported world showed a content; position from 1. */
+struct call admit_placed(int64_t time_ms, uint32_t content, uint32_t position, uint32_t shown,
+                         uint32_t engaged);
+/* What an exported world had learnt (learned_save). */
+struct call admit_learnt(int64_t learnt_at_ms, struct str fact);
 struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage);
 
 /* Hash of an event's id as the journal holds it; never 0. key:HEX, as an export writes a hash, is

@@ -509,6 +509,25 @@ enum heed_status admit_moderation(struct world *w, struct call *call, struct str
     return world_guard(w, status);
 }
 
+struct call admit_placed(int64_t time_ms, uint32_t content, uint32_t position, uint32_t shown,
+                         uint32_t engaged)
+{
+    struct call call = call_of(COMMAND_content_placed, time_ms);
+    call.i[0] = target_make(TARGET_CONTENT, content);
+    call.i[1] = position;
+    call.i[2] = shown;
+    call.i[3] = engaged;
+    return call;
+}
+
+struct call admit_learnt(int64_t learnt_at_ms, struct str fact)
+{
+    struct call call = call_of(COMMAND_quality_fit, learnt_at_ms);
+    call.i[0] = CALL_ABSENT;
+    call.blob = fact;
+    return call;
+}
+
 struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage)
 {
     struct call c = call_of(COMMAND_import_mark, 0);

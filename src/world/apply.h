@@ -46,9 +46,14 @@ bool text_join(struct strbuf *b, const uint8_t commitment[32], const struct sket
 bool text_split(struct str blob, struct text_blob *out);
 
 /* Slots of a served feed as a fact.                                                             */
-bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n, uint64_t policy);
-bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], size_t *n,
-                uint64_t *policy);
+/* What `feed serve` puts into the journal: the slots shown, then what came next. */
+struct feed_fact {
+    struct slot slots[2 * FEED_MAX]; /* [n + more], n and more at most FEED_MAX */
+    size_t n, more;
+    uint64_t policy; /* engine_policy; 0: of a heed that kept none */
+};
+bool fact_pack(struct strbuf *b, const struct feed_fact *f); /* false: no room */
+bool fact_read(struct str bytes, size_t contents, struct feed_fact *out);
 
 /* What stands in the way of a `quality decide` or `quality appeal`, or REFUSED_NOT.              */
 enum refusal moderation_refusal(const struct state *s, const struct call *call);

@@ -218,6 +218,22 @@ enum heed_status apply_content_copied(struct world *w, const struct call *call, 
     return HEED_OK;
 }
 
+/* i: target, position from 1, shown, engaged                                                    */
+enum heed_status apply_content_placed(struct world *w, const struct call *call, struct outcome *o,
+                                      struct heed_error *err)
+{
+    int64_t target = call->i[0];
+    (void)o;
+    if (target < 0 || target > UINT32_MAX || target_kind((uint32_t)target) != TARGET_CONTENT ||
+        target_index((uint32_t)target) >= w->state.catalogue.contents_n || call->i[1] < 1 ||
+        call->i[1] > POSITIONS_MAX || call->i[2] < 1 || call->i[2] > UINT32_MAX || call->i[3] < 0 ||
+        call->i[3] > call->i[2])
+        return damaged(err, "content placed");
+    const struct position_cell cell = {target_index((uint32_t)target), (uint32_t)call->i[1] - 1,
+                                       (uint32_t)call->i[2], (uint32_t)call->i[3]};
+    return positions_place(&w->state.quality.positions, &cell) ? HEED_OK : error_nomem(err);
+}
+
 /* i: -, seller, category, currency, price, stock, sales, created                                */
 static enum heed_status add_good(struct world *w, const struct call *call, bool service,
                                  struct outcome *o, struct heed_error *err)

@@ -20,9 +20,7 @@ static struct served_feed *feed_for(struct state *s, uint32_t user)
     return f;
 }
 
-/* Behind the slots, which is all that older worlds have: the policy, and of each slot whether it
- * was explored and with what propensity. */
-bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n, uint64_t policy)
+static void pack_slots(struct strbuf *b, const struct slot *slots, size_t n)
 {
     pack_u64(b, n);
     for (size_t i = 0; i < n; i++) {
@@ -33,35 +31,53 @@ bool slots_pack(struct strbuf *b, const struct slot *slots, size_t n, uint64_t p
             pack_i64(b, slots[i].weight_ppm[j]);
         }
     }
-    pack_u64(b, policy);
-    for (size_t i = 0; i < n; i++)
-        pack_u64(b, (uint64_t)slots[i].propensity << 1 | slots[i].explored);
-    return !b->failed;
 }
 
-bool slots_read(struct str fact, size_t contents, struct slot slots[FEED_MAX], size_t *n,
-                uint64_t *policy)
+static size_t read_slots(struct unpack *u, size_t contents, struct slot *slots)
 {
-    struct unpack from = {fact.p, fact.n, false}, *u = &from;
-    *n = (size_t)unpack_max(u, FEED_MAX);
-    for (size_t i = 0; i < *n && !u->bad; i++) {
-        slots[i].item = (uint32_t)unpack_max(u, contents ? contents - 1 : 0);
+    size_t n = (size_t)unpack_max(u, contents ? FEED_MAX : 0);
+    for (size_t i = 0; i < n && !u->bad; i++) {
+        slots[i].item = (uint32_t)unpack_max(u, contents - 1);
         slots[i].score_ppm = (int32_t)unpack_i64(u);
         for (int j = 0; j < SLOT_REASONS; j++) {
             slots[i].value_ppm[j] = (int32_t)unpack_i64(u);
             slots[i].weight_ppm[j] = (int32_t)unpack_i64(u);
         }
+        slots[i].propensity = EXPLORE_UNIT;
+        slots[i].explored = false;
     }
-    bool more = u->n > 0;
-    *policy = more ? unpack_u64(u) : 0;
-    for (size_t i = 0; i < *n && !u->bad; i++) {
-        uint64_t x =
-            more ? unpack_max(u, (uint64_t)EXPLORE_UNIT << 1 | 1) : (uint64_t)EXPLORE_UNIT << 1;
-        slots[i].propensity = (uint32_t)(x >> 1);
-        slots[i].explored = x & 1;
-        u->bad = u->bad || slots[i].propensity == 0;
+    return n;
+}
+
+/* Behind the slots, which is all that older worlds have: the policy, of each slot whether it was
+ * explored and with what propensity, and what came next. */
+bool fact_pack(struct strbuf *b, const struct feed_fact *f)
+{
+    pack_slots(b, f->slots, f->n);
+    pack_u64(b, f->policy);
+    for (size_t i = 0; i < f->n; i++)
+        pack_u64(b, (uint64_t)f->slots[i].propensity << 1 | f->slots[i].explored);
+    pack_slots(b, f->slots + f->n, f->more);
+    return !b->failed;
+}
+
+bool fact_read(struct str bytes, size_t contents, struct feed_fact *out)
+{
+    struct unpack from = {bytes.p, bytes.n, false}, *u = &from;
+    out->policy = 0;
+    out->more = 0;
+    out->n = read_slots(u, contents, out->slots);
+    if (u->bad || u->n == 0)
+        return !u->bad;
+    out->policy = unpack_u64(u);
+    for (size_t i = 0; i < out->n && !u->bad; i++) {
+        uint64_t x = unpack_max(u, (uint64_t)EXPLORE_UNIT << 1 | 1);
+        out->slots[i].propensity = (uint32_t)(x >> 1);
+        out->slots[i].explored = x & 1;
+        u->bad = u->bad || x >> 1 == 0;
     }
-    return !u->bad && (contents > 0 || *n == 0);
+    out->more = u->n ? read_slots(u, contents, out->slots + out->n) : 0;
+    return !u->bad;
 }
 
 json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,
@@ -106,13 +122,13 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
     }
     int64_t algorithm =
         call->i[2] == CALL_ABSENT ? (int64_t)s->rules.allocation.algorithm : call->i[2];
-    struct slot slots[FEED_MAX];
-    size_t n = 0;
-    uint64_t policy = 0;
+    struct feed_fact fact;
     if (algorithm < 0 || algorithm >= ALGORITHMS ||
         call->i[3] >= (int64_t)s->catalogue.symbols.count ||
-        !slots_read(call->blob, s->catalogue.contents_n, slots, &n, &policy))
+        !fact_read(call->blob, s->catalogue.contents_n, &fact))
         return damaged(err, "feed serve");
+    const struct slot *slots = fact.slots;
+    size_t n = fact.n;
     struct served_feed *f = feed_for(s, user);
     struct slot *kept = n ? malloc(n * sizeof *kept) : NULL;
     if (!f || (n && !kept)) {
@@ -127,7 +143,7 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
                               call->i[3] == CALL_ABSENT ? HANDLE_NONE : (uint32_t)call->i[3],
                               (uint32_t)algorithm,
                               (uint32_t)n,
-                              policy,
+                              fact.policy,
                               kept,
                               {0}};
     for (size_t i = 0; i < n; i++)

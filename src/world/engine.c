@@ -1,6 +1,7 @@
 #include "world/engine.h"
 
 #include "base/stats.h"
+#include "world/apply.h"
 #include "world/pack.h"
 
 #include <math.h>
@@ -292,39 +293,47 @@ static bool among(const struct slot *slots, size_t n, uint32_t item)
     return false;
 }
 
-/* Lets chance decide between the last of a full feed and the next best.                          */
-static void explore_last(struct world *w, uint32_t user, struct feed_request q, struct slot *slots,
-                         size_t n)
+/* What came next after a full feed, and chance's choice between its last slot and that.         */
+static void what_came_next(struct world *w, uint32_t user, struct feed_request q,
+                           struct feed_fact *f)
 {
     const struct allocation_rules *rules = &w->state.rules.allocation;
-    struct slot next[FEED_MAX], candidates[FEED_MAX];
-    struct explore_arm arms[FEED_MAX];
-    size_t next_n, m = 0, last = n - 1;
+    struct slot wide[FEED_MAX], *next = f->slots + f->n, *last = next - 1;
+    struct explore_arm arms[FEED_MAX + 1];
+    size_t wide_n, n = 0;
     struct prng r;
-    q.k = q.k + rules->explore_candidates < FEED_MAX ? q.k + rules->explore_candidates : FEED_MAX;
+    uint32_t wanted = rules->runners_up;
+    if (rules->explore != EXPLORE_NONE && rules->explore_candidates > wanted)
+        wanted = rules->explore_candidates;
+    q.k = q.k + wanted < FEED_MAX ? q.k + wanted : FEED_MAX;
     q.limited = 0; /* what moderation limits takes no more room than it has */
-    allocator_feed(w->engine->allocator, &q, next, &next_n);
-    candidates[m++] = slots[last];
-    for (size_t i = 0; i < next_n && m < FEED_MAX; i++)
-        if (!among(slots, n, next[i].item))
-            candidates[m++] = next[i];
-    for (size_t i = 0; i < m; i++) {
+    allocator_feed(w->engine->allocator, &q, wide, &wide_n);
+    for (size_t i = 0; i < wide_n && n < wanted; i++)
+        if (!among(f->slots, f->n, wide[i].item))
+            next[n++] = wide[i];
+    f->more = n < rules->runners_up ? n : rules->runners_up;
+    if (rules->explore == EXPLORE_NONE)
+        return;
+    size_t candidates = 1 + (n < rules->explore_candidates ? n : rules->explore_candidates);
+    for (size_t i = 0; i < candidates; i++) {
         const struct target_stats *t =
-            behaviour_target(&w->state.behaviour, target_make(TARGET_CONTENT, candidates[i].item));
+            behaviour_target(&w->state.behaviour, target_make(TARGET_CONTENT, last[i].item));
         uint64_t shown = t ? t->impressions : 0, engaged = t ? t->engagements : 0;
         arms[i] = (struct explore_arm){engaged < shown ? engaged : shown, shown};
     }
     prng_seed(&r, hash_u64(w->commands) ^ user);
     struct explored x = rules->explore == EXPLORE_THOMPSON
-                            ? explore_thompson(arms, m, &r)
-                            : explore_epsilon(m, 0, rules->epsilon_ppm, &r);
-    slots[last] = candidates[x.index];
-    slots[last].propensity = x.propensity;
-    slots[last].explored = x.index != 0;
+                            ? explore_thompson(arms, candidates, &r)
+                            : explore_epsilon(candidates, 0, rules->epsilon_ppm, &r);
+    struct slot taken = last[x.index];
+    memmove(last + 1, last, x.index * sizeof *last); /* whom it was taken from comes next */
+    *last = taken;
+    last->propensity = x.propensity;
+    last->explored = x.index > 0;
 }
 
 enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t algorithm,
-                             bool explore, struct slot *slots, size_t *n, struct heed_error *err)
+                             bool to_serve, struct feed_fact *out, struct heed_error *err)
 {
     const struct state *s = &w->state;
     enum heed_status status = refresh(w, err);
@@ -352,12 +361,14 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
             algorithm == CALL_ABSENT ? s->rules.allocation.algorithm : (enum algorithm)algorithm,
         .k = k > 0 ? (uint32_t)k : s->rules.allocation.k,
     };
-    if (q.k > *n)
-        q.k = (uint32_t)*n;
+    if (q.k > FEED_MAX)
+        q.k = FEED_MAX;
     q.limited = limited_slots(&s->rules.allocation, q.k);
-    allocator_feed(e->allocator, &q, slots, n);
-    if (explore && s->rules.allocation.explore != EXPLORE_NONE && *n > 0 && *n == q.k)
-        explore_last(w, user, q, slots, *n);
+    allocator_feed(e->allocator, &q, out->slots, &out->n);
+    out->more = 0;
+    out->policy = engine_policy(w, algorithm);
+    if (to_serve && out->n > 0 && out->n == q.k)
+        what_came_next(w, user, q, out);
     return HEED_OK;
 }
 

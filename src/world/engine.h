@@ -9,13 +9,14 @@
 void engine_free(struct engine *e);
 
 /* The feed of one user now: k slots at most (0: the rules'). `algorithm` CALL_ABSENT: the rules'.
- * *n in: room, out: written. explore: the last slot may go to another, as the rules say
+ * to_serve: what came next is kept too, and the last slot may go to another, as the rules say
  * (allocation/explore.h), by a draw that the number of commands so far decides. A pure function of
  * the state. The model of what goes together is made anew only after new acts, scores after any
- * change.                                       */
+ * change.                                                                                       */
+struct feed_fact;
 HEED_MUST_CHECK enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k,
-                                             int64_t algorithm, bool explore, struct slot *slots,
-                                             size_t *n, struct heed_error *err);
+                                             int64_t algorithm, bool to_serve,
+                                             struct feed_fact *out, struct heed_error *err);
 
 /* A number for all that decides which feed one gets, besides what people have done: rules,
  * algorithm, what was learnt. Another number: another policy. Never 0.                          */

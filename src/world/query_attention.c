@@ -275,17 +275,106 @@ enum heed_status query_feed_show(struct world *w, const struct call *call, enum 
                                  json_t **out, struct heed_error *err)
 {
     (void)refusal;
-    struct slot slots[FEED_MAX];
-    size_t n = FEED_MAX;
+    struct feed_fact fact;
     uint32_t user = (uint32_t)call->i[0];
     enum heed_status status = engine_feed(w, user, call->i[1] == CALL_ABSENT ? 0 : call->i[1],
-                                          call->i[2], false, slots, &n, err);
+                                          call->i[2], false, &fact, err);
     if (status != HEED_OK)
         return status;
     enum algorithm algorithm = call->i[2] == CALL_ABSENT ? w->state.rules.allocation.algorithm
                                                          : (enum algorithm)call->i[2];
-    *out = reply_feed(w, user, algorithm, slots, n);
+    *out = reply_feed(w, user, algorithm, fact.slots, fact.n);
     return *out ? HEED_OK : error_nomem(err);
+}
+
+/* The fact of the last feed served to a user, from the journal. */
+struct last_fact {
+    uint32_t user;
+    size_t contents;
+    bool found;
+    struct feed_fact fact;
+};
+
+static enum heed_status keep_last(void *context, const struct call *c, struct heed_error *err)
+{
+    struct last_fact *k = context;
+    (void)err;
+    if (c->command == COMMAND_feed_serve && c->i[0] == k->user)
+        k->found = fact_read(c->blob, k->contents, &k->fact);
+    return HEED_OK;
+}
+
+static int by_change(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b; /* change, reason */
+    return x[0] != y[0] ? (x[0] > y[0]) - (x[0] < y[0]) : (x[1] > y[1]) - (x[1] < y[1]);
+}
+
+/* The changes of one term that would each have been enough for a score of `needed`, least first:
+ * score = sum value x weight, so the term must rise by the gap over its weight, and to 1 at most.
+ */
+static json_t *nearest_changes(const struct slot *s, int32_t needed)
+{
+    int64_t changes[REASON_FLOOR][2];
+    size_t n = 0;
+    for (int j = 0; j < REASON_FLOOR; j++) {
+        if (s->weight_ppm[j] <= 0)
+            continue;
+        int64_t gap = (int64_t)needed - s->score_ppm;
+        int64_t change = gap > 0 ? (gap * 1000000 + s->weight_ppm[j] - 1) / s->weight_ppm[j] : 0;
+        if (s->value_ppm[j] + change <= 1000000) {
+            changes[n][0] = change;
+            changes[n++][1] = j;
+        }
+    }
+    qsort(changes, n, sizeof changes[0], by_change);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        int32_t value = s->value_ppm[changes[i][1]];
+        json_array_append_new(list, json_pack("{s:s,s:f,s:f}", "name",
+                                              slot_reason_name((enum slot_reason)changes[i][1]),
+                                              "value", value / 1e6, "enough",
+                                              (double)(value + changes[i][0]) / 1e6));
+    }
+    return list;
+}
+
+/* Why a content came next and was not shown, from the recorded fact. */
+static enum heed_status explain_runner_up(struct world *w, const struct served_feed *f,
+                                          uint32_t target, enum refusal *refusal, json_t **out,
+                                          struct heed_error *err)
+{
+    struct last_fact *k = calloc(1, sizeof *k);
+    if (!k)
+        return error_nomem(err);
+    *k = (struct last_fact){.user = f->user, .contents = w->state.catalogue.contents_n};
+    enum heed_status status = world_walk(w, keep_last, k, err);
+    const struct feed_fact *fact = &k->fact;
+    size_t i = k->found ? fact->n : 0, end = k->found ? fact->n + fact->more : 0;
+    while (i < end && target != target_make(TARGET_CONTENT, fact->slots[i].item))
+        i++;
+    if (status == HEED_OK && i == end)
+        *refusal = REFUSED_not_in_feed;
+    if (status == HEED_OK && i < end) {
+        bool chance = fact->slots[fact->n - 1].explored; /* who would have stood there comes next */
+        int32_t needed = fact->slots[chance ? fact->n : fact->n - 1].score_ppm;
+        json_t *feed = reply_feed(w, f->user, (enum algorithm)f->algorithm, fact->slots + i, 1);
+        json_t *slot = json_array_get(json_object_get(feed, "slots"), 0);
+        char policy[24];
+        snprintf(policy, sizeof policy, "%016llx", (unsigned long long)fact->policy);
+        status = reply_pack(out, err, "{s:O,s:s,s:s,s:o,s:b,s:b,s:I,s:O,s:O,s:f,s:O,s:o}", "user",
+                            json_object_get(feed, "user"), "algorithm",
+                            algorithm_name((enum algorithm)f->algorithm), "policy", policy,
+                            "served_at", reply_time(f->time_ms), "shown", 0, "lost_to_exploration",
+                            (int)(chance && i == fact->n), "place", (json_int_t)(i + 1 - chance),
+                            "target", json_object_get(slot, "target"), "score",
+                            json_object_get(slot, "score"), "needed", needed / 1e6, "reasons",
+                            json_object_get(slot, "reasons"), "nearest",
+                            nearest_changes(&fact->slots[i], needed));
+        json_decref(feed);
+    }
+    free(k);
+    return status;
 }
 
 enum heed_status query_feed_explain(struct world *w, const struct call *call, enum refusal *refusal,
@@ -306,16 +395,15 @@ enum heed_status query_feed_explain(struct world *w, const struct call *call, en
         char policy[24];
         snprintf(policy, sizeof policy, "%016llx", (unsigned long long)f->policy);
         enum heed_status status = reply_pack(
-            out, err, "{s:O,s:s,s:s?,s:f,s:b,s:o,s:O,s:O,s:O,s:O}", "user",
+            out, err, "{s:O,s:s,s:s?,s:b,s:f,s:b,s:o,s:O,s:O,s:O,s:O}", "user",
             json_object_get(feed, "user"), "algorithm",
             algorithm_name((enum algorithm)f->algorithm), "policy", f->policy ? policy : NULL,
-            "propensity", (double)f->slots[i].propensity / EXPLORE_UNIT, "explored",
+            "shown", 1, "propensity", (double)f->slots[i].propensity / EXPLORE_UNIT, "explored",
             (int)f->slots[i].explored, "served_at", reply_time(f->time_ms), "rank",
             json_object_get(slot, "rank"), "target", json_object_get(slot, "target"), "score",
             json_object_get(slot, "score"), "reasons", json_object_get(slot, "reasons"));
         json_decref(feed);
         return status;
     }
-    *refusal = REFUSED_not_in_feed;
-    return HEED_OK;
+    return explain_runner_up(w, f, target, refusal, out, err);
 }
