@@ -11,6 +11,7 @@ struct engine {
     uint64_t version; /* of the world when the scores were made   */
     struct relevance *relevance;
     struct allocator *allocator;
+    uint64_t feeds; /* the allocator made */
     uint8_t *eligible;
     double *popularity, *engagement, *quality, *shown_quality;
     struct quality_view view;
@@ -261,6 +262,7 @@ static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
     if (allocator_new(&items, e->relevance, &s->rules.allocation, &e->allocator) != HEED_OK)
         return error_nomem(err);
     e->version = w->version;
+    e->feeds = 0;
     return HEED_OK;
 }
 
@@ -355,6 +357,9 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
     if (q.k > *n)
         q.k = (uint32_t)*n;
     q.limited = limited_slots(&s->rules.allocation, q.k);
+    if (s->catalogue.contents_n > 2 * CANDIDATES_KEPT && e->feeds++ > 0 &&
+        allocator_sort(e->allocator, q.algorithm, CANDIDATES_KEPT) != HEED_OK)
+        return error_nomem(err);
     allocator_feed(e->allocator, &q, slots, n);
     if (explore && s->rules.allocation.explore != EXPLORE_NONE && *n > 0 && *n == q.k)
         explore_last(w, user, q, slots, *n);
