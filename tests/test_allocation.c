@@ -288,7 +288,8 @@ static size_t differences(const struct slot *a, size_t a_n, const struct slot *b
 {
     size_t n = a_n > b_n ? a_n - b_n : b_n - a_n;
     for (size_t i = 0; i < a_n && i < b_n; i++)
-        n += memcmp(&a[i], &b[i], sizeof *a) != 0;
+        n += a[i].item != b[i].item || a[i].score_ppm != b[i].score_ppm ||
+             memcmp(a[i].value_ppm, b[i].value_ppm, sizeof a->value_ppm) != 0;
     return n;
 }
 
