@@ -1,7 +1,8 @@
-/* How long a feed for one user, relevance and an epoch take. The peer of a feed is what anyone
- * would write first: score all items from dense relevance, qsort them, take the head. bench_feed
- * [ITEMS [HISTORY]] */
+/* How long a feed for one user, relevance and an epoch take, and feeds of a large catalogue in two
+ * steps. The peer of a feed is what anyone would write first: score all items from dense relevance,
+ * qsort them, take the head. bench_feed [ITEMS [HISTORY [LARGE]]] */
 #include "allocation/allocation.h"
+#include "base/parallel.h"
 #include "base/prng.h"
 
 #include <math.h>
@@ -9,13 +10,18 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { FEEDS = 20000, PEER_FEEDS = 500 };
+enum { FEEDS = 20000, PEER_FEEDS = 500, LARGE_FEEDS = 2000, SCANS = 200, THREADS = 2 };
+
+static double clock_s(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
 
 static double now_s(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+    return clock_s(CLOCK_MONOTONIC);
 }
 
 static void *room(size_t n, size_t size)
@@ -109,10 +115,45 @@ static int compare_double(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void print_times(const char *what, double *t, size_t n)
+/* Times of n feeds: as a clock on the wall sees them, and what the thread itself worked, which
+ * other work on the machine does not lengthen.                                                   */
+struct times {
+    double *wall, *own;
+    size_t n;
+    double wall_start, own_start;
+};
+
+static struct times times_new(size_t n)
 {
-    qsort(t, n, sizeof *t, compare_double);
-    printf("%-34s p50 %8.1f us   p99 %8.1f us\n", what, t[n / 2] * 1e6, t[n * 99 / 100] * 1e6);
+    return (struct times){.wall = room(n, sizeof(double)), .own = room(n, sizeof(double))};
+}
+
+static void times_free(struct times *t)
+{
+    free(t->wall);
+    free(t->own);
+}
+
+static void times_begin(struct times *t)
+{
+    t->own_start = clock_s(CLOCK_THREAD_CPUTIME_ID);
+    t->wall_start = now_s();
+}
+
+static void times_end(struct times *t)
+{
+    t->wall[t->n] = now_s() - t->wall_start;
+    t->own[t->n++] = clock_s(CLOCK_THREAD_CPUTIME_ID) - t->own_start;
+}
+
+static void print_times(const char *what, struct times *t)
+{
+    size_t p99 = t->n * 99 / 100;
+    qsort(t->wall, t->n, sizeof *t->wall, compare_double);
+    qsort(t->own, t->n, sizeof *t->own, compare_double);
+    printf("%-44s p50 %8.1f us   p99 %8.1f us   own work p99 %8.1f us\n", what,
+           t->wall[t->n / 2] * 1e6, t->wall[p99] * 1e6, t->own[p99] * 1e6);
+    t->n = 0;
 }
 
 struct scored {
@@ -138,13 +179,94 @@ static size_t peer_feed(const struct crowd *c, const double *relevant, struct sc
     return all[0].item;
 }
 
+static struct feed_request request_of(const struct crowd *c, size_t user, uint32_t k)
+{
+    return (struct feed_request){
+        .history = c->history + c->offsets[user],
+        .history_weights = c->weights + c->offsets[user],
+        .history_n = c->offsets[user + 1] - c->offsets[user],
+        .algorithm = ALGORITHM_MIXED,
+        .k = k,
+    };
+}
+
+static uint64_t *make_debts(size_t items)
+{
+    uint64_t *owed = room(items, sizeof *owed);
+    for (size_t i = 0; i < items; i++)
+        owed[i] = i * 7919 % 100000;
+    return owed;
+}
+
+/* What one thread does for the throughput of all: its own allocator over shared relevance.       */
+struct lane {
+    const struct crowd *c;
+    const uint64_t *owed;
+    struct allocator *allocators[THREADS];
+    struct {
+        size_t sum;
+        double own_s; /* what the thread itself worked */
+    } done[THREADS];
+};
+
+static void serve_lane(void *context, size_t piece, unsigned worker)
+{
+    struct lane *l = context;
+    (void)worker;
+    double start = clock_s(CLOCK_THREAD_CPUTIME_ID);
+    for (size_t i = 0; i < FEEDS; i++) {
+        struct slot slots[FEED_MAX];
+        struct feed_request q = request_of(l->c, (i * THREADS + piece) % l->c->histories.n, 50);
+        size_t n;
+        q.owed = l->owed;
+        q.owed_slots = 5;
+        allocator_feed(l->allocators[piece], &q, slots, &n);
+        l->done[piece].sum += slots[0].item;
+    }
+    l->done[piece].own_s = clock_s(CLOCK_THREAD_CPUTIME_ID) - start;
+}
+
+static void bench_threads(const char *what, const struct crowd *c, const struct relevance *m,
+                          const uint64_t *owed, bool sorted)
+{
+    struct lane lane = {.c = c, .owed = owed};
+    for (int t = 0; t < THREADS; t++)
+        if (allocator_new(&c->items, m, &rules, &lane.allocators[t]) != HEED_OK ||
+            (sorted &&
+             allocator_sort(lane.allocators[t], ALGORITHM_MIXED, CANDIDATES_KEPT) != HEED_OK))
+            exit(1);
+    double start = now_s(), undisturbed = 0;
+    parallel_each(THREADS, THREADS, serve_lane, &lane);
+    double took = now_s() - start;
+    for (int t = 0; t < THREADS; t++) {
+        undisturbed += FEEDS / lane.done[t].own_s;
+        allocator_free(lane.allocators[t]);
+    }
+    printf("%-44s %8.0f feeds/s   by own work %8.0f feeds/s   aim 10000 at least\n", what,
+           THREADS * FEEDS / took, undisturbed);
+}
+
 static void bench_feed(size_t items, size_t history)
 {
+    static const struct {
+        const char *name;
+        uint32_t k, owed_slots;
+        enum algorithm algorithm;
+        bool sorted;
+    } rows[] = {
+        {"heed, mixed, k = 10", 10, 0, ALGORITHM_MIXED, false},
+        {"heed, mixed, k = 10, 3 slots pay debts", 10, 3, ALGORITHM_MIXED, false},
+        {"heed, exposure, k = 10", 10, 0, ALGORITHM_EXPOSURE, false},
+        {"heed, mixed, k = 50", 50, 0, ALGORITHM_MIXED, false},
+        {"heed, all terms, k = 50, 5 slots pay debts", 50, 5, ALGORITHM_MIXED, false},
+        {"  the same, in two steps", 50, 5, ALGORITHM_MIXED, true},
+    };
     size_t users = 4000;
     struct crowd c = make(items, users, users * history);
     struct relevance *m;
     struct allocator *a;
-    double *t = room(FEEDS, sizeof *t), start = now_s();
+    struct times t = times_new(FEEDS);
+    double start = now_s();
     if (relevance_build(&c.histories, items, &rules, &m) != HEED_OK)
         exit(1);
     printf("relevance, %zu users x %zu items, %zu acts: %.3f s\n", users, items, users * history,
@@ -154,47 +276,107 @@ static void bench_feed(size_t items, size_t history)
         exit(1);
     printf("allocator_new, %zu items: %.3f ms\n", items, (now_s() - start) * 1e3);
 
-    printf("\none feed of %zu items, %zu in the history, k = 10\n", items, history);
-    uint64_t *owed = room(items, sizeof *owed);
-    for (size_t i = 0; i < items; i++)
-        owed[i] = i * 7919 % 100000;
+    printf("\none feed of %zu items, %zu in the history\n", items, history);
+    uint64_t *owed = make_debts(items);
     size_t sum = 0;
-    for (int kind = 0; kind < 3; kind++) {
-        static const char *const names[] = {"heed, mixed", "heed, mixed, 3 slots pay debts",
-                                            "heed, exposure"};
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+        if (rows[row].sorted && allocator_sort(a, rows[row].algorithm, CANDIDATES_KEPT) != HEED_OK)
+            exit(1);
         for (size_t i = 0; i < FEEDS; i++) {
-            size_t u = i % users, n;
             struct slot slots[FEED_MAX];
-            struct feed_request q = {
-                .history = c.history + c.offsets[u],
-                .history_weights = c.weights + c.offsets[u],
-                .history_n = c.offsets[u + 1] - c.offsets[u],
-                .algorithm = kind == 2 ? ALGORITHM_EXPOSURE : ALGORITHM_MIXED,
-                .owed = kind == 1 ? owed : NULL,
-                .owed_slots = 3,
-                .k = 10,
-            };
-            start = now_s();
+            size_t n;
+            struct feed_request q = request_of(&c, i % users, rows[row].k);
+            q.algorithm = rows[row].algorithm;
+            q.owed = rows[row].owed_slots ? owed : NULL;
+            q.owed_slots = rows[row].owed_slots;
+            times_begin(&t);
             allocator_feed(a, &q, slots, &n);
-            t[i] = now_s() - start;
+            times_end(&t);
             sum += slots[0].item;
         }
-        print_times(names[kind], t, FEEDS);
+        print_times(rows[row].name, &t);
     }
     double *relevant = room(items, sizeof *relevant);
     struct scored *all = room(items, sizeof *all);
     for (size_t i = 0; i < PEER_FEEDS; i++) {
-        start = now_s();
+        times_begin(&t);
         sum += peer_feed(&c, relevant, all);
-        t[i] = now_s() - start;
+        times_end(&t);
     }
-    print_times("peer, score all and qsort", t, PEER_FEEDS);
+    print_times("peer, score all and qsort", &t);
+    bench_threads("two threads, all terms, k = 50, debts", &c, m, owed, false);
+    bench_threads("  the same, in two steps", &c, m, owed, true);
     printf("(checksum %zu)\n", sum);
     free(all);
     free(relevant);
     free(owed);
-    free(t);
+    times_free(&t);
     allocator_free(a);
+    relevance_free(m);
+    unmake(&c);
+}
+
+/* How many of the scan's items the two steps found too.                                          */
+static size_t found(const struct slot *steps, size_t steps_n, const struct slot *scan,
+                    size_t scan_n)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < scan_n; i++)
+        for (size_t j = 0; j < steps_n; j++)
+            n += scan[i].item == steps[j].item;
+    return n;
+}
+
+static void bench_large(size_t items)
+{
+    size_t users = 20000, history = 50, hits = 0, of = 0;
+    struct crowd c = make(items, users, users * history);
+    struct relevance *m;
+    struct allocator *steps, *exact;
+    struct times t = times_new(LARGE_FEEDS);
+    uint64_t *owed = make_debts(items);
+    if (relevance_build(&c.histories, items, &rules, &m) != HEED_OK ||
+        allocator_new(&c.items, m, &rules, &exact) != HEED_OK)
+        exit(1);
+    double start = now_s();
+    if (allocator_new(&c.items, m, &rules, &steps) != HEED_OK)
+        exit(1);
+    double made = now_s();
+    if (allocator_sort(steps, ALGORITHM_MIXED, CANDIDATES_KEPT) != HEED_OK)
+        exit(1);
+    printf("\none feed of %zu items, %zu in the history, k = 50, all terms (allocator_new %.0f ms, "
+           "allocator_sort %.0f ms)\n",
+           items, history, (made - start) * 1e3, (now_s() - made) * 1e3);
+    for (int pays = 0; pays < 2; pays++)
+        for (int scan = 0; scan < 2; scan++) {
+            static const char *const names[2][2] = {
+                {"in two steps", "exact scan"},
+                {"in two steps, 5 slots pay debts", "exact scan, 5 slots pay debts"}};
+            for (size_t i = 0; i < (scan ? SCANS : LARGE_FEEDS); i++) {
+                struct slot slots[FEED_MAX];
+                size_t n;
+                struct feed_request q = request_of(&c, i * 7 % users, 50);
+                q.owed = pays ? owed : NULL;
+                q.owed_slots = pays ? 5 : 0;
+                times_begin(&t);
+                allocator_feed(scan ? exact : steps, &q, slots, &n);
+                times_end(&t);
+                if (scan) {
+                    struct slot again[FEED_MAX];
+                    size_t again_n;
+                    allocator_feed(steps, &q, again, &again_n);
+                    hits += found(again, again_n, slots, n);
+                    of += n;
+                }
+            }
+            print_times(names[pays][scan], &t);
+        }
+    printf("recall@50 of the two steps against the exact scan: %.4f (%zu of %zu)\n",
+           (double)hits / (double)of, hits, of);
+    free(owed);
+    times_free(&t);
+    allocator_free(steps);
+    allocator_free(exact);
     relevance_free(m);
     unmake(&c);
 }
@@ -234,12 +416,14 @@ int main(int argc, char **argv)
 {
     size_t items = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000;
     size_t history = argc > 2 ? strtoul(argv[2], NULL, 10) : 50;
-    if (items < 2 * history || history == 0) {
-        fprintf(stderr,
-                "usage: bench_feed [ITEMS [HISTORY]], at least two items for each of a history\n");
+    size_t large = argc > 3 ? strtoul(argv[3], NULL, 10) : 1000000;
+    if (items < 2 * history || history == 0 || large < 1000) {
+        fprintf(stderr, "usage: bench_feed [ITEMS [HISTORY [LARGE]]], at least two items for each "
+                        "of a history, 1000 in the large catalogue\n");
         return 2;
     }
     bench_feed(items, history);
+    bench_large(large);
     printf("\nepochs\n");
     bench_epoch(5000, 2000, 100000, ALGORITHM_MIXED, 100000);
     bench_epoch(5155, 12393, 70489, ALGORITHM_MIXED, 100000);

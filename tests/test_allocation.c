@@ -243,7 +243,7 @@ static void a_feed_is_the_head_of_the_sorted_list(void **state)
             1 + prng_below(&r, 60), 1 + prng_below(&r, 30), 10, 1, 0.9, seed % 2 ? 4 : 0};
         struct crowd c;
         crowd_init(&c, &r, &shape, &default_rules);
-        size_t n = c.items.n;
+        size_t n = c.items.n, keep = prng_below(&r, n + 10);
         float *dense = dense_histories(&c);
         double *cosine = dense_cosines(&c, dense), *relevant = calloc(n + 1, sizeof *relevant);
         struct scored *all = malloc((n + 1) * sizeof *all);
@@ -254,8 +254,8 @@ static void a_feed_is_the_head_of_the_sorted_list(void **state)
         for (size_t turn = 0; turn < 2 * ALGORITHMS * c.histories.n; turn++) {
             enum algorithm algorithm = (enum algorithm)(turn % ALGORITHMS);
             size_t user = turn / ALGORITHMS % c.histories.n;
-            if (turn >= ALGORITHMS * c.histories.n) /* again, over sorted items */
-                assert_int_equal(allocator_sort(c.allocator, algorithm), HEED_OK);
+            if (turn >= ALGORITHMS * c.histories.n) /* again, in two steps */
+                assert_int_equal(allocator_sort(c.allocator, algorithm, keep), HEED_OK);
             struct feed_request q = crowd_request(&c, user);
             q.algorithm = algorithm;
             q.k = 1 + (uint32_t)prng_below(&r, 20);
@@ -279,6 +279,59 @@ static void a_feed_is_the_head_of_the_sorted_list(void **state)
         free(relevant);
         free(cosine);
         free(dense);
+        crowd_deinit(&c);
+    }
+}
+
+/* Of all slots of two feeds, those that differ. */
+static size_t differences(const struct slot *a, size_t a_n, const struct slot *b, size_t b_n)
+{
+    size_t n = a_n > b_n ? a_n - b_n : b_n - a_n;
+    for (size_t i = 0; i < a_n && i < b_n; i++)
+        n += a[i].item != b[i].item || a[i].score_ppm != b[i].score_ppm ||
+             memcmp(a[i].value_ppm, b[i].value_ppm, sizeof a->value_ppm) != 0;
+    return n;
+}
+
+static void a_large_catalogue_in_two_steps_gives_the_feeds_of_the_exact_scan(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct prng r;
+        prng_seed(&r, seed);
+        struct allocation_rules rules = default_rules;
+        rules.neighbours = 50;
+        rules.max_history = 50;
+        rules.mix_milli[REASON_QUALITY] = seed == 3 ? -300 : 300; /* the worst lead */
+        const struct crowd_shape shape = {20000, 300, 60, 1, 0.9, seed == 2 ? 4 : 0};
+        struct crowd c;
+        struct allocator *exact;
+        crowd_init(&c, &r, &shape, &rules);
+        assert_int_equal(allocator_new(&c.items, c.relevance, &rules, &exact), HEED_OK);
+        uint64_t *owed = calloc(shape.items, sizeof *owed);
+        assert_non_null(owed);
+        for (size_t i = 0; i < shape.items; i++)
+            owed[i] = prng_below(&r, 3);
+        for (int a = 0; a < ALGORITHMS; a++)
+            assert_int_equal(allocator_sort(c.allocator, (enum algorithm)a, CANDIDATES_KEPT),
+                             HEED_OK);
+        for (size_t turn = 0; turn < 100; turn++) {
+            struct feed_request q = crowd_request(&c, turn * 3 % c.histories.n);
+            struct slot steps[FEED_MAX], scan[FEED_MAX];
+            size_t steps_n, scan_n;
+            q.algorithm = (enum algorithm)(turn % ALGORITHMS);
+            q.k = 1 + (uint32_t)prng_below(&r, FEED_MAX);
+            q.owed = turn % 3 == 0 ? owed : NULL;
+            q.owed_slots = 5;
+            allocator_feed(c.allocator, &q, steps, &steps_n);
+            allocator_feed(exact, &q, scan, &scan_n);
+            if (differences(steps, steps_n, scan, scan_n) > 0)
+                fail_msg("seed %llu, turn %zu, %s: %zu of %zu slots differ",
+                         (unsigned long long)seed, turn, algorithm_name(q.algorithm),
+                         differences(steps, steps_n, scan, scan_n), scan_n);
+        }
+        free(owed);
+        allocator_free(exact);
         crowd_deinit(&c);
     }
 }
@@ -410,6 +463,7 @@ int main(void)
         cmocka_unit_test(relevance_is_the_cosine_of_who_attended),
         cmocka_unit_test(relevance_is_that_of_the_dense_twin),
         cmocka_unit_test(a_feed_is_the_head_of_the_sorted_list),
+        cmocka_unit_test(a_large_catalogue_in_two_steps_gives_the_feeds_of_the_exact_scan),
         cmocka_unit_test(the_reasons_of_a_slot_add_up_to_its_score),
         cmocka_unit_test(the_last_slots_pay_debts_to_what_is_most_relevant),
         cmocka_unit_test(a_feed_without_relevance_or_items_is_a_feed_all_the_same),

@@ -80,8 +80,10 @@ static void a_feed_passes_over_what_is_limited_beyond_its_share(void **state)
         items.eligible = free_of_limits;
         assert_int_equal(allocator_new(&items, c.relevance, &rules, &all), HEED_OK);
         for (size_t turn = 0; turn < 2 * c.histories.n; turn++) {
-            if (turn == c.histories.n) /* again, over sorted items */
-                assert_int_equal(allocator_sort(c.allocator, rules.algorithm), HEED_OK);
+            if (turn == c.histories.n) /* again, in two steps */
+                assert_int_equal(
+                    allocator_sort(c.allocator, rules.algorithm, prng_below(&r, c.items.n + 10)),
+                    HEED_OK);
             struct slot sorted[FEED_MAX], slots[FEED_MAX];
             struct feed_request q = crowd_request(&c, turn % c.histories.n);
             size_t n = everything(all, q, c.items.n, sorted), got, limited = 0, at = 0;

@@ -133,10 +133,20 @@ struct feed_request {
 /* Slots of a feed of k that limited items may have: limited_ppm of k, rounded down.             */
 uint32_t limited_slots(const struct allocation_rules *r, uint32_t k);
 
+/* Finds the best `keep` items of an algorithm by what is known without the user, so that a feed is
+ * found in two steps: its candidates are these and the neighbours of the user's history, and only
+ * they are scored. The answer is the same as before: what is in neither scores no more than the
+ * last of these, and where blocked or limited items leave too few of them, all items are scored
+ * after all. Worth it from the second feed on. Done once for an algorithm; more calls change
+ * nothing. Errors: HEED_NOMEM, nothing changed. O(items + keep log keep). */
+enum { CANDIDATES_KEPT = 8192 }; /* more than the neighbours of a usual history and a feed */
+HEED_MUST_CHECK enum heed_status allocator_sort(struct allocator *a, enum algorithm algorithm,
+                                                size_t keep);
+
 /* The best k eligible items for one user, best first (ties: smaller item; under `relevance`, which
  * knows nothing of most items, higher quality first), the last owed_slots of them paying debts
  * where there are any. *n out: slots written, <= k, FEED_MAX. No allocation. O(items + history x
- * neighbours).                                                                                  */
+ * neighbours); after allocator_sort without `owed` O(history x neighbours + k + blocked).        */
 void allocator_feed(struct allocator *a, const struct feed_request *q, struct slot *slots,
                     size_t *n);
 

@@ -33,6 +33,18 @@ struct candidate {
     uint32_t item;
 };
 
+static inline bool candidate_better(const struct candidate *a, const struct candidate *b)
+{
+    if (a->score != b->score)
+        return a->score > b->score;
+    if (a->tie != b->tie)
+        return a->tie > b->tie;
+    return a->item < b->item;
+}
+
+/* Moves the best `keep` of c[n] to the front, in order. O(n + keep log keep) in the mean.       */
+void best_first(struct candidate *c, size_t n, size_t keep);
+
 /* An owed item on its way into a feed. Urgent ones first, the greatest debt before others; then by
  * relevance, then debt; then the smaller item.                                                  */
 struct creditor {
@@ -51,7 +63,9 @@ struct allocator {
     uint8_t *eligible;                 /* enum eligibility */
     double *values; /* [4][n]: exposure, engagement, quality, the fixed part of mixed */
     int32_t weight_ppm[ALGORITHMS][4];
-    uint32_t *order[ALGORITHMS]; /* [eligible_n] by what is known without the user; or NULL */
+    /* the best order_n[] by what is known without the user, best first; or NULL */
+    uint32_t *order[ALGORITHMS];
+    size_t order_n[ALGORITHMS];
     /* of the feed in work */
     uint8_t *marks;
     double *relevant; /* [n] 0..1 where touched */
@@ -62,10 +76,6 @@ struct allocator {
     struct candidate best[FEED_MAX], limited_best[FEED_MAX];
     struct creditor creditors[FEED_MAX];
 };
-
-/* Sorts the items for an algorithm once and for all, so that a feed need not look at each.
- * Errors: HEED_NOMEM.                                                                           */
-HEED_MUST_CHECK enum heed_status allocator_sort(struct allocator *a, enum algorithm algorithm);
 
 /* The items of a feed only. Those owed at least `urgent` are paid before all others, whatever
  * their relevance. Returns their number.                                                        */

@@ -321,8 +321,8 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     e.need = malloc(a->n * sizeof *e.need);
     enum heed_status status = HEED_NOMEM;
     if (e.size && e.natural && e.feeds && e.barred && e.promised && e.expected && e.owed &&
-        e.need && allocator_sort(a, a->rules.algorithm) == HEED_OK &&
-        allocator_sort(a, ALGORITHM_EXPOSURE) == HEED_OK) {
+        e.need && allocator_sort(a, a->rules.algorithm, a->n) == HEED_OK &&
+        allocator_sort(a, ALGORITHM_EXPOSURE, a->n) == HEED_OK) {
         status = HEED_OK;
         measure(&e);
         if (e.total > 0) {

@@ -111,20 +111,6 @@ void allocator_free(struct allocator *a)
 
 /* ── order ── */
 
-static bool better(const struct candidate *a, const struct candidate *b)
-{
-    if (a->score != b->score)
-        return a->score > b->score;
-    if (a->tie != b->tie)
-        return a->tie > b->tie;
-    return a->item < b->item;
-}
-
-static int compare_better(const void *a, const void *b)
-{
-    return better(a, b) ? -1 : better(b, a) ? 1 : 0;
-}
-
 /* An item as the algorithm sees it: relevant 0 for one that is not known to be.                 */
 static struct candidate candidate_of(const struct allocator *a, enum algorithm algorithm,
                                      uint32_t item, double relevant)
@@ -135,12 +121,13 @@ static struct candidate candidate_of(const struct allocator *a, enum algorithm a
                               item};
 }
 
-enum heed_status allocator_sort(struct allocator *a, enum algorithm algorithm)
+enum heed_status allocator_sort(struct allocator *a, enum algorithm algorithm, size_t keep)
 {
     if (a->order[algorithm])
         return HEED_OK;
     struct candidate *c = malloc((a->eligible_n + 1) * sizeof *c);
-    uint32_t *order = malloc((a->eligible_n + 1) * sizeof *order);
+    keep = keep < a->eligible_n ? keep : a->eligible_n;
+    uint32_t *order = malloc((keep + 1) * sizeof *order);
     if (!c || !order) {
         free(c);
         free(order);
@@ -150,21 +137,22 @@ enum heed_status allocator_sort(struct allocator *a, enum algorithm algorithm)
     for (uint32_t i = 0; i < a->n; i++)
         if (a->eligible[i])
             c[n++] = candidate_of(a, algorithm, i, 0);
-    qsort(c, n, sizeof *c, compare_better);
-    for (size_t i = 0; i < n; i++)
+    best_first(c, n, keep);
+    for (size_t i = 0; i < keep; i++)
         order[i] = c[i].item;
     free(c);
     a->order[algorithm] = order;
+    a->order_n[algorithm] = keep;
     return HEED_OK;
 }
 
 /* Keeps the best k in order; false when c is not among them.                                    */
 static bool offer_to(struct candidate *best, size_t *n, const struct candidate *c, size_t k)
 {
-    if (*n == k && (k == 0 || !better(c, &best[k - 1])))
+    if (*n == k && (k == 0 || !candidate_better(c, &best[k - 1])))
         return false;
     size_t at = *n < k ? (*n)++ : k - 1;
-    for (; at > 0 && better(c, &best[at - 1]); at--)
+    for (; at > 0 && candidate_better(c, &best[at - 1]); at--)
         best[at] = best[at - 1];
     best[at] = *c;
     return true;
@@ -236,19 +224,25 @@ static void feed_end(struct allocator *a, const struct feed_request *q, const ui
 
 /* ── picking ── */
 
+static void pick_of_all(struct allocator *a, enum algorithm algorithm, size_t k, size_t limited)
+{
+    a->best_n = a->limited_best_n = 0;
+    for (uint32_t i = 0; i < a->n; i++)
+        if (a->eligible[i] && !(a->marks[i] & BLOCKED)) {
+            struct candidate c = candidate_of(a, algorithm, i, relevant_to_user(a, i));
+            offer(a, &c, k, limited);
+        }
+}
+
 /* The best k by the algorithm alone into a->best; the limited ones apart.                       */
 static void pick_candidates(struct allocator *a, enum algorithm algorithm, size_t k, size_t limited)
 {
     const uint32_t *order = a->order[algorithm];
-    a->best_n = a->limited_best_n = 0;
     if (!order) {
-        for (uint32_t i = 0; i < a->n; i++)
-            if (a->eligible[i] && !(a->marks[i] & BLOCKED)) {
-                struct candidate c = candidate_of(a, algorithm, i, relevant_to_user(a, i));
-                offer(a, &c, k, limited);
-            }
+        pick_of_all(a, algorithm, k, limited);
         return;
     }
+    a->best_n = a->limited_best_n = 0;
     bool related = a->weight_ppm[algorithm][REASON_RELEVANCE] != 0;
     for (size_t i = 0; related && i < a->touched_n; i++) {
         uint32_t item = a->touched[i];
@@ -258,13 +252,15 @@ static void pick_candidates(struct allocator *a, enum algorithm algorithm, size_
         offer(a, &c, k, limited);
     }
     uint8_t skip = related ? BLOCKED | TOUCHED : BLOCKED;
-    for (size_t i = 0; i < a->eligible_n; i++) {
+    for (size_t i = 0; i < a->order_n[algorithm]; i++) {
         if (a->marks[order[i]] & skip)
             continue;
         struct candidate c = candidate_of(a, algorithm, order[i], 0);
         if (!offer(a, &c, k, limited))
-            break;
+            return;
     }
+    if (a->order_n[algorithm] < a->eligible_n)
+        pick_of_all(a, algorithm, k, limited);
 }
 
 /* The best k of which at most q->limited are limited: the best so many of these compete with all

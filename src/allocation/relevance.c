@@ -98,28 +98,22 @@ static size_t count_together(const struct joined *j, uint32_t item, uint32_t *to
     return n;
 }
 
-static bool closer(struct candidate a, struct candidate b)
+static int compare_candidates(const void *a, const void *b)
 {
-    return a.score > b.score || (!(b.score > a.score) && a.item < b.item);
+    return candidate_better(a, b) ? -1 : candidate_better(b, a) ? 1 : 0;
 }
 
-static int compare_closer(const void *a, const void *b)
-{
-    const struct candidate *x = a, *y = b;
-    return closer(*x, *y) ? -1 : closer(*y, *x) ? 1 : 0;
-}
-
-/* Moves the best `keep` of c[n] to the front, in order (quickselect, then sort).                */
-static void best_first(struct candidate *c, size_t n, size_t keep)
+/* Quickselect, then a sort of what is kept.                                                     */
+void best_first(struct candidate *c, size_t n, size_t keep)
 {
     size_t low = 0, high = n;
     while (keep < n && high - low > 1) {
         struct candidate pivot = c[low + (high - low - 1) / 2];
         size_t i = low, j = high - 1;
         for (;; i++, j--) {
-            while (closer(c[i], pivot))
+            while (candidate_better(&c[i], &pivot))
                 i++;
-            while (closer(pivot, c[j]))
+            while (candidate_better(&pivot, &c[j]))
                 j--;
             if (i >= j)
                 break;
@@ -135,7 +129,7 @@ static void best_first(struct candidate *c, size_t n, size_t keep)
         else
             low = j + 1;
     }
-    qsort(c, keep < n ? keep : n, sizeof *c, compare_closer);
+    qsort(c, keep < n ? keep : n, sizeof *c, compare_candidates);
 }
 
 static bool fill(struct relevance *m, const struct joined *j, size_t keep)

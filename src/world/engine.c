@@ -12,6 +12,7 @@ struct engine {
     uint64_t version; /* of the world when the scores were made   */
     struct relevance *relevance;
     struct allocator *allocator;
+    uint64_t feeds; /* the allocator made */
     uint8_t *eligible;
     double *popularity, *engagement, *quality, *shown_quality;
     struct quality_view view;
@@ -262,6 +263,7 @@ static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
     if (allocator_new(&items, e->relevance, &s->rules.allocation, &e->allocator) != HEED_OK)
         return error_nomem(err);
     e->version = w->version;
+    e->feeds = 0;
     return HEED_OK;
 }
 
@@ -364,6 +366,9 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
     if (q.k > FEED_MAX)
         q.k = FEED_MAX;
     q.limited = limited_slots(&s->rules.allocation, q.k);
+    if (s->catalogue.contents_n > 2 * CANDIDATES_KEPT && e->feeds++ > 0 &&
+        allocator_sort(e->allocator, q.algorithm, CANDIDATES_KEPT) != HEED_OK)
+        return error_nomem(err);
     allocator_feed(e->allocator, &q, out->slots, &out->n);
     out->more = 0;
     out->policy = engine_policy(w, algorithm);
