@@ -413,7 +413,16 @@ cmp -s one.hash two.hash || fail 'the same commands give two worlds'
 
 # ── verify, export, report, run ──
 expect 2 report --out one.world
-says 'one.world: it holds a world; name another file'
+says 'one.world: it belongs to a world; name another file'
+expect 2 report --out one.world-wal
+if grep -q html one.world-wal 2>/dev/null; then fail 'a report lies beside a world'; fi
+printf 'id\na b \n\n' >mine.csv
+cp mine.csv mine.before
+for rejects in mine.csv ./mine.csv one.world one.world.lock; do
+    expect 2 import users mine.csv --rejects $rejects
+    says "$rejects: "
+done
+cmp -s mine.csv mine.before || fail 'bad rows were appended to the file they came from'
 json 0 'ok=true' verify --world one.world
 json 0 'ok=true commands world_hash chain_head money.0.currency money.0.sum_minor=0' verify
 json 0 'exported="copy"' export copy

@@ -20,6 +20,26 @@ static bool is_database(const char *path)
     return n == sizeof head && memcmp(head, "SQLite format 3", sizeof head) == 0;
 }
 
+bool out_file_spoils(const char *path)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock"}; /* of a world in use, too */
+    struct stat st;
+    char stem[PATH_MAX];
+    size_t n = strlen(path);
+    if (n >= sizeof stem)
+        return false;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        size_t end = strlen(ends[i]);
+        if (n <= end || strcmp(path + n - end, ends[i]) != 0)
+            continue;
+        memcpy(stem, path, n - end);
+        stem[n - end] = '\0';
+        if (stat(stem, &st) == 0 && S_ISREG(st.st_mode) && is_database(stem))
+            return true;
+    }
+    return false;
+}
+
 enum heed_status out_file_check(const char *path, struct heed_error *err)
 {
     struct stat st;
@@ -37,8 +57,8 @@ enum heed_status out_file_check(const char *path, struct heed_error *err)
                              strerror(errno));
         return HEED_OK;
     }
-    if (there && is_database(path))
-        return error_set(err, HEED_USAGE, path, "it holds a world; name another file");
+    if (out_file_spoils(path))
+        return error_set(err, HEED_USAGE, path, "it belongs to a world; name another file");
     char real[PATH_MAX], folder[PATH_MAX + 1];
     if (there && realpath(path, real))
         path = real;

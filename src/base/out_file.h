@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* A file that is there whole or not at all: it is written aside and renamed. What stands at the
@@ -14,6 +15,9 @@ struct out_file {
     FILE *f;
     char real[4096], aside[4104]; /* "" when written straight into the path */
 };
+/* Whether path is a world, or one of the files that lie beside it while it is in use. */
+bool out_file_spoils(const char *path);
+
 /* Before any work: HEED_USAGE when it is empty, a folder or a world, HEED_STORAGE when it cannot be
  * written.
  */

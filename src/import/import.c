@@ -1,6 +1,7 @@
 #include "import/import.h"
 
 #include "base/csv.h"
+#include "base/out_file.h"
 #include "base/utf8.h"
 #include "import/learnt.h"
 #include "import/session.h"
@@ -8,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STRICT_ROWS_MAX = 10000000 };
@@ -245,6 +247,30 @@ static enum heed_status close_rejects(struct session *s, enum heed_status status
     return status;
 }
 
+/* Bad rows go neither into the file they come from (or the archive it lies in) nor into a world. */
+static enum heed_status check_rejects(const char *rejects, const char *path, struct heed_error *err)
+{
+    struct stat bad, in;
+    char part[4096];
+    if (!rejects)
+        return HEED_OK;
+    if (out_file_spoils(rejects))
+        return error_set(err, HEED_USAGE, rejects,
+                         "it belongs to a world; name another file for bad rows");
+    if (stat(rejects, &bad) != 0 || strlen(path) >= sizeof part)
+        return HEED_OK;
+    for (size_t n = strlen(path); n > 0; n--) {
+        if (path[n] && path[n] != '/')
+            continue;
+        memcpy(part, path, n);
+        part[n] = '\0';
+        if (stat(part, &in) == 0 && in.st_dev == bad.st_dev && in.st_ino == bad.st_ino)
+            return error_set(err, HEED_USAGE, rejects,
+                             "it is the file that is read; name another file for bad rows");
+    }
+    return HEED_OK;
+}
+
 enum heed_status import_one(struct world *w, const struct heed_context *context,
                             enum import_kind kind, const char *path, const char *shown,
                             const struct row_format *format, struct str mapping,
@@ -258,8 +284,9 @@ enum heed_status import_one(struct world *w, const struct heed_context *context,
     free(s.file->path);
     s.file->path = strdup(path); /* while reading; the result shows `shown` */
     enum heed_status status =
-        s.file->path ? digest_of(kind, path, mapping, &options->limits, &s.mark.digest, err)
-                     : error_nomem(err);
+        s.file->path ? check_rejects(options->rejects, path, err) : error_nomem(err);
+    if (status == HEED_OK)
+        status = digest_of(kind, path, mapping, &options->limits, &s.mark.digest, err);
     const struct import_mark *before =
         status == HEED_OK && !options->again ? world_import_mark(w, &s.mark.digest) : NULL;
     uint64_t out_of_order = w->state.behaviour.out_of_order, late = w->state.consumption.late;
