@@ -64,7 +64,7 @@ int main(int argc, char **argv)
     struct sparse users, items;
     struct heed_error err = {0};
     void *model = NULL;
-    const double lambda = 100;
+    const double param[MODEL_PARAMS] = {100}; /* lambda; all neighbours */
     if (argc < 2 ||
         !draw(&users, number(argc, argv, 2, 3757), number(argc, argv, 3, 5155),
               number(argc, argv, 4, 120000)) ||
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
                                .seed = 1,
                                .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
     double started = now_s();
-    if (model_ease.train(&t, &lambda, &model, &err) != HEED_OK) {
+    if (model_ease.train(&t, param, &model, &err) != HEED_OK) {
         fprintf(stderr, "bench_ease: %s\n", err.message);
         return 1;
     }

@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     const struct fair_options o = {.iterations =
                                        argc > 3 ? (size_t)strtoull(argv[3], NULL, 10) : 300,
                                    .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
-    const double lambda = 30;
+    const double param[MODEL_PARAMS] = {30}; /* lambda; all neighbours */
     void *model = NULL;
     double *objective = malloc((o.iterations + 1) * sizeof *objective), gap = 0;
     size_t steps = 0;
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
     const struct training t = {
         .users = &split.train, .items = &items, .seed = 1, .threads = o.threads};
     if (status == HEED_OK)
-        status = model_ease.train(&t, &lambda, &model, &err);
+        status = model_ease.train(&t, param, &model, &err);
     if (status == HEED_OK)
         status = fair_offers_of_model(&f, &model_ease, model, &split.train, 10, 1, o.threads, &err);
     FILE *out = status == HEED_OK ? fopen(argv[1], "wb") : NULL;

@@ -31,7 +31,7 @@ expect() {
 awk 'BEGIN { print "time,user,verb,target,amount"
     for (u = 0; u < 30; u++) for (i = 0; i < 12; i++) if ((u + i * i) % 3)
         printf "2026-01-%02d,u%d,dwell,i%d,%d\n", i + 1, u, i, u + i }' >events.csv
-for split in every-5th time leave-one-out; do
+for split in every-5th time leave-one-out cold-items; do
     "$heed" --quiet --json allocate eval --events events.csv --split $split --k 3 \
         --algorithm random,popularity,knn,ease,ials,blend --param ease.lambda=2 --param ials.factors=4 >out
     names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
@@ -57,7 +57,7 @@ expect 0 "" $eval events.csv --items items.csv --k 3
 expect 0 "" allocate eval --algorithm blend --events events.csv --items items.csv --k 3
 expect 2 "--events is missing" allocate eval --algorithm ease
 expect 2 "no 'best'; there are random" allocate eval --events events.csv --algorithm best
-expect 2 "leave-one-out, not 'half'" $eval events.csv --split half
+expect 2 "leave-one-out, cold-items, not 'half'" $eval events.csv --split half
 expect 2 "none of these algorithms has 'alpha'" $eval events.csv --param alpha=1
 expect 2 "not 'nan'" $eval events.csv --param lambda=nan
 expect 3 "catalogue of 12 items" $eval events.csv --k 13

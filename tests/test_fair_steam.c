@@ -29,12 +29,12 @@ static void a_floor_costs_users_on_steam_no_more_than_promised(void **unused)
     struct fair_offers f;
     struct heed_error err = {0};
     void *model = NULL;
-    const double lambda = 30;
+    const double param[MODEL_PARAMS] = {30}; /* lambda; all neighbours */
     read_steam_purchases(&log);
     assert_int_equal(split_make(&log, SPLIT_EVERY_5TH, &split, &err), HEED_OK);
     assert_int_equal(sparse_transpose(&split.train, &items), HEED_OK);
     const struct training t = {.users = &split.train, .items = &items, .seed = 1, .threads = 2};
-    assert_int_equal(model_ease.train(&t, &lambda, &model, &err), HEED_OK);
+    assert_int_equal(model_ease.train(&t, param, &model, &err), HEED_OK);
     assert_int_equal(fair_offers_of_model(&f, &model_ease, model, &split.train, 10, 1, 2, &err),
                      HEED_OK);
     assert_int_equal(f.on_offer, 5155);

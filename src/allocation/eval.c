@@ -38,6 +38,7 @@ struct ranking {
 static enum heed_status rank_user(struct ranking *r, size_t u, double *score, struct top_item *best)
 {
     struct sparse_row history = sparse_row(&r->split->train, u);
+    const bool *offered = r->split->offered;
     size_t items = r->split->train.columns, next = 0;
     enum heed_status status = r->kind->score(r->model, u, history, score);
     if (status != HEED_OK)
@@ -48,7 +49,7 @@ static enum heed_status rank_user(struct ranking *r, size_t u, double *score, st
             return HEED_RANGE;
         if (next < history.n && history.column[next] == i)
             next++;
-        else
+        else if (!offered || offered[i])
             top_offer(&top, i, score[i]);
     }
     size_t n = top_sort(&top);

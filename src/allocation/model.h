@@ -9,7 +9,7 @@
 #include "allocation/sparse.h"
 #include "base/str.h"
 
-enum { MODEL_PARAMS = 8, MODELS_MAX = 16 };
+enum { MODEL_PARAMS = 12, MODELS_MAX = 16 };
 
 struct model_param {
     const char *name;
@@ -30,6 +30,14 @@ struct training {
     void *context;
 };
 
+/* Where the data differ from those a model has seen: rows (users) and columns (items) that gained
+ * or lost pairs, each once; users who are new stand behind the others, and none goes. */
+struct model_change {
+    uint32_t *users, *items;
+    size_t users_n, items_n;
+    uint64_t pairs; /* gained and lost */
+};
+
 struct model_kind {
     const char *name;
     const struct model_param *params;
@@ -42,10 +50,33 @@ struct model_kind {
     enum heed_status (*score)(const void *model, size_t user, struct sparse_row history,
                               double *score);
     void (*free)(void *model);
+    /* Brings the model to t, which differs from what it last saw by `change` alone. NULL: only
+     * training anew does. What each makes of it stands in its file; on error it is as it was.
+     * Errors: HEED_NOMEM; HEED_RANGE another number of items, singular, with remedy. No score may
+     * be asked for meanwhile.                                                                    */
+    enum heed_status (*update)(void *model, const struct training *t,
+                               const struct model_change *change, struct heed_error *err);
 };
 
 extern const struct model_kind model_random, model_popularity, model_knn, model_ease, model_ials,
     model_blend;
+
+/* change, from the users' matrices before and now, both ascending, by value NULL; free it with
+ * model_change_deinit. O(pairs + rows + columns). Errors: HEED_NOMEM.                            */
+HEED_MUST_CHECK enum heed_status
+model_change_find(const struct sparse *before, const struct sparse *now, struct model_change *out);
+void model_change_deinit(struct model_change *c);
+
+/* kind->update; HEED_USAGE when it has none. A user's own new acts need no update to count for him:
+ * they are in the history that is scored. It is for what they say to others.                     */
+HEED_MUST_CHECK enum heed_status model_update(const struct model_kind *kind, void *model,
+                                              const struct training *t,
+                                              const struct model_change *change,
+                                              struct heed_error *err);
+
+/* HEED_RANGE with remedy unless t has `items` items; for the kinds.                              */
+HEED_MUST_CHECK enum heed_status model_same_items(const struct training *t, size_t items,
+                                                  const char *name, struct heed_error *err);
 
 /* A model to be trained: its kind and settings.                                                  */
 struct model_spec {

@@ -19,7 +19,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LAMBDA, NEIGHBOURS, TILT, FEATURES, KNN, CONFIDENCE, COSINE, POPULARITY, BLEND_PARAMS };
+enum {
+    LAMBDA,
+    NEIGHBOURS,
+    TILT,
+    FEATURES,
+    KNN,
+    CONFIDENCE,
+    COSINE,
+    POPULARITY,
+    RENEW,
+    BLEND_PARAMS
+};
 enum { FEW = 3 }; /* added below a rule's fraction, so that few cases count for little */
 static const struct model_param blend_params[BLEND_PARAMS] = {
     {"lambda", 8, 0, 1e12, false, "pulls EASE's weights to zero"},
@@ -31,11 +42,13 @@ static const struct model_param blend_params[BLEND_PARAMS] = {
     {"confidence", .65, -1e3, 1e3, false, "weight of the best rule from one item of the history"},
     {"cosine", .55, -1e3, 1e3, false, "weight of the greatest cosine with the history"},
     {"popularity", -.6, -1e3, 1e3, false, "weight of the logarithm of how many have the item"},
+    {"renew", .01, 0, 1, false, "share of pairs that change before an update makes it all anew"},
 };
 
 struct blend {
     size_t items;
     double param[BLEND_PARAMS];
+    uint64_t owed;          /* pairs changed since training */
     struct ease *ease;      /* items + 1 columns, the last constant */
     struct sparse together; /* counts */
     double *reach, *root;   /* [items] who has it, and its square root */
@@ -191,5 +204,29 @@ static enum heed_status blend_score(const void *model, size_t user, struct spars
     return HEED_OK;
 }
 
-const struct model_kind model_blend = {"blend",     blend_params, BLEND_PARAMS,
-                                       blend_train, blend_score,  blend_free};
+/* Lazy, as EASE's (model_ease.c).                                                                */
+static enum heed_status blend_update(void *model, const struct training *t,
+                                     const struct model_change *change, struct heed_error *err)
+{
+    struct blend *m = model;
+    void *fresh = NULL;
+    enum heed_status status = model_same_items(t, m->items, "blend", err);
+    if (status != HEED_OK)
+        return status;
+    double owed = (double)(m->owed + change->pairs);
+    if (owed > m->param[RENEW] * (double)sparse_count(t->users)) {
+        status = blend_train(t, m->param, &fresh, err);
+        if (status != HEED_OK)
+            return status;
+        struct blend old = *m;
+        memcpy(m, fresh, sizeof *m);
+        memcpy(fresh, &old, sizeof old);
+        blend_free(fresh);
+    } else {
+        m->owed += change->pairs;
+    }
+    return HEED_OK;
+}
+
+const struct model_kind model_blend = {"blend",     blend_params, BLEND_PARAMS, blend_train,
+                                       blend_score, blend_free,   blend_update};

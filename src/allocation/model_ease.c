@@ -2,7 +2,10 @@
  *
  *   P = (X'X + lambda I)^-1,   B_ij = -P_ij / P_jj off the diagonal, 0 on it,   scores = x B
  * With `neighbours`, and always in large catalogues, by ease_sparse.c instead.
- * Source: H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, eq. 8. */
+ * An update is lazy: a history is scored as it is, and the weights are made anew, exactly, once
+ * more than the share `renew` of all pairs has changed since they were (0: at once). X'X is not
+ * kept for it: counting it again costs a small part of the inverse that must follow. Source: H.
+ * Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, eq. 8. */
 #include "allocation/dense.h"
 #include "allocation/ease.h"
 #include "allocation/ease_parts.h"
@@ -11,11 +14,12 @@
 
 #include <stdlib.h>
 
-enum { LAMBDA, NEIGHBOURS, EASE_PARAMS };
+enum { LAMBDA, NEIGHBOURS, RENEW, EASE_PARAMS };
 static const struct model_param ease_params[EASE_PARAMS] = {
     {"lambda", 100, 0, 1e12, false, "pulls all weights to zero"},
     {"neighbours", 0, 0, EASE_NEIGHBOURS_MAX, true,
      "nearest items an item is fitted by; 0: all, or 200 of more than 20,000 items"},
+    {"renew", .01, 0, 1, false, "share of pairs that change before an update makes weights anew"},
 };
 
 /* The weights lie in the memory of the matrix they come from, as floats: weight[i * items + j]; or
@@ -25,6 +29,9 @@ struct ease {
     double *gram;
     float *weight;
     struct sparse nearest;
+    /* of the model by itself, for updates */
+    double param[EASE_PARAMS];
+    uint64_t owed; /* pairs changed since the weights were made */
 };
 
 void ease_free(struct ease *m)
@@ -140,6 +147,8 @@ static enum heed_status ease_train(const struct training *t, const double *param
 {
     struct ease *m = NULL;
     enum heed_status status = ease_fit(t, param[LAMBDA], (size_t)param[NEIGHBOURS], &m, err);
+    if (status == HEED_OK)
+        memcpy(m->param, param, sizeof m->param);
     *model = m;
     return status;
 }
@@ -173,5 +182,28 @@ static void ease_drop(void *model)
     ease_free(model);
 }
 
-const struct model_kind model_ease = {"ease",     ease_params, EASE_PARAMS,
-                                      ease_train, ease_score,  ease_drop};
+static enum heed_status ease_update(void *model, const struct training *t,
+                                    const struct model_change *change, struct heed_error *err)
+{
+    struct ease *m = model;
+    void *fresh = NULL;
+    enum heed_status status = model_same_items(t, m->items, "ease", err);
+    if (status != HEED_OK)
+        return status;
+    double owed = (double)(m->owed + change->pairs);
+    if (owed > m->param[RENEW] * (double)sparse_count(t->users)) {
+        status = ease_train(t, m->param, &fresh, err);
+        if (status != HEED_OK)
+            return status;
+        struct ease old = *m;
+        memcpy(m, fresh, sizeof *m);
+        memcpy(fresh, &old, sizeof old);
+        ease_free(fresh);
+    } else {
+        m->owed += change->pairs;
+    }
+    return HEED_OK;
+}
+
+const struct model_kind model_ease = {"ease",     ease_params, EASE_PARAMS, ease_train,
+                                      ease_score, ease_drop,   ease_update};

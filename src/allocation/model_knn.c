@@ -3,6 +3,10 @@
  *   s_ij = |U_i and U_j| / (sqrt(|U_i| |U_j|) + shrink),   score_j = sum of s_ij over i in the
  * history that keep j among their neighbours
  *
+ * An update is exact: it gives the neighbours that training on the new data would. The counts are
+ * not kept but made again, of the items that changed and of those whose neighbours that moves.
+ * Cost: together_of for each of these, and one look at all neighbours kept.
+ *
  * Source: M. Deshpande, G. Karypis, "Item-based top-N recommendation algorithms", ACM TOIS 22
  * (2004) 143; the shrinkage as in R. Bell, Y. Koren, ICDM 2007. */
 #include "allocation/together.h"
@@ -20,6 +24,7 @@ static const struct model_param knn_params[KNN_PARAMS] = {
 
 struct knn {
     size_t items, keep;
+    double shrink;
     uint32_t *count;            /* [items] */
     struct top_item *neighbour; /* [items * keep] */
 };
@@ -38,14 +43,15 @@ struct knn_work {
     const struct training *t;
     const uint32_t *order;
     struct knn *m;
-    double shrink;
-    double *together;  /* [items] a worker, zero between items */
-    uint32_t *touched; /* [items] a worker */
+    const uint32_t *item; /* of a piece; NULL: the piece itself */
+    double *together;     /* [items] a worker, zero between items */
+    uint32_t *touched;    /* [items] a worker */
 };
 
-static void neighbours_of(void *context, size_t item, unsigned worker)
+static void neighbours_of(void *context, size_t piece, unsigned worker)
 {
     struct knn_work *k = context;
+    size_t item = k->item ? k->item[piece] : piece;
     struct knn *m = k->m;
     double *together = k->together + worker * m->items;
     uint32_t *touched = k->touched + worker * m->items;
@@ -54,11 +60,11 @@ static void neighbours_of(void *context, size_t item, unsigned worker)
     struct top top = top_of(m->neighbour + item * m->keep, m->keep, k->order);
     for (size_t i = 0; i < n; i++) {
         double theirs = (double)sparse_row(k->t->items, touched[i]).n;
-        top_offer(&top, touched[i], together[touched[i]] / (sqrt(mine * theirs) + k->shrink));
+        top_offer(&top, touched[i], together[touched[i]] / (sqrt(mine * theirs) + m->shrink));
         together[touched[i]] = 0;
     }
     m->count[item] = (uint32_t)top_sort(&top);
-    if (worker == 0 && item % 256 == 0 && k->t->progress)
+    if (worker == 0 && piece % 256 == 0 && k->t->progress)
         k->t->progress(k->t->context, (double)item / (double)m->items);
 }
 
@@ -70,11 +76,11 @@ static enum heed_status knn_train(const struct training *t, const double *param,
     size_t keep = param[NEIGHBOURS] < (double)items ? (size_t)param[NEIGHBOURS] : items;
     struct knn *m = calloc(1, sizeof *m);
     uint32_t *order = top_order(items, t->seed);
-    struct knn_work k = {.t = t, .order = order, .m = m, .shrink = param[SHRINK]};
+    struct knn_work k = {.t = t, .order = order, .m = m};
     k.together = calloc(items * workers + 1, sizeof *k.together);
     k.touched = malloc((items * workers + 1) * sizeof *k.touched);
     if (m)
-        *m = (struct knn){items, keep, calloc(items + 1, sizeof *m->count),
+        *m = (struct knn){items, keep, param[SHRINK], calloc(items + 1, sizeof *m->count),
                           malloc((items * keep + 1) * sizeof *m->neighbour)};
     bool ok = m && m->count && m->neighbour && order && k.together && k.touched;
     if (ok)
@@ -105,4 +111,61 @@ static enum heed_status knn_score(const void *model, size_t user, struct sparse_
     return HEED_OK;
 }
 
-const struct model_kind model_knn = {"knn", knn_params, KNN_PARAMS, knn_train, knn_score, knn_free};
+/* Marks the items among whose neighbours a changed one stands, or may now stand, and itself.     */
+static void mark_moved(const struct knn_work *k, const struct model_change *change, bool *changed,
+                       bool *moved)
+{
+    const struct knn *m = k->m;
+    for (size_t c = 0; c < change->items_n; c++) {
+        uint32_t item = change->items[c];
+        size_t n = together_of(k->t, item, k->together, k->touched);
+        double mine = (double)sparse_row(k->t->items, item).n;
+        changed[item] = moved[item] = true;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t j = k->touched[i];
+            double theirs = (double)sparse_row(k->t->items, j).n;
+            double score = k->together[j] / (sqrt(mine * theirs) + m->shrink);
+            const struct top_item *list = m->neighbour + j * m->keep;
+            if (m->count[j] < m->keep || score >= list[m->keep - 1].score)
+                moved[j] = true;
+            k->together[j] = 0;
+        }
+    }
+    for (size_t j = 0; j < m->items; j++)
+        for (uint32_t i = 0; i < m->count[j] && !moved[j]; i++)
+            moved[j] = changed[m->neighbour[j * m->keep + i].item];
+}
+
+static enum heed_status knn_update(void *model, const struct training *t,
+                                   const struct model_change *change, struct heed_error *err)
+{
+    struct knn *m = model;
+    size_t items = m->items, workers = parallel_workers(t->threads), n = 0;
+    enum heed_status status = model_same_items(t, items, "knn", err);
+    if (status != HEED_OK || change->items_n == 0)
+        return status;
+    uint32_t *order = top_order(items, t->seed), *list = malloc((items + 1) * sizeof *list);
+    bool *changed = calloc(items + 1, 1), *moved = calloc(items + 1, 1);
+    struct knn_work k = {.t = t, .order = order, .m = m, .item = list};
+    k.together = calloc(items * workers + 1, sizeof *k.together);
+    k.touched = malloc((items * workers + 1) * sizeof *k.touched);
+    if (order && list && changed && moved && k.together && k.touched) {
+        mark_moved(&k, change, changed, moved);
+        for (uint32_t i = 0; i < items; i++)
+            if (moved[i])
+                list[n++] = i;
+        parallel_each(n, t->threads, neighbours_of, &k);
+    } else {
+        status = HEED_NOMEM;
+    }
+    free(order);
+    free(list);
+    free(changed);
+    free(moved);
+    free(k.together);
+    free(k.touched);
+    return status;
+}
+
+const struct model_kind model_knn = {"knn",     knn_params, KNN_PARAMS, knn_train,
+                                     knn_score, knn_free,   knn_update};

@@ -61,7 +61,23 @@ static enum heed_status random_score(const void *model, size_t user, struct spar
     return HEED_OK;
 }
 
-const struct model_kind model_random = {
-    .name = "random", .train = simple_train, .score = random_score, .free = simple_free};
-const struct model_kind model_popularity = {
-    .name = "popularity", .train = simple_train, .score = popularity_score, .free = simple_free};
+static enum heed_status simple_update(void *model, const struct training *t,
+                                      const struct model_change *change, struct heed_error *err)
+{
+    struct simple *m = model;
+    enum heed_status status = model_same_items(t, m->items, "popularity", err);
+    for (size_t i = 0; status == HEED_OK && i < change->items_n; i++)
+        m->reach[change->items[i]] = (double)sparse_row(t->items, change->items[i]).n;
+    return status;
+}
+
+const struct model_kind model_random = {.name = "random",
+                                        .train = simple_train,
+                                        .score = random_score,
+                                        .free = simple_free,
+                                        .update = simple_update};
+const struct model_kind model_popularity = {.name = "popularity",
+                                            .train = simple_train,
+                                            .score = popularity_score,
+                                            .free = simple_free,
+                                            .update = simple_update};

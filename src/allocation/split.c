@@ -9,6 +9,7 @@ void split_deinit(struct split *s)
     sparse_deinit(&s->train);
     sparse_deinit(&s->test);
     free(s->user);
+    free(s->offered);
     *s = (struct split){0};
 }
 
@@ -40,6 +41,17 @@ static void mark_every_5th(const struct sparse *pairs, bool *tested)
     for (size_t u = 0; u < pairs->rows; u++)
         for (uint64_t i = pairs->at[u]; i < pairs->at[u + 1]; i++)
             tested[i] = (i - pairs->at[u]) % 5 == 4;
+}
+
+/* Handles count items by first appearance. false: no memory.                                     */
+static bool mark_cold(const struct sparse *pairs, bool *tested, bool **offered)
+{
+    *offered = malloc(pairs->columns + 1);
+    for (size_t i = 0; *offered && i < pairs->columns; i++)
+        (*offered)[i] = i % 5 == 4;
+    for (uint64_t i = 0; *offered && i < sparse_count(pairs); i++)
+        tested[i] = (*offered)[pairs->column[i]];
+    return *offered != NULL;
 }
 
 static void mark_last(const struct interactions *x, const struct sparse *pairs, const size_t *first,
@@ -113,6 +125,20 @@ static enum heed_status fill(const struct sparse *pairs, const bool *tested, enu
     return status == HEED_OK ? sparse_sort(&out->test) : status;
 }
 
+static const char *what_it_needs(enum split_kind kind)
+{
+    switch (kind) {
+    case SPLIT_EVERY_5TH:
+        return "every-5th needs users with five items";
+    case SPLIT_LEAVE_ONE_OUT:
+        return "leave-one-out needs users with two items";
+    case SPLIT_COLD_ITEMS:
+        return "cold-items needs five items, and users who have the fifth and another";
+    default:
+        return "nobody who acted before the latest fifth took something new in it";
+    }
+}
+
 enum heed_status split_make(const struct interactions *x, enum split_kind kind, struct split *out,
                             struct heed_error *err)
 {
@@ -131,6 +157,8 @@ enum heed_status split_make(const struct interactions *x, enum split_kind kind, 
         mark_every_5th(&pairs, tested);
     if (status == HEED_OK && kind == SPLIT_LEAVE_ONE_OUT)
         mark_last(x, &pairs, first, tested);
+    if (status == HEED_OK && kind == SPLIT_COLD_ITEMS && !mark_cold(&pairs, tested, &out->offered))
+        status = HEED_NOMEM;
     if (status == HEED_OK && kind == SPLIT_TIME)
         status = mark_latest_fifth(x, first, sparse_count(&pairs), tested);
     if (status == HEED_OK)
@@ -145,10 +173,7 @@ enum heed_status split_make(const struct interactions *x, enum split_kind kind, 
     if (sparse_count(&out->test) == 0) {
         split_deinit(out);
         return error_set(err, HEED_INPUT, "split", "nobody is left to test on: %s",
-                         kind == SPLIT_EVERY_5TH       ? "every-5th needs users with five items"
-                         : kind == SPLIT_LEAVE_ONE_OUT ? "leave-one-out needs users with two items"
-                                                       : "nobody who acted before the latest fifth "
-                                                         "took something new in it");
+                         what_it_needs(kind));
     }
     return HEED_OK;
 }

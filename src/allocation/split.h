@@ -11,12 +11,16 @@ enum split_kind {
                       * with nothing before are left out                                      */
     SPLIT_LEAVE_ONE_OUT, /* the user's last pair, by time if all rows have one, else in file order;
                           * users with fewer than two are left out                                */
+    SPLIT_COLD_ITEMS, /* every 5th item by first appearance (4, 9, 14 …), whole: nobody has it in
+                       * training, and only such items are offered; users with nothing else are left
+                       * out */
 };
 
 /* Rows are the users kept, in both matrices; columns all items of the file. No pair is in both. */
 struct split {
     struct sparse train, test;
     uint32_t *user; /* [rows] handle of each row's user */
+    bool *offered;  /* [columns] what a ranking is made of; NULL: all that is not in training */
     size_t left_out;
 };
 

@@ -45,17 +45,18 @@ unsigned cores(void)
 
 enum heed_status split_of(const struct cli *c, enum split_kind *out, struct heed_error *err)
 {
-    static const char *const names[] = {"every-5th", "time", "leave-one-out"};
+    static const char *const names[] = {"every-5th", "time", "leave-one-out", "cold-items"};
     const char *given = cli_arg(c, "split");
     *out = SPLIT_EVERY_5TH;
-    for (int i = 0; given && i < 3; i++)
+    for (int i = 0; given && i < 4; i++)
         if (strcmp(given, names[i]) == 0) {
             *out = (enum split_kind)i;
             return HEED_OK;
         }
-    return given ? error_set(err, HEED_USAGE, "split",
-                             "is one of every-5th, time, leave-one-out, not '%s'", given)
-                 : HEED_OK;
+    return given
+               ? error_set(err, HEED_USAGE, "split",
+                           "is one of every-5th, time, leave-one-out, cold-items, not '%s'", given)
+               : HEED_OK;
 }
 
 enum heed_status models_of(const struct cli *c, struct model_spec *specs, size_t *n,

@@ -75,6 +75,9 @@ int tool_allocate_batch(struct cli *c)
                            "takes one here; heed allocate eval compares several");
     if (status == HEED_OK)
         status = split_of(c, &kind, &err);
+    if (status == HEED_OK && kind == SPLIT_COLD_ITEMS)
+        status = error_set(&err, HEED_USAGE, "split",
+                           "cold-items is for allocate eval: a policy here offers every item");
     if (status == HEED_OK)
         status = fair_welfare_parse(str_of(fair ? fair : "none"), &o.welfare, &err);
     if (status == HEED_OK)
