@@ -6,7 +6,9 @@
  * allow. `bid` rises when debts are paid slower than planned and falls when faster.
  *
  * slope is psi' of the user's utility with this very list in it, so a list that has lost much loses
- * no more: found by bisection. Without a welfare psi' is utility^-SPREAD once there is a floor. */
+ * no more: found by bisection. Without a welfare psi' is utility^-(SPREAD + 1 / share) under a
+ * floor of that share. Who likes an item most is asked first: the bid is less by its best worth of
+ * late, so that it waits for those who like it as much. */
 #include "allocation/fair_online.h"
 #include "allocation/fair_parts.h"
 #include "allocation/top.h"
@@ -15,10 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OWING = 64, HALVINGS = 10 };
-static const double SPREAD = 12, SLOPE_MAX = 10, LEARN = .02, /* of bid, an exposure off the plan */
-    HASTE = 1.3, /* debts are paid this much faster than evenly at first */
-    PRIOR = .05, /* of an epoch, uniform, before any feed */
+enum { OWING = 64, HALVINGS = 14 };
+static const double SPREAD = 16, SLOPE_MAX = 1e4, FORGET = 3,
+                    /* of liking, in an epoch */ LEARN = .01, /* of bid, an exposure off the plan */
+    HASTE = 1.18, /* debts are paid this much faster than evenly at first */
+    PRIOR = .1,   /* of an epoch at most, uniform, before any feed */
     TINY = 1e-12;
 
 void fair_online_deinit(struct fair_online *s)
@@ -26,6 +29,7 @@ void fair_online_deinit(struct fair_online *s)
     free(s->debt);
     free(s->later);
     free(s->given);
+    free(s->liked);
     free(s->utility);
     free(s->visits);
     free(s->feasible);
@@ -47,6 +51,7 @@ enum heed_status fair_online_init(struct fair_online *s, const struct fair_offer
     s->debt = calloc(f->items + 1, sizeof *s->debt);
     s->later = calloc(f->items + 1, sizeof *s->later);
     s->given = calloc(f->items + 1, sizeof *s->given);
+    s->liked = calloc(f->items + 1, sizeof *s->liked);
     s->utility = calloc(f->users + 1, sizeof *s->utility);
     s->visits = calloc(f->users + 1, sizeof *s->visits);
     s->price = calloc(f->items + 1, sizeof *s->price);
@@ -56,9 +61,9 @@ enum heed_status fair_online_init(struct fair_online *s, const struct fair_offer
     s->plain = malloc((f->k + 1) * sizeof *s->plain);
     s->owing = malloc(OWING * sizeof *s->owing);
     s->chosen = malloc((f->k + OWING) * sizeof *s->chosen);
-    enum heed_status status = s->debt && s->later && s->given && s->utility && s->visits &&
-                                      s->price && s->x && s->must && s->row && s->plain &&
-                                      s->owing && s->chosen
+    enum heed_status status = s->debt && s->later && s->given && s->liked && s->utility &&
+                                      s->visits && s->price && s->x && s->must && s->row &&
+                                      s->plain && s->owing && s->chosen
                                   ? HEED_OK
                                   : error_nomem(err);
     double least = INFINITY, most = 0;
@@ -179,7 +184,8 @@ static double fill_row(struct fair_online *s, size_t user, double slope)
     struct top owing = top_of(s->owing, OWING, f->order);
     double bar = n ? s->plain[n - 1].score : INFINITY;
     for (uint32_t i = 0; s->owed > 0 && i < f->items; i++) {
-        double value = (double)(by * worth[i] + s->price[i]) + s->bid;
+        double bid = s->bid > s->liked[i] ? s->bid - s->liked[i] : 0;
+        double value = (double)(by * worth[i] + s->price[i]) + bid;
         if (value >= bar && s->debt[i] > TINY)
             top_offer(&owing, i, value);
     }
@@ -205,7 +211,7 @@ static double slope_at(const struct fair_online *s, size_t user, double utility)
     bool none = s->w.lambda <= 0 && s->w.users == 1;
     mean = mean > .01 ? mean : .01;
     if (none)
-        return s->floor > 0 ? pow(mean, -SPREAD) : 1;
+        return s->floor > 0 ? pow(mean, -SPREAD - s->f->mean_exposure / s->floor) : 1;
     return (1 - s->w.lambda) * fair_slope(s->w.users, mean);
 }
 
@@ -230,22 +236,35 @@ static double fill_best_row(struct fair_online *s, size_t user)
     return utility;
 }
 
+static void learn_liking(struct fair_online *s, size_t user)
+{
+    const float *worth = s->f->worth + user * s->f->items;
+    double keep = 1 - FORGET / ((double)s->f->users + FORGET);
+    for (size_t i = 0; s->floor > 0 && i < s->f->items; i++) {
+        double liked = keep * s->liked[i];
+        s->liked[i] = (double)worth[i] > liked ? (double)worth[i] : liked;
+    }
+}
+
 static void find_prices(struct fair_online *s)
 {
     const struct fair_offers *f = s->f;
     double judged = f->judged_n ? (double)f->judged_n : 1;
     double weight = s->w.lambda * judged / ((double)f->on_offer * f->mean_exposure);
-    double epochs = PRIOR + (double)s->feeds / (double)f->users;
+    double epochs = (double)s->feeds / (double)f->users;
+    /* starts are staggered, so that items nobody asks for do not all come due at once */
     for (size_t i = 0; weight > 0 && i < f->items; i++)
-        if (f->even_items[i] > 0)
-            s->price[i] =
-                (float)(weight * fair_slope(s->w.items, (PRIOR * f->even_items[i] + s->given[i]) /
-                                                            (epochs * f->mean_exposure)));
+        if (f->even_items[i] > 0) {
+            double prior = PRIOR * (double)(f->order[i] + 1) / (double)f->items;
+            double mean = (prior * f->even_items[i] + s->given[i]) / (prior + epochs);
+            s->price[i] = (float)(weight * fair_slope(s->w.items, mean / f->mean_exposure));
+        }
 }
 
 void fair_online_serve(struct fair_online *s, size_t user)
 {
     const struct fair_offers *f = s->f;
+    learn_liking(s, user);
     find_prices(s);
     find_musts(s, user);
     double utility = fill_best_row(s, user), paid = 0;

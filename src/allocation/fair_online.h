@@ -31,6 +31,7 @@ struct fair_online {
     double *debt;     /* [items] */
     double *later;    /* [items] what the feasible policy gives in the rest of the epoch */
     double *given;    /* [items] exposure since ever */
+    double *liked;    /* [items] the best worth of late */
     double *utility;  /* [users] sum since ever */
     uint32_t *visits; /* [users] */
     float *feasible;  /* [users * items] that policy; NULL: the uniform one */
