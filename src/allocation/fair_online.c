@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum { OWING = 64, HALVINGS = 14 };
-static const double SPREAD = 16, SLOPE_MAX = 1e4, FORGET = 3,
+static const double SPREAD = 16, SLOPE_MAX = 1e4, FORGET = 1,
                     /* of liking, in an epoch */ LEARN = .01, /* of bid, an exposure off the plan */
     HASTE = 1.18, /* debts are paid this much faster than evenly at first */
     PRIOR = .1,   /* of an epoch at most, uniform, before any feed */
