@@ -1,5 +1,5 @@
 #!/bin/sh
-# `heed allocate batch` as it is typed: one JSON document with the names it promises, the floor kept, the same on
+# `heed allocate batch` and `heed allocate online` as they are typed: one JSON document with the names it promises, the floor kept, the same on
 # any run, and each input at fault named with its remedy.
 set -eu
 : "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
@@ -50,6 +50,23 @@ for fair in none users=-1,items=-1,lambda=.01; do
         cmp -s first second || fail "$fair $floor: a second run differs"
     done
 done
+
+online="--quiet --json allocate online --events events.csv --split every-5th --algorithm ease --param lambda=2 --k 3 --seed 3"
+for fair in none users=-1,items=-1,lambda=.01; do
+    # shellcheck disable=SC2086
+    "$heed" $online --fair $fair --floor .2 --passes 2 --against 20 >out
+    names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
+    wanted="objective gap ndcg ndcg_kept gini exposed min_exposure worst_decile mean_utility floor share feasible kept seconds gain_kept "
+    [ "$names" = "$wanted" ] || fail "online $fair: names are $names"
+    grep -q '"feasible": *true, *"kept": *true' out || fail "online $fair: $(cat out)"
+    sed 's/"seconds": [^,]*//' out >first
+    # shellcheck disable=SC2086
+    "$heed" $online --fair $fair --floor .2 --passes 2 --against 20 | sed 's/"seconds": [^,]*//' >second
+    cmp -s first second || fail "online $fair: a second run differs"
+done
+expect 3 "give --floor" allocate online --algorithm ease --events events.csv --floor 1.5
+expect 2 "takes one here" allocate online --events events.csv --algorithm ease,knn
+expect 2 "such as users=-1" allocate online --events events.csv --algorithm ease --fair fairly
 
 batch="allocate batch --algorithm ease --events"
 expect 0 "the floor costs" $batch events.csv --floor .3 --k 3

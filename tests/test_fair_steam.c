@@ -1,19 +1,78 @@
-/* What a floor costs on Steam purchases: EASE at lambda 30, k = 10, all 5,155 items.
+/* What a floor costs on Steam purchases, at once and one request at a time: EASE at lambda 30, k =
+ * 10, all 5,155 items.
  *
  * Needs the data folder (support_steam.h); skipped without.
  * ctest: TIMEOUT 900
  */
 #include "support_steam.h"
 
-#include "allocation/fair.h"
+#include "allocation/fair_online.h"
 #include "allocation/split.h"
+#include "allocation/top.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
+
+static int least_first(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* One epoch, users in a random order: the same promise, one request at a time. */
+static void serve_one_by_one(const struct fair_offers *f, double floor, double mean, double decile)
+{
+    struct fair_online s;
+    struct heed_error err = {0};
+    assert_int_equal(fair_online_init(&s, f, &FAIR_NONE, floor, &err), HEED_OK);
+    uint32_t *order = top_order(f->users, 5);
+    for (size_t t = 0; t < f->users; t++)
+        fair_online_serve(&s, order[t]);
+    double least = INFINITY, sum = 0, worst = 0;
+    for (size_t i = 0; i < f->items; i++)
+        least = s.given[i] < least ? s.given[i] : least;
+    qsort(s.utility, f->users, sizeof *s.utility, least_first);
+    for (size_t u = 0; u < f->users; u++) {
+        sum += s.utility[u];
+        worst += u < f->users / 10 ? s.utility[u] : 0;
+    }
+    sum /= (double)f->users;
+    worst /= (double)(f->users / 10);
+    if (sum < mean || worst < decile || least < floor * f->mean_exposure)
+        fail_msg("online, floor %g: mean %.4f, worst decile %.4f, least exposure %.6f", floor, sum,
+                 worst, least / f->mean_exposure);
+    free(order);
+    fair_online_deinit(&s);
+}
+
+/* One pass keeps 95 % of what the batch gains over the uniform policy. */
+static void serve_with_a_welfare(const struct fair_offers *f)
+{
+    const struct fair_welfare w = {-1, -1, .01};
+    const struct fair_options o = {.iterations = 40, .threads = 2};
+    struct fair_online s;
+    struct fair_policy policy;
+    struct heed_error err = {0};
+    double objective[41], gap;
+    size_t steps;
+    assert_int_equal(fair_frank_wolfe(f, &w, &o, &policy, objective, &steps, &gap, &err), HEED_OK);
+    double most = objective[steps] + gap, uniform = objective[0];
+    assert_int_equal(fair_online_init(&s, f, &w, 0, &err), HEED_OK);
+    uint32_t *order = top_order(f->users, 5);
+    for (size_t t = 0; t < f->users; t++)
+        fair_online_serve(&s, order[t]);
+    double here = fair_objective(f, &w, s.utility, s.given);
+    if (!(here - uniform >= .95 * (most - uniform)) || !(here >= -1.12))
+        fail_msg("%.5f of at most %.5f, uniform %.5f", here, most, uniform);
+    free(order);
+    fair_online_deinit(&s);
+    fair_policy_deinit(&policy);
+}
 
 static void a_floor_costs_users_on_steam_no_more_than_promised(void **unused)
 {
@@ -54,7 +113,9 @@ static void a_floor_costs_users_on_steam_no_more_than_promised(void **unused)
             fail_msg("floor %g: mean %.4f of %.4f, worst decile %.4f, least exposure %.6f",
                      rows[i].floor, r.mean_utility, bound, r.worst_decile, r.min_exposure);
         fair_policy_deinit(&policy);
+        serve_one_by_one(&f, rows[i].floor, rows[i].mean, rows[i].decile);
     }
+    serve_with_a_welfare(&f);
     fair_offers_deinit(&f);
     model_ease.free(model);
     sparse_deinit(&items);

@@ -109,6 +109,10 @@ fair_frank_wolfe(const struct fair_offers *f, const struct fair_welfare *w,
 HEED_MUST_CHECK enum heed_status floor_reach(const struct sparse *blocked, size_t k, double floor,
                                              double *most, struct heed_error *err);
 
+/* The same, and the policy that has it: *given[users * items], free() it; NULL: the uniform one. */
+HEED_MUST_CHECK enum heed_status floor_policy(const struct sparse *blocked, size_t k, double floor,
+                                              double *most, float **given, struct heed_error *err);
+
 /* Raises every item on offer to `floor` x the mean exposure, where that costs least.
  *
  * policy  in/out  relevance alone, or the optimum of the welfare

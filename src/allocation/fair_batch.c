@@ -1,4 +1,5 @@
 #include "allocation/fair.h"
+#include "allocation/fair_parts.h"
 #include "base/error.h"
 
 #include <math.h>
@@ -9,8 +10,8 @@ static double now(const struct fair_batch_options *o)
     return o->clock_s ? o->clock_s(o->context) : 0;
 }
 
-static enum heed_status check_floor(const struct sparse *history,
-                                    const struct fair_batch_options *o, struct heed_error *err)
+enum heed_status fair_check_floor(const struct sparse *history, const struct fair_batch_options *o,
+                                  struct heed_error *err)
 {
     double most = 0;
     enum heed_status status = floor_reach(history, o->k, o->floor, &most, err);
@@ -33,8 +34,9 @@ static void training_share(void *context, double share)
     bar->o->progress(bar->o->context, "train", share);
 }
 
-static enum heed_status offers_of(const struct sparse *history, const struct fair_batch_options *o,
-                                  struct fair_offers *f, struct heed_error *err)
+enum heed_status fair_offers_trained(const struct sparse *history,
+                                     const struct fair_batch_options *o, struct fair_offers *f,
+                                     struct heed_error *err)
 {
     const struct model_kind *kind = o->model.kind;
     struct sparse items = {0};
@@ -61,9 +63,9 @@ static enum heed_status offers_of(const struct sparse *history, const struct fai
 }
 
 /* The floor under what Frank-Wolfe has found; the last objective becomes that with the floor.    */
-static enum heed_status raise_floor(const struct fair_offers *f, const struct fair_batch_options *o,
-                                    const struct fair_options *options, struct fair_policy *policy,
-                                    struct fair_batch *out, struct heed_error *err)
+enum heed_status fair_raise_floor(const struct fair_offers *f, const struct fair_batch_options *o,
+                                  const struct fair_options *options, struct fair_policy *policy,
+                                  struct fair_batch *out, struct heed_error *err)
 {
     double *utility = malloc((f->users + 1) * sizeof *utility);
     double *exposure = malloc((f->items + 1) * sizeof *exposure);
@@ -94,10 +96,10 @@ enum heed_status fair_batch_run(const struct sparse *history, const struct spars
     *out = (struct fair_batch){0};
     enum heed_status status = fair_check(history->rows, history->columns, o->k, err);
     if (status == HEED_OK && o->floor > 0)
-        status = check_floor(history, o, err);
+        status = fair_check_floor(history, o, err);
     double started = now(o);
     if (status == HEED_OK)
-        status = offers_of(history, o, &f, err);
+        status = fair_offers_trained(history, o, &f, err);
     double scored = now(o);
     if (status == HEED_OK) {
         out->objective = malloc((o->iterations + 2) * sizeof *out->objective);
@@ -109,7 +111,7 @@ enum heed_status fair_batch_run(const struct sparse *history, const struct spars
         out->objective_n++;
     }
     if (status == HEED_OK && o->floor > 0)
-        status = raise_floor(&f, o, &options, &policy, out, err);
+        status = fair_raise_floor(&f, o, &options, &policy, out, err);
     out->train_s = scored - started;
     out->seconds = now(o) - scored;
     if (status == HEED_OK)

@@ -2,6 +2,8 @@
 #ifndef HEED_ALLOCATION_FAIR_PARTS_H
 #define HEED_ALLOCATION_FAIR_PARTS_H
 
+#include "allocation/fair.h"
+
 #include <math.h>
 
 static inline double fair_psi(double alpha, double x)
@@ -22,5 +24,19 @@ static inline double fair_slope(double alpha, double x)
         return .5 / sqrt(x);
     return alpha == 0 ? 1 / x : fabs(alpha) * pow(x, alpha - 1);
 }
+
+/* The steps of fair_batch_run, in order: refuse a floor that cannot be had; train and score; raise
+ * what has been found to the floor, its objective and gap appended to `out`. */
+HEED_MUST_CHECK enum heed_status fair_check_floor(const struct sparse *history,
+                                                  const struct fair_batch_options *o,
+                                                  struct heed_error *err);
+HEED_MUST_CHECK enum heed_status fair_offers_trained(const struct sparse *history,
+                                                     const struct fair_batch_options *o,
+                                                     struct fair_offers *f, struct heed_error *err);
+HEED_MUST_CHECK enum heed_status fair_raise_floor(const struct fair_offers *f,
+                                                  const struct fair_batch_options *o,
+                                                  const struct fair_options *options,
+                                                  struct fair_policy *policy,
+                                                  struct fair_batch *out, struct heed_error *err);
 
 #endif

@@ -174,8 +174,8 @@ static void begin_given(struct balance *b)
     }
 }
 
-enum heed_status floor_reach(const struct sparse *blocked, size_t k, double floor, double *most,
-                             struct heed_error *err)
+enum heed_status floor_policy(const struct sparse *blocked, size_t k, double floor, double *most,
+                              float **given, struct heed_error *err)
 {
     size_t users = blocked->rows, items = blocked->columns;
     struct balance b = {.blocked = blocked, .k = k};
@@ -220,6 +220,15 @@ done:
     free(b.levels);
     free(b.runs);
     free(b.mark);
-    free(b.given);
+    if (status == HEED_OK && given)
+        *given = b.given;
+    else
+        free(b.given);
     return status;
+}
+
+enum heed_status floor_reach(const struct sparse *blocked, size_t k, double floor, double *most,
+                             struct heed_error *err)
+{
+    return floor_policy(blocked, k, floor, most, NULL, err);
 }

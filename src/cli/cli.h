@@ -62,4 +62,5 @@ int tool_allocate_eval(struct cli *c);
 int tool_allocate_ope(struct cli *c);
 int tool_allocate_log(struct cli *c);
 int tool_allocate_batch(struct cli *c);
+int tool_allocate_online(struct cli *c);
 #endif

@@ -79,6 +79,8 @@ static int tool(struct cli *c)
         return tool_allocate_ope(c);
     case COMMAND_allocate_batch:
         return tool_allocate_batch(c);
+    case COMMAND_allocate_online:
+        return tool_allocate_online(c);
     default:
         return tool_rules_default(c);
     }

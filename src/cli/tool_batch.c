@@ -1,8 +1,10 @@
-/* `heed allocate batch`: exposure for all users of a file at once, fairly. Needs no world. */
+/* `heed allocate batch` and `heed allocate online`: exposure for all users of a file, fairly; at
+ * once or one after the other. Needs no world. */
 #include "cli/tool_allocate.h"
 
-#include "allocation/fair.h"
+#include "allocation/fair_online.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,7 +35,8 @@ static json_t *reply_of(const struct fair_batch *b, double floor)
                      "share", floor, "feasible", 1, "kept", b->floor_kept, "seconds", b->seconds);
 }
 
-static void print_notes(const struct split *split, const struct fair_batch *b, double floor)
+static void print_notes(const struct split *split, const struct fair_batch *b, double floor,
+                        bool online)
 {
     if (split->left_out)
         fprintf(stderr, "heed: %zu users have too little history for this split: left out\n",
@@ -44,14 +47,14 @@ static void print_notes(const struct split *split, const struct fair_batch *b, d
         fprintf(stderr,
                 "heed: %zu users to whom no item is worth anything: they count in no utility\n",
                 b->without_worth);
-    if (floor > 0) {
+    if (floor > 0 && !online) {
         double before = b->objective[b->objective_n - 2], with = b->objective[b->objective_n - 1];
         fprintf(stderr, "heed: the floor costs %.5g of the objective, from %.5g to %.5g\n",
                 before - with, before, with);
     }
 }
 
-int tool_allocate_batch(struct cli *c)
+static int share_out(struct cli *c, bool online)
 {
     struct heed_error err = {0};
     struct model_spec specs[MODELS_MAX];
@@ -64,7 +67,8 @@ int tool_allocate_batch(struct cli *c)
     struct fair_batch_options o = {
         .threads = cores(), .clock_s = clock_s, .progress = eval_progress, .context = &bar};
     enum split_kind kind = SPLIT_EVERY_5TH;
-    int64_t k = 10, iterations = 300, seed = 1;
+    int64_t k = 10, iterations = 300, seed = 1, passes = 1, against = 0;
+    double gain_kept = NAN;
     size_t n = 0;
     const char *fair = cli_arg(c, "fair");
     interactions_init(&log);
@@ -84,8 +88,12 @@ int tool_allocate_batch(struct cli *c)
         status = floor_of(c, &o.floor, &err);
     if (status == HEED_OK)
         status = number_of(c, "k", 10, &k, &err);
-    if (status == HEED_OK)
+    if (status == HEED_OK && !online)
         status = number_of(c, "iterations", 300, &iterations, &err);
+    if (status == HEED_OK && online)
+        status = number_of(c, "passes", 1, &passes, &err);
+    if (status == HEED_OK && online)
+        status = number_of(c, "against", 0, &against, &err);
     if (status == HEED_OK)
         status = number_of(c, "seed", 1, &seed, &err);
     if (status == HEED_OK)
@@ -103,13 +111,18 @@ int tool_allocate_batch(struct cli *c)
         o.k = (size_t)k;
         o.iterations = (size_t)iterations;
         o.seed = (uint64_t)seed;
-        status = fair_batch_run(&split.train, &split.test, &o, &batch, &err);
+        const struct fair_online_options how = {(size_t)passes, (size_t)against};
+        status =
+            online ? fair_online_run(&split.train, &split.test, &o, &how, &batch, &gain_kept, &err)
+                   : fair_batch_run(&split.train, &split.test, &o, &batch, &err);
     }
     progress_done(&bar.bar);
     if (status == HEED_OK) {
         if (!c->quiet)
-            print_notes(&split, &batch, o.floor);
+            print_notes(&split, &batch, o.floor, online);
         json_t *reply = reply_of(&batch, o.floor);
+        if (!isnan(gain_kept))
+            json_object_set_new(reply, "gain_kept", json_real(gain_kept));
         print_reply(c, reply);
         json_decref(reply);
     }
@@ -119,4 +132,14 @@ int tool_allocate_batch(struct cli *c)
     item_table_deinit(&items);
     interactions_deinit(&log);
     return status == HEED_OK ? 0 : print_error(c, &err);
+}
+
+int tool_allocate_batch(struct cli *c)
+{
+    return share_out(c, false);
+}
+
+int tool_allocate_online(struct cli *c)
+{
+    return share_out(c, true);
 }

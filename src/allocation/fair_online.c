@@ -1,0 +1,288 @@
+/* One list at a time.
+ *
+ * An item has up to two values an exposure: slope x worth + price, and as long as it is owed
+ * something `bid` more. A list is the best of the base polytope of its ranks under these values,
+ * above what must be given now: greedy, the dearest first, each as far as its debt or the ranks
+ * allow. `bid` rises when debts are paid slower than planned and falls when faster.
+ *
+ * slope is psi' of the user's utility with this very list in it, so a list that has lost much loses
+ * no more: found by bisection. Without a welfare psi' is utility^-(SPREAD + 1 / share) under a
+ * floor of that share. Who likes an item most is asked first: the bid is less by its best worth of
+ * late, so that it waits for those who like it as much. */
+#include "allocation/fair_online.h"
+#include "allocation/fair_parts.h"
+#include "allocation/top.h"
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { OWING = 64, HALVINGS = 14 };
+static const double SPREAD = 16, SLOPE_MAX = 1e4, FORGET = 1,
+                    /* of liking, in an epoch */ LEARN = .01, /* of bid, an exposure off the plan */
+    HASTE = 1.18, /* debts are paid this much faster than evenly at first */
+    PRIOR = .1,   /* of an epoch at most, uniform, before any feed */
+    TINY = 1e-12;
+
+void fair_online_deinit(struct fair_online *s)
+{
+    free(s->debt);
+    free(s->later);
+    free(s->given);
+    free(s->liked);
+    free(s->utility);
+    free(s->visits);
+    free(s->feasible);
+    free(s->price);
+    free(s->x);
+    free(s->must);
+    free(s->row);
+    free(s->plain);
+    free(s->owing);
+    free(s->chosen);
+    *s = (struct fair_online){0};
+}
+
+enum heed_status fair_online_init(struct fair_online *s, const struct fair_offers *f,
+                                  const struct fair_welfare *w, double floor,
+                                  struct heed_error *err)
+{
+    *s = (struct fair_online){.f = f, .w = *w, .floor = floor * f->mean_exposure};
+    s->debt = calloc(f->items + 1, sizeof *s->debt);
+    s->later = calloc(f->items + 1, sizeof *s->later);
+    s->given = calloc(f->items + 1, sizeof *s->given);
+    s->liked = calloc(f->items + 1, sizeof *s->liked);
+    s->utility = calloc(f->users + 1, sizeof *s->utility);
+    s->visits = calloc(f->users + 1, sizeof *s->visits);
+    s->price = calloc(f->items + 1, sizeof *s->price);
+    s->x = calloc(f->items + 1, sizeof *s->x);
+    s->must = malloc((f->items + 1) * sizeof *s->must);
+    s->row = malloc((f->items + 1) * sizeof *s->row);
+    s->plain = malloc((f->k + 1) * sizeof *s->plain);
+    s->owing = malloc(OWING * sizeof *s->owing);
+    s->chosen = malloc((f->k + OWING) * sizeof *s->chosen);
+    enum heed_status status = s->debt && s->later && s->given && s->liked && s->utility &&
+                                      s->visits && s->price && s->x && s->must && s->row &&
+                                      s->plain && s->owing && s->chosen
+                                  ? HEED_OK
+                                  : error_nomem(err);
+    double least = INFINITY, most = 0;
+    for (size_t i = 0; i < f->items; i++)
+        if (f->even_items[i] > 0 && f->even_items[i] < least)
+            least = f->even_items[i];
+    if (status == HEED_OK && least < s->floor) {
+        status = floor_policy(f->blocked, f->k, floor, &most, &s->feasible, err);
+        if (status == HEED_OK && most < floor - 1e-9)
+            status = error_set(err, HEED_RANGE, "floor",
+                               "%g of the mean exposure cannot be had here; give %g or less", floor,
+                               most);
+    } else if (least > s->floor * (1 + 1e-6)) {
+        s->floor *= 1 + 1e-6; /* for what rounding to floats loses */
+    }
+    if (status == HEED_OK)
+        fair_online_epoch(s);
+    else
+        fair_online_deinit(s);
+    return status;
+}
+
+void fair_online_epoch(struct fair_online *s)
+{
+    const struct fair_offers *f = s->f;
+    s->served = 0;
+    s->owed = 0;
+    for (size_t i = 0; i < f->items; i++) {
+        bool offered = f->even_items[i] > 0;
+        s->debt[i] = offered ? s->floor : 0;
+        s->owed += s->debt[i];
+        s->later[i] = s->feasible ? 0 : f->even_items[i];
+    }
+    for (size_t u = 0; s->feasible && u < f->users; u++)
+        for (size_t i = 0; i < f->items; i++)
+            s->later[i] += (double)s->feasible[u * f->items + i];
+}
+
+/* ── the row of one feed ── */
+
+static void clear_row(struct fair_online *s)
+{
+    for (size_t i = 0; i < s->row_n; i++)
+        s->x[s->row[i].item] = 0;
+    s->row_n = 0;
+    s->sum = 0;
+}
+
+/* How much more the item can have: no j items may have more than j ranks give.                   */
+static double room_for(const struct fair_online *s, size_t user, uint32_t item)
+{
+    const double *up_to = s->f->up_to;
+    size_t length = s->f->length[user], next = 0;
+    double has = s->x[item], room = up_to[length] - s->sum;
+    for (size_t j = 1; j < length; j++) {
+        room = up_to[j] - has < room ? up_to[j] - has : room;
+        while (next < s->row_n && s->row[next].item == item)
+            next++;
+        if (next >= s->row_n)
+            break;
+        has += s->row[next++].exposure;
+    }
+    return room;
+}
+
+static void place(struct fair_online *s, uint32_t item, double amount)
+{
+    size_t at = s->row_n;
+    if (s->x[item] > 0)
+        for (at = 0; s->row[at].item != item;)
+            at++;
+    else
+        s->row_n++;
+    s->x[item] += amount;
+    s->sum += amount;
+    for (; at > 0 && s->row[at - 1].exposure < s->x[item]; at--)
+        s->row[at] = s->row[at - 1];
+    s->row[at] = (struct fair_lot){item, s->x[item]};
+}
+
+static void give(struct fair_online *s, size_t user, uint32_t item, double wanted)
+{
+    double room = room_for(s, user, item);
+    double amount = wanted < room ? wanted : room;
+    if (amount > TINY)
+        place(s, item, amount);
+}
+
+static double later_of(const struct fair_online *s, size_t user, size_t item)
+{
+    const struct fair_offers *f = s->f;
+    if (s->feasible)
+        return (double)s->feasible[user * f->items + item];
+    return f->worth[user * f->items + item] >= 0 ? f->up_to[f->length[user]] / f->choice[user] : 0;
+}
+
+/* What is owed and cannot be left to those who come later.                                       */
+static void find_musts(struct fair_online *s, size_t user)
+{
+    s->must_n = 0;
+    for (size_t i = 0; s->owed > 0 && i < s->f->items; i++) {
+        double must = s->debt[i] > 0 ? s->debt[i] - s->later[i] + later_of(s, user, i) : 0;
+        if (must > TINY && s->f->worth[user * s->f->items + i] >= 0)
+            s->must[s->must_n++] = (struct fair_lot){(uint32_t)i, must};
+    }
+}
+
+/* The best row at this slope; its utility is returned.                                           */
+static double fill_row(struct fair_online *s, size_t user, double slope)
+{
+    const struct fair_offers *f = s->f;
+    const float *worth = f->worth + user * f->items;
+    float by = (float)slope;
+    clear_row(s);
+    for (size_t i = 0; i < s->must_n; i++)
+        give(s, user, s->must[i].item, s->must[i].exposure);
+    size_t n = fair_best(f, user, by, s->price, NULL, 0, s->plain);
+    struct top owing = top_of(s->owing, OWING, f->order);
+    double bar = n ? s->plain[n - 1].score : INFINITY;
+    for (uint32_t i = 0; s->owed > 0 && i < f->items; i++) {
+        double bid = s->bid > s->liked[i] ? s->bid - s->liked[i] : 0;
+        double value = (double)(by * worth[i] + s->price[i]) + bid;
+        if (value >= bar && s->debt[i] > TINY)
+            top_offer(&owing, i, value);
+    }
+    size_t m = top_sort(&owing);
+    for (size_t i = 0, j = 0; i < n || j < m;) {
+        if (j < m && (i >= n || s->owing[j].score >= s->plain[i].score)) {
+            uint32_t item = s->owing[j++].item;
+            give(s, user, item, s->debt[item] - s->x[item]);
+        } else {
+            give(s, user, s->plain[i++].item, INFINITY);
+        }
+    }
+    double utility = 0;
+    for (size_t i = 0; f->judged[user] && i < s->row_n; i++)
+        utility += s->row[i].exposure * (double)worth[s->row[i].item];
+    return utility;
+}
+
+/* psi' of the user's mean utility when this feed has `utility`.                                  */
+static double slope_at(const struct fair_online *s, size_t user, double utility)
+{
+    double mean = (s->utility[user] + utility) / (s->visits[user] + 1);
+    bool none = s->w.lambda <= 0 && s->w.users == 1;
+    mean = mean > .01 ? mean : .01;
+    if (none)
+        return s->floor > 0 ? pow(mean, -SPREAD - s->f->mean_exposure / s->floor) : 1;
+    return (1 - s->w.lambda) * fair_slope(s->w.users, mean);
+}
+
+static double fill_best_row(struct fair_online *s, size_t user)
+{
+    if (!s->f->judged[user])
+        return fill_row(s, user, 0);
+    double low = slope_at(s, user, 1), high = SLOPE_MAX * low;
+    double utility = fill_row(s, user, low), wanted = slope_at(s, user, utility);
+    if (!(wanted > 1.01 * low))
+        return utility;
+    high = wanted < high ? wanted : high;
+    for (int i = 0; i < HALVINGS && high > 1.01 * low; i++) {
+        double slope = sqrt(low * high);
+        utility = fill_row(s, user, slope);
+        wanted = slope_at(s, user, utility);
+        if (wanted > slope)
+            low = slope;
+        else
+            high = slope;
+    }
+    return utility;
+}
+
+static void learn_liking(struct fair_online *s, size_t user)
+{
+    const float *worth = s->f->worth + user * s->f->items;
+    double keep = 1 - FORGET / ((double)s->f->users + FORGET);
+    for (size_t i = 0; s->floor > 0 && i < s->f->items; i++) {
+        double liked = keep * s->liked[i];
+        s->liked[i] = (double)worth[i] > liked ? (double)worth[i] : liked;
+    }
+}
+
+static void find_prices(struct fair_online *s)
+{
+    const struct fair_offers *f = s->f;
+    double judged = f->judged_n ? (double)f->judged_n : 1;
+    double weight = s->w.lambda * judged / ((double)f->on_offer * f->mean_exposure);
+    double epochs = (double)s->feeds / (double)f->users;
+    /* starts are staggered, so that items nobody asks for do not all come due at once */
+    for (size_t i = 0; weight > 0 && i < f->items; i++)
+        if (f->even_items[i] > 0) {
+            double prior = PRIOR * (double)(f->order[i] + 1) / (double)f->items;
+            double mean = (prior * f->even_items[i] + s->given[i]) / (prior + epochs);
+            s->price[i] = (float)(weight * fair_slope(s->w.items, mean / f->mean_exposure));
+        }
+}
+
+void fair_online_serve(struct fair_online *s, size_t user)
+{
+    const struct fair_offers *f = s->f;
+    learn_liking(s, user);
+    find_prices(s);
+    find_musts(s, user);
+    double utility = fill_best_row(s, user), paid = 0;
+    double left = (double)(f->users - s->served), plan = HASTE * s->owed / left;
+    for (size_t i = 0; i < s->row_n; i++) {
+        uint32_t item = s->row[i].item;
+        double exposure = s->row[i].exposure, debt = s->debt[item];
+        s->given[item] += exposure;
+        paid += exposure < debt ? exposure : debt;
+        s->debt[item] = debt - exposure > TINY ? debt - exposure : 0;
+    }
+    for (size_t i = 0; s->floor > 0 && i < f->items; i++)
+        s->later[i] -= later_of(s, user, i);
+    s->owed = s->owed - paid > TINY ? s->owed - paid : 0;
+    s->bid += LEARN * (plan - paid);
+    s->bid = s->bid > 0 ? s->bid : 0;
+    s->utility[user] += utility;
+    s->visits[user]++;
+    s->served++;
+    s->feeds++;
+}
