@@ -258,6 +258,8 @@ static const struct bad_input bad_inputs[] = {
      HEED_OK, 2, 1, 1, 0, 0, "events.jsonl: line 1"},
     {"a name missing", "events.jsonl", "{\"time\":1767225600,\"user\":\"bob\",\"verb\":\"view\"}\n",
      HEED_OK, 1, 0, 1, 0, 0, "line 1, target: target is empty; every row of events needs it"},
+    {"a list for a name", "users.jsonl", "{\"id\":[\"dan\"]}\n{\"id\":true}\n{\"id\":\"eve\"}\n",
+     HEED_OK, 3, 1, 2, 0, 0, "line 1, id: '[\"dan\"]' is neither a text in quotes nor a number"},
     {"a name without quotes", "users.jsonl", "{id:\"dan\"}\n", HEED_OK, 1, 0, 1, 0, 0,
      "line 1, column 2: a key in quotes is expected, as in {\"id\": \"ann\"}"},
     {"a name twice", "users.jsonl", "{\"id\":\"dan\",\"id\":\"eve\"}\n", HEED_OK, 1, 0, 1, 0, 0,

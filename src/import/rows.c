@@ -402,7 +402,16 @@ static enum row_result jsonl_row(struct rows *r, struct row *row, struct heed_er
         int f = field_of_name(m->key);
         if (m->type == JSON_T_NULL)
             continue;
-        if (f >= 0 && kind_fields(r->kind) >> f & 1)
+        bool known = f >= 0 && kind_fields(r->kind) >> f & 1;
+        if (known && m->type != JSON_T_STRING && m->type != JSON_T_NUMBER) {
+            char where[128];
+            error_clear(err);
+            error_set(err, HEED_INPUT, rows_where(r, row, (enum field)f, where),
+                      "'%.*s' is neither a text in quotes nor a number",
+                      (int)utf8_cut(m->value, 60), m->value.p);
+            return ROW_BAD;
+        }
+        if (known)
             row->fields[f] = m->value;
         else if (r->attributes)
             attribute(r, m->key, m->value, m->type != JSON_T_STRING);
