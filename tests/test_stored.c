@@ -361,7 +361,7 @@ static void versions_come_back_and_damage_is_found(void **unused)
     name_posts(&ids, "post");
     struct model_versions v = some_versions(), none = {0};
     assert_int_equal(v.in_use, 3);
-    assert_string_equal(v.list[1].params, "lambda=2.5,neighbours=0");
+    assert_true(str_starts(str_of(v.list[1].params), "lambda=2.5,neighbours=0"));
     assert_true(v.list[1].spec.param[0] == 2.5);
     assert_round_trip(&saved, &none);
     assert_round_trip(&saved, &v);
