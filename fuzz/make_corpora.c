@@ -47,6 +47,14 @@ static const char *const script[] = {
     "shop refund|purchase|1",
     "settle|until|2026-01-01",
     "event add|user|bob|verb|share|target|user:ann",
+    "allocate train|algorithm|knn",
+    "allocate train|algorithm|ease|keep|1|param|lambda=2",
+    "allocate train|algorithm|ials|param|factors=2,iterations=2",
+    "feed serve|user|bob|k|2|algorithm|relevance",
+    "allocate use|version|2",
+    "event add|user|bob|verb|report|target|content:p1",
+    "quality decide|target|content:p1|decision|limit|reason|too bright",
+    "quality appeal|target|content:p1|reason|it shines|user|ann",
     "user erase|user|ann",
 };
 

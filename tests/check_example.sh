@@ -57,7 +57,7 @@ fi
 if [ -f "$BUILD_DIR/libheed.a" ] && command -v pkg-config >/dev/null 2>&1; then
     # shellcheck disable=SC2046,SC2086
     "$cc" $flags "$work/hello.o" "$BUILD_DIR/libheed.a" $(pkg-config --libs sqlite3 jansson libarchive \
-        zlib libcrypto libxxhash libzstd libutf8proc yaml-0.1) -lpthread -lm -o "$work/static"
+        zlib libcrypto libxxhash libzstd libutf8proc yaml-0.1 openblas) -lpthread -lm -o "$work/static"
     says static
     linked=1
 fi

@@ -97,6 +97,15 @@ HEED_MUST_CHECK enum heed_status allocator_new(const struct allocation_items *it
                                                struct allocator **out);
 void allocator_free(struct allocator *a);
 
+/* From now on relevance is by a model that is ready (stored.h; borrowed, of at most as many items),
+ * version `number`: its score of the strongest max_history items that it knows, all weighing alike
+ * as in training, over that of the user's best, what is below 0 being 0. Items that the model does
+ * not know, since they are newer, keep the cosine, if there is any. Errors: HEED_NOMEM. A feed then
+ * costs O(items + stored_score). */
+struct stored_model;
+HEED_MUST_CHECK enum heed_status allocator_use(struct allocator *a,
+                                               const struct stored_model *model, uint32_t number);
+
 enum slot_reason {
     REASON_EXPOSURE,
     REASON_ENGAGEMENT,
@@ -109,6 +118,7 @@ const char *slot_reason_name(enum slot_reason reason);
 
 struct slot {
     uint32_t item;
+    uint32_t model; /* version of the model that relevance is by; 0: cosine of items */
     int32_t score_ppm;
     uint32_t propensity; /* probability with which the item was taken for the slot, in billionths */
     bool explored;       /* by exploration, not because it scores best */

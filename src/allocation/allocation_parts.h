@@ -60,7 +60,11 @@ struct allocator {
     size_t eligible_n, limited_n; /* may be shown at all; of them limited */
     struct allocation_rules rules;
     const struct relevance *relevance; /* borrowed, may be NULL */
-    uint8_t *eligible;                 /* enum eligibility */
+    const struct stored_model *model;  /* borrowed, may be NULL */
+    uint32_t model_number;
+    double *model_score, *model_room; /* [model's items], [stored_room] */
+    uint32_t *model_history;          /* [history_max] */
+    uint8_t *eligible;                /* enum eligibility */
     double *values; /* [4][n]: exposure, engagement, quality, the fixed part of mixed */
     int32_t weight_ppm[ALGORITHMS][4];
     /* the best order_n[] by what is known without the user, best first; or NULL */

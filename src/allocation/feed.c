@@ -1,5 +1,6 @@
 /* One feed: static scores, relevance over neighbours, the best k, and what is owed. */
 #include "allocation/allocation_parts.h"
+#include "allocation/stored.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -106,7 +107,24 @@ void allocator_free(struct allocator *a)
     free(a->relevant);
     free(a->touched);
     free(a->history);
+    free(a->model_score);
+    free(a->model_room);
+    free(a->model_history);
     free(a);
+}
+
+enum heed_status allocator_use(struct allocator *a, const struct stored_model *model,
+                               uint32_t number)
+{
+    heed_assert(!a->model && model->items <= a->n && number > 0);
+    a->model_score = malloc((model->items + 1) * sizeof *a->model_score);
+    a->model_room = malloc((stored_room(model) + 1) * sizeof *a->model_room);
+    a->model_history = malloc((a->history_max + 1) * sizeof *a->model_history);
+    if (!a->model_score || !a->model_room || !a->model_history)
+        return HEED_NOMEM;
+    a->model = model;
+    a->model_number = number;
+    return HEED_OK;
 }
 
 /* ── order ── */
@@ -170,6 +188,15 @@ static bool offer(struct allocator *a, const struct candidate *c, size_t k, size
 
 /* ── relevance to one user ── */
 
+static void touch(struct allocator *a, uint32_t item)
+{
+    if (a->marks[item] & TOUCHED)
+        return;
+    a->marks[item] |= TOUCHED;
+    a->relevant[item] = 0;
+    a->touched[a->touched_n++] = item;
+}
+
 static void touch_neighbours(struct allocator *a, const struct feed_request *q)
 {
     const struct relevance *m = a->relevance;
@@ -179,11 +206,7 @@ static void touch_neighbours(struct allocator *a, const struct feed_request *q)
         for (uint64_t i = m->offsets[a->history[h].item]; i < m->offsets[a->history[h].item + 1];
              i++) {
             uint32_t item = m->list[i].item;
-            if (!(a->marks[item] & TOUCHED)) {
-                a->marks[item] |= TOUCHED;
-                a->relevant[item] = 0;
-                a->touched[a->touched_n++] = item;
-            }
+            touch(a, item);
             a->relevant[item] += (double)a->history[h].weight * (double)m->list[i].cosine;
         }
     double most = 0;
@@ -192,6 +215,36 @@ static void touch_neighbours(struct allocator *a, const struct feed_request *q)
             most = a->relevant[a->touched[i]];
     for (size_t i = 0; i < a->touched_n; i++)
         a->relevant[a->touched[i]] = most > 0 ? unit(a->relevant[a->touched[i]] / most) : 0;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The model's word on all it knows, over what neighbours said of it. */
+static void touch_model(struct allocator *a, const struct feed_request *q)
+{
+    const struct stored_model *m = a->model;
+    size_t n = strongest_items(q->history, q->history_weights, q->history_n, m->items,
+                               a->history_max, a->history);
+    for (size_t i = 0; i < n; i++)
+        a->model_history[i] = a->history[i].item;
+    qsort(a->model_history, n, sizeof *a->model_history, compare_items);
+    struct sparse_row history = {a->model_history, NULL, n};
+    bool known = n > 0 && stored_score(m, history, a->model_room, a->model_score);
+    double most = 0;
+    for (size_t i = 0; known && i < m->items; i++)
+        if (a->eligible[i] && a->model_score[i] > most)
+            most = a->model_score[i];
+    for (uint32_t i = 0; i < m->items; i++) {
+        double relevant = most > 0 ? unit(a->model_score[i] / most) : 0;
+        if (relevant > 0)
+            touch(a, i);
+        if (a->marks[i] & TOUCHED)
+            a->relevant[i] = relevant;
+    }
 }
 
 static double relevant_to_user(const struct allocator *a, uint32_t item)
@@ -207,6 +260,8 @@ static void feed_begin(struct allocator *a, const struct feed_request *q, bool r
             a->marks[q->blocked[i]] |= BLOCKED;
     if (related && a->relevance)
         touch_neighbours(a, q);
+    if (related && a->model)
+        touch_model(a, q);
 }
 
 static void feed_end(struct allocator *a, const struct feed_request *q, const uint32_t *items,
@@ -356,6 +411,7 @@ static struct slot slot_of(const struct allocator *a, enum algorithm algorithm, 
     double relevant = relevant_to_user(a, item);
     struct slot s = {.item = item,
                      .propensity = EXPLORE_UNIT,
+                     .model = a->model && item < a->model->items ? a->model_number : 0,
                      .score_ppm = to_ppm(candidate_of(a, algorithm, item, relevant).score)};
     for (int i = 0; i < 3; i++)
         s.value_ppm[i] = to_ppm(a->values[(size_t)i * a->n + item]);

@@ -38,6 +38,8 @@ struct model_change {
     uint64_t pairs; /* gained and lost */
 };
 
+struct stored_model; /* stored.h */
+
 struct model_kind {
     const char *name;
     const struct model_param *params;
@@ -56,6 +58,11 @@ struct model_kind {
      * be asked for meanwhile.                                                                    */
     enum heed_status (*update)(void *model, const struct training *t,
                                const struct model_change *change, struct heed_error *err);
+    /* As whole numbers (stored.h), with the strongest `keep` weights of each item; NULL: a world
+     * does not keep this kind. Errors: those of stored_make. */
+    enum heed_status (*store)(const void *model, size_t keep, struct stored_model *out,
+                              struct heed_error *err);
+    bool stores_factors;
 };
 
 extern const struct model_kind model_random, model_popularity, model_knn, model_ease, model_ials,
@@ -105,4 +112,14 @@ struct ials_view {
     size_t factors;
 };
 struct ials_view ials_view(const void *model);
+
+/* iALS from the items' factors alone, each a whole number of `unit`ths: all that scoring needs, so
+ * ials_view has no users. *model is free'd by model_ials.free. Errors: HEED_NOMEM; HEED_INPUT n is
+ * not the number of factors that param says, or they cannot be turned. */
+HEED_MUST_CHECK enum heed_status ials_of_factors(const int32_t *factors, size_t items, size_t n,
+                                                 double unit, const double *param, void **model);
+/* model_ials.score in the caller's room[ials_room]. false: the normal equations are singular.    */
+size_t ials_room(const void *model);
+HEED_MUST_CHECK bool ials_score_in(const void *model, struct sparse_row history, double *room,
+                                   double *score);
 #endif

@@ -228,5 +228,10 @@ static enum heed_status blend_update(void *model, const struct training *t,
     return HEED_OK;
 }
 
-const struct model_kind model_blend = {"blend",     blend_params, BLEND_PARAMS, blend_train,
-                                       blend_score, blend_free,   blend_update};
+const struct model_kind model_blend = {.name = "blend",
+                                       .params = blend_params,
+                                       .params_n = BLEND_PARAMS,
+                                       .train = blend_train,
+                                       .score = blend_score,
+                                       .update = blend_update,
+                                       .free = blend_free};

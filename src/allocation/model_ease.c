@@ -9,6 +9,7 @@
 #include "allocation/dense.h"
 #include "allocation/ease.h"
 #include "allocation/ease_parts.h"
+#include "allocation/stored.h"
 #include "base/error.h"
 #include "base/parallel.h"
 
@@ -205,5 +206,44 @@ static enum heed_status ease_update(void *model, const struct training *t,
     return HEED_OK;
 }
 
-const struct model_kind model_ease = {"ease",     ease_params, EASE_PARAMS, ease_train,
-                                      ease_score, ease_drop,   ease_update};
+struct ease_columns {
+    const struct ease *m;
+    struct sparse turned; /* of `nearest`, when there is no full matrix */
+};
+
+/* What all items, or those it is fitted by, add to one.                                          */
+static size_t ease_parts(const void *columns, size_t column, struct stored_part *out)
+{
+    const struct ease_columns *c = columns;
+    const struct ease *m = c->m;
+    if (m->weight) {
+        for (size_t i = 0; i < m->items; i++)
+            out[i] = (struct stored_part){(uint32_t)i, (double)m->weight[i * m->items + column]};
+        return m->items;
+    }
+    struct sparse_row row = sparse_row(&c->turned, column);
+    for (size_t i = 0; i < row.n; i++)
+        out[i] = (struct stored_part){row.column[i], (double)row.value[i]};
+    return row.n;
+}
+
+static enum heed_status ease_store(const void *model, size_t keep, struct stored_model *out,
+                                   struct heed_error *err)
+{
+    struct ease_columns c = {.m = model};
+    if (!c.m->weight && sparse_transpose(&c.m->nearest, &c.turned) != HEED_OK)
+        return HEED_NOMEM;
+    enum heed_status status =
+        stored_weights(out, c.m->items, keep, true, ease_parts, &c, "ease", err);
+    sparse_deinit(&c.turned);
+    return status;
+}
+
+const struct model_kind model_ease = {.name = "ease",
+                                      .params = ease_params,
+                                      .params_n = EASE_PARAMS,
+                                      .train = ease_train,
+                                      .score = ease_score,
+                                      .update = ease_update,
+                                      .free = ease_drop,
+                                      .store = ease_store};

@@ -16,6 +16,7 @@
  * system: (D + F F')^-1 F = D^-1 F (I + F' D^-1 F)^-1 (Sherman-Morrison-Woodbury). */
 #include "allocation/dense.h"
 #include "allocation/model.h"
+#include "allocation/stored.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/prng.h"
@@ -307,24 +308,72 @@ static enum heed_status ials_train(const struct training *t, const double *param
     return status;
 }
 
+size_t ials_room(const void *model)
+{
+    const struct ials *m = model;
+    return room_of(m->d) + m->d;
+}
+
 /* The user's factors are solved for anew from the history (what training does with a user last
  * would give the same but for the items' last step). */
+bool ials_score_in(const void *model, struct sparse_row history, double *room, double *score)
+{
+    const struct ials *m = model;
+    size_t d = m->d;
+    double *x = room + room_of(d);
+    if (!solve_row(m, &m->of_items, history, room, x))
+        return false;
+    cblas_dgemv(CblasColMajor, CblasTrans, (int)d, (int)m->items_n, 1, m->of_items.rows, (int)d, x,
+                1, 0, score, 1);
+    return true;
+}
+
 static enum heed_status ials_score(const void *model, size_t user, struct sparse_row history,
                                    double *score)
 {
     (void)user;
-    const struct ials *m = model;
-    size_t d = m->d;
-    double *room = malloc((room_of(d) + d) * sizeof *room);
+    double *room = malloc(ials_room(model) * sizeof *room);
     if (!room)
         return HEED_NOMEM;
-    double *x = room + room_of(d);
-    bool ok = solve_row(m, &m->of_items, history, room, x);
-    if (ok)
-        cblas_dgemv(CblasColMajor, CblasTrans, (int)d, (int)m->items_n, 1, m->of_items.rows, (int)d,
-                    x, 1, 0, score, 1);
+    bool ok = ials_score_in(model, history, room, score);
     free(room);
     return ok ? HEED_OK : HEED_RANGE;
+}
+
+enum heed_status ials_of_factors(const int32_t *factors, size_t items, size_t n, double unit,
+                                 const double *param, void **model)
+{
+    if ((double)n != param[FACTORS])
+        return HEED_INPUT;
+    struct ials *m = calloc(1, sizeof *m);
+    if (m)
+        *m = (struct ials){.items_n = items,
+                           .d = n,
+                           .lambda = param[LAMBDA],
+                           .alpha = param[ALPHA],
+                           .nu = param[NU],
+                           .items = malloc((items * n + 1) * sizeof *m->items)};
+    if (!m || !m->items) {
+        ials_free(m);
+        return HEED_NOMEM;
+    }
+    for (size_t i = 0; i < items * n; i++)
+        m->items[i] = factors[i] / unit;
+    dense_begin();
+    enum heed_status status = turned_make(m->items, items, n, m->alpha, 1, &m->of_items);
+    if (status != HEED_OK)
+        ials_free(m);
+    else
+        *model = m;
+    return status == HEED_RANGE ? HEED_INPUT : status;
+}
+
+static enum heed_status ials_store(const void *model, size_t keep, struct stored_model *out,
+                                   struct heed_error *err)
+{
+    (void)keep;
+    const struct ials *m = model;
+    return stored_factors(out, m->items, m->items_n, m->d, err);
 }
 
 struct ials_view ials_view(const void *model)
@@ -384,5 +433,12 @@ done:
     return status;
 }
 
-const struct model_kind model_ials = {"ials",     ials_params, IALS_PARAMS, ials_train,
-                                      ials_score, ials_free,   ials_update};
+const struct model_kind model_ials = {.name = "ials",
+                                      .params = ials_params,
+                                      .params_n = IALS_PARAMS,
+                                      .train = ials_train,
+                                      .score = ials_score,
+                                      .update = ials_update,
+                                      .free = ials_free,
+                                      .store = ials_store,
+                                      .stores_factors = true};

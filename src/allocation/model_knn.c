@@ -9,6 +9,7 @@
  *
  * Source: M. Deshpande, G. Karypis, "Item-based top-N recommendation algorithms", ACM TOIS 22
  * (2004) 143; the shrinkage as in R. Bell, Y. Koren, ICDM 2007. */
+#include "allocation/stored.h"
 #include "allocation/together.h"
 #include "allocation/top.h"
 #include "base/parallel.h"
@@ -167,5 +168,27 @@ static enum heed_status knn_update(void *model, const struct training *t,
     return status;
 }
 
-const struct model_kind model_knn = {"knn",     knn_params, KNN_PARAMS, knn_train,
-                                     knn_score, knn_free,   knn_update};
+static size_t knn_parts(const void *model, size_t row, struct stored_part *out)
+{
+    const struct knn *m = model;
+    const struct top_item *x = m->neighbour + row * m->keep;
+    for (uint32_t i = 0; i < m->count[row]; i++)
+        out[i] = (struct stored_part){x[i].item, x[i].score};
+    return m->count[row];
+}
+
+static enum heed_status knn_store(const void *model, size_t keep, struct stored_model *out,
+                                  struct heed_error *err)
+{
+    const struct knn *m = model;
+    return stored_weights(out, m->items, keep, false, knn_parts, m, "knn", err);
+}
+
+const struct model_kind model_knn = {.name = "knn",
+                                     .params = knn_params,
+                                     .params_n = KNN_PARAMS,
+                                     .train = knn_train,
+                                     .score = knn_score,
+                                     .update = knn_update,
+                                     .free = knn_free,
+                                     .store = knn_store};

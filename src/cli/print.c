@@ -95,6 +95,11 @@ static void cell(struct table *t, const json_t *v)
                         fputs(" x ", f);
                         print_scalar(weight, f);
                     }
+                    const json_t *by = json_object_get(item, "by"),
+                                 *model = json_object_get(item, "model");
+                    if (by)
+                        fprintf(f, json_is_integer(model) ? " (%s %lld)" : " (%s)",
+                                json_string_value(by), (long long)json_integer_value(model));
                 } else if (scalar(item))
                     print_scalar(item, f);
                 gap = ", ";

@@ -13,7 +13,10 @@ struct resolving {
     struct world *w;
     const struct command_spec *spec;
     const struct heed_context *context;
-    struct str values[16]; /* by argument; p NULL when not given */
+    const struct heed_arg *args; /* as given */
+    size_t args_n;
+    struct str
+        values[16]; /* by argument, the last of one that is repeated; p NULL when not given */
     struct call call;
     enum refusal refusal; /* the first that applies */
     struct heed_error *err;
@@ -244,7 +247,7 @@ static enum heed_status take_args(struct resolving *r, const struct heed_arg *ar
         if (type == ARG_BLOB || type == ARG_FACT)
             return error_set(r->err, HEED_USAGE, args[i].name, "%s %s has no such argument",
                              r->spec->noun, r->spec->verb);
-        if (r->values[at].p)
+        if (r->values[at].p && !(r->spec->args[at].flags & REPEATED))
             return error_set(r->err, HEED_USAGE, args[i].name, "it is given twice");
         struct str value = str_of(args[i].value);
         size_t bad = utf8_invalid_at(value);
@@ -415,6 +418,30 @@ static enum heed_status run_fit(struct resolving *r, struct outcome *o)
     return status;
 }
 
+static enum heed_status run_train(struct resolving *r, struct outcome *o)
+{
+    struct model_spec spec;
+    size_t n;
+    enum heed_status status = model_names_parse(value_of(r, "algorithm"), &spec, &n, r->err);
+    for (size_t i = 0; status == HEED_OK && i < r->args_n; i++)
+        if (strcmp(r->args[i].name, "param") == 0)
+            status = model_params_parse(str_of(r->args[i].value), &spec, 1, r->err);
+    if (status != HEED_OK)
+        return status;
+    struct strbuf facts;
+    strbuf_init(&facts, STORED_BYTES_MAX + 4096);
+    status = engine_train(r->w, &spec, int_of(r, "keep"), int_of(r, "seed"), r->call.time_ms,
+                          &facts, r->err);
+    if (status == HEED_OK && facts.n == 0) {
+        o->refusal = REFUSED_too_few_acts;
+    } else if (status == HEED_OK) {
+        r->call.blob = (struct str){facts.p, facts.n};
+        status = world_apply(r->w, &r->call, o, r->err);
+    }
+    strbuf_deinit(&facts);
+    return status;
+}
+
 /* Adds what `epoch` says to the totals: sums of what was counted and paid, the last epoch, the
  * floor kept if it was in each, the least share. NULL totals: a copy of it. false: no memory. */
 static bool settled_add(json_t **totals, const json_t *epoch)
@@ -507,6 +534,8 @@ static enum heed_status run_command(struct resolving *r, struct outcome *o)
         return run_settle(r, o);
     case COMMAND_quality_fit:
         return run_fit(r, o);
+    case COMMAND_allocate_train:
+        return run_train(r, o);
     default:
         break;
     }
@@ -559,7 +588,8 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
                          "it changes the world, which was opened for reading only");
     if (context->time_ms < 0 || context->time_ms > TIME_MAX_MS)
         return error_set(err, HEED_USAGE, "time", "it is before 1970 or after 2105");
-    struct resolving r = {.w = w, .spec = spec, .context = context, .err = err};
+    struct resolving r = {
+        .w = w, .spec = spec, .context = context, .args = args, .args_n = n, .err = err};
     r.call.command = (uint16_t)command_find(str_of(spec->noun), str_of(spec->verb));
     r.call.time_ms = context->time_ms;
     for (int i = 0; i < CALL_INTS; i++)

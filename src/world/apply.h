@@ -45,8 +45,8 @@ bool text_join(struct strbuf *b, const uint8_t commitment[32], const struct sket
                struct str id);
 bool text_split(struct str blob, struct text_blob *out);
 
-/* Slots of a served feed as a fact.                                                             */
-/* What `feed serve` puts into the journal: the slots shown, then what came next. */
+/* What `feed serve` puts into the journal: the slots shown, then what came next, and where a model
+ * had a say the version that each slot's relevance is by. */
 struct feed_fact {
     struct slot slots[2 * FEED_MAX]; /* [n + more], n and more at most FEED_MAX */
     size_t n, more;

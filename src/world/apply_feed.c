@@ -45,12 +45,13 @@ static size_t read_slots(struct unpack *u, size_t contents, struct slot *slots)
         }
         slots[i].propensity = EXPLORE_UNIT;
         slots[i].explored = false;
+        slots[i].model = 0;
     }
     return n;
 }
 
 /* Behind the slots, which is all that older worlds have: the policy, of each slot whether it was
- * explored and with what propensity, and what came next. */
+ * explored and with what propensity, what came next, and of both by which model. */
 bool fact_pack(struct strbuf *b, const struct feed_fact *f)
 {
     pack_slots(b, f->slots, f->n);
@@ -58,6 +59,11 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
     for (size_t i = 0; i < f->n; i++)
         pack_u64(b, (uint64_t)f->slots[i].propensity << 1 | f->slots[i].explored);
     pack_slots(b, f->slots + f->n, f->more);
+    bool models = false;
+    for (size_t i = 0; i < f->n + f->more; i++)
+        models = models || f->slots[i].model > 0;
+    for (size_t i = 0; models && i < f->n + f->more; i++)
+        pack_u64(b, f->slots[i].model);
     return !b->failed;
 }
 
@@ -77,7 +83,24 @@ bool fact_read(struct str bytes, size_t contents, struct feed_fact *out)
         u->bad = u->bad || x >> 1 == 0;
     }
     out->more = u->n ? read_slots(u, contents, out->slots + out->n) : 0;
+    bool models = u->n > 0;
+    for (size_t i = 0; models && i < out->n + out->more; i++)
+        out->slots[i].model = (uint32_t)unpack_max(u, UINT32_MAX);
     return !u->bad;
+}
+
+/* What a reason comes to; of relevance also by what: a model with its version, or the cosine of
+ * items, which also serves contents that are newer than the model.                              */
+static json_t *reason_of(const struct world *w, const struct slot *slot, enum slot_reason reason)
+{
+    json_t *r = json_pack("{s:s,s:f,s:f}", "name", slot_reason_name(reason), "value",
+                          slot->value_ppm[reason] / 1e6, "weight", slot->weight_ppm[reason] / 1e6);
+    if (reason != REASON_RELEVANCE)
+        return r;
+    const struct model_version *v = versions_find(&w->state.models, slot->model);
+    json_object_set_new(r, "by", json_string(v ? v->spec.kind->name : "cosine"));
+    json_object_set_new(r, "model", v ? json_integer(v->number) : json_null());
+    return r;
 }
 
 json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,
@@ -88,10 +111,7 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
         json_t *reasons = json_array();
         for (int j = 0; j < SLOT_REASONS; j++)
             if (slots[i].weight_ppm[j] != 0 || slots[i].value_ppm[j] != 0)
-                json_array_append_new(reasons, json_pack("{s:s,s:f,s:f}", "name",
-                                                         slot_reason_name((enum slot_reason)j),
-                                                         "value", slots[i].value_ppm[j] / 1e6,
-                                                         "weight", slots[i].weight_ppm[j] / 1e6));
+                json_array_append_new(reasons, reason_of(w, &slots[i], (enum slot_reason)j));
         json_t *slot = json_pack("{s:i,s:o,s:f,s:o}", "rank", (int)i + 1, "target",
                                  reply_target(w, target_make(TARGET_CONTENT, slots[i].item)),
                                  "score", slots[i].score_ppm / 1e6, "reasons", reasons);
@@ -129,6 +149,9 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
         return damaged(err, "feed serve");
     const struct slot *slots = fact.slots;
     size_t n = fact.n;
+    for (size_t i = 0; i < n + fact.more; i++)
+        if (slots[i].model > s->models.n)
+            return damaged(err, "feed serve");
     struct served_feed *f = feed_for(s, user);
     struct slot *kept = n ? malloc(n * sizeof *kept) : NULL;
     if (!f || (n && !kept)) {

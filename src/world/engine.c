@@ -7,10 +7,12 @@
 #include <math.h>
 
 struct engine {
-    uint64_t acts;    /* behaviour's events and refunds when relevance was made */
-    size_t contents;  /* and contents then                        */
-    uint64_t version; /* of the world when the scores were made   */
-    struct relevance *relevance;
+    uint64_t acts;               /* behaviour's events and refunds when relevance was made */
+    size_t contents;             /* and contents then                        */
+    uint64_t version;            /* of the world when the scores were made   */
+    struct relevance *relevance; /* NULL while the model knows all contents */
+    struct stored_model model;   /* of version model_number; 0: none is in use */
+    uint32_t model_number;
     struct allocator *allocator;
     uint64_t feeds; /* the allocator made */
     uint8_t *eligible;
@@ -29,6 +31,7 @@ void engine_free(struct engine *e)
         return;
     allocator_free(e->allocator);
     relevance_free(e->relevance);
+    stored_deinit(&e->model);
     free(e->eligible);
     free(e->popularity);
     free(e->engagement);
@@ -189,10 +192,37 @@ static enum heed_status histories_of(struct world *w, const uint32_t *users, siz
     return status;
 }
 
+static enum heed_status refresh_model(struct world *w, struct heed_error *err)
+{
+    struct engine *e = w->engine;
+    const struct model_versions *models = &w->state.models;
+    if (e->model_number == models->in_use)
+        return HEED_OK;
+    allocator_free(e->allocator);
+    e->allocator = NULL;
+    stored_deinit(&e->model);
+    e->model_number = 0;
+    if (models->in_use == 0)
+        return HEED_OK;
+    enum heed_status status = version_open(versions_find(models, models->in_use), &e->model, err);
+    if (status == HEED_OK)
+        e->model_number = models->in_use;
+    return status;
+}
+
 static enum heed_status refresh_relevance(struct world *w, struct heed_error *err)
 {
     struct engine *e = w->engine;
     const struct state *s = &w->state;
+    if (e->model_number && e->model.items == s->catalogue.contents_n) {
+        if (e->relevance) {
+            allocator_free(e->allocator);
+            e->allocator = NULL;
+            relevance_free(e->relevance);
+            e->relevance = NULL;
+        }
+        return HEED_OK;
+    }
     if (e->relevance && e->acts == s->behaviour.events + s->behaviour.refunds &&
         e->contents == s->catalogue.contents_n)
         return HEED_OK;
@@ -262,6 +292,8 @@ static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
                                            e->shown_quality};
     if (allocator_new(&items, e->relevance, &s->rules.allocation, &e->allocator) != HEED_OK)
         return error_nomem(err);
+    if (e->model_number && allocator_use(e->allocator, &e->model, e->model_number) != HEED_OK)
+        return error_nomem(err);
     e->version = w->version;
     e->feeds = 0;
     return HEED_OK;
@@ -271,7 +303,9 @@ static enum heed_status refresh(struct world *w, struct heed_error *err)
 {
     if (!w->engine && !(w->engine = calloc(1, sizeof *w->engine)))
         return error_nomem(err);
-    enum heed_status status = refresh_relevance(w, err);
+    enum heed_status status = refresh_model(w, err);
+    if (status == HEED_OK)
+        status = refresh_relevance(w, err);
     if (status == HEED_OK && (!w->engine->allocator || w->engine->version != w->version))
         status = refresh_scores(w, err);
     return status;
@@ -284,6 +318,8 @@ uint64_t engine_policy(const struct world *w, int64_t algorithm)
     int64_t used = algorithm == CALL_ABSENT ? (int64_t)s->rules.allocation.algorithm : algorithm;
     int64_t learnt = s->quality.learned ? s->quality.learned->learnt_at_ms : -1;
     uint64_t policy = hash_u64(hash_u64(of_rules ^ (uint64_t)used) ^ (uint64_t)learnt);
+    if (s->models.in_use)
+        policy = hash_u64(policy ^ s->models.in_use);
     return policy ? policy : 1;
 }
 
@@ -463,4 +499,43 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
     free(x.given);
     free(x.popularity);
     return status;
+}
+
+enum heed_status engine_train(struct world *w, const struct model_spec *spec, int64_t keep,
+                              int64_t seed, int64_t time_ms, struct strbuf *facts,
+                              struct heed_error *err)
+{
+    enum { THREADS = 2 };
+    const struct state *s = &w->state;
+    const struct version_training training = {.spec = *spec,
+                                              .keep = keep == CALL_ABSENT ? STORED_KEEP
+                                                                          : (uint32_t)keep,
+                                              .seed = seed == CALL_ABSENT ? 1 : seed,
+                                              .threads = THREADS,
+                                              .max_history = s->rules.allocation.max_history};
+    if (!w->engine && !(w->engine = calloc(1, sizeof *w->engine)))
+        return error_nomem(err);
+    struct allocation_histories h;
+    struct model_version v = {0};
+    struct sink *k = NULL;
+    enum heed_status status = histories_of(w, NULL, s->catalogue.parties_n, &h, err);
+    if (status != HEED_OK)
+        return status;
+    status = version_train(&h, s->catalogue.contents_n, &training, &v, err);
+    histories_deinit(&h);
+    if (status != HEED_OK || v.acts == 0)
+        return status;
+    v.number = (uint32_t)s->models.n + 1;
+    v.trained_at_ms = time_ms;
+    status = catalogue_digest(&s->catalogue.content_ids, v.items, &v.catalogue);
+    if (status == HEED_OK && !(k = malloc(sizeof *k)))
+        status = HEED_NOMEM;
+    if (status == HEED_OK) {
+        sink_init(k, strbuf_write, facts);
+        version_save(&v, k);
+        status = sink_flush(k) ? HEED_OK : HEED_NOMEM;
+    }
+    free(k);
+    version_deinit(&v);
+    return status == HEED_OK ? status : error_nomem(err);
 }

@@ -19,7 +19,7 @@ HEED_MUST_CHECK enum heed_status engine_feed(struct world *w, uint32_t user, int
                                              struct feed_fact *out, struct heed_error *err);
 
 /* A number for all that decides which feed one gets, besides what people have done: rules,
- * algorithm, what was learnt. Another number: another policy. Never 0.                          */
+ * algorithm, what was learnt, the model in use. Another number: another policy. Never 0. */
 uint64_t engine_policy(const struct world *w, int64_t algorithm);
 
 /* Exposure and quality of all contents for settling epoch `number`, as the facts of a call.      */
@@ -40,6 +40,11 @@ struct quality_score engine_quality(const struct world *w, const struct quality_
 /* What `quality fit` learns from the world, as the facts of a call. outcome: the call's, or
  * CALL_ABSENT.                                                                                  */
 HEED_MUST_CHECK enum heed_status engine_learn(struct world *w, int64_t outcome,
+                                              struct strbuf *facts, struct heed_error *err);
+/* Trains a model on all acts: its fact as bytes. Nothing to learn from: none. spec: with settings;
+ * keep, seed: the call's, or CALL_ABSENT. Errors: those of version_train.                        */
+HEED_MUST_CHECK enum heed_status engine_train(struct world *w, const struct model_spec *spec,
+                                              int64_t keep, int64_t seed, int64_t time_ms,
                                               struct strbuf *facts, struct heed_error *err);
 /* Decayed popularity of a target at the world's latest event, in points.                        */
 double engine_popularity(const struct world *w, const struct target_stats *t);

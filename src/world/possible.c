@@ -137,6 +137,9 @@ static bool times_ok(const struct state *s)
     for (size_t i = 0; i < s->feeds_n; i++)
         if (!time_ok(s->feeds[i].time_ms))
             return false;
+    for (size_t i = 0; i < s->models.n; i++)
+        if (!time_ok(s->models.list[i].trained_at_ms))
+            return false;
     for (size_t i = 0; i < s->shop.purchases_n; i++)
         if (!time_ok(s->shop.purchases[i].time_ms))
             return false;

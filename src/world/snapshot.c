@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <zstd.h>
 
-enum { STATE_VERSION = 7, PART = 1 << 20, LEVEL = 1 };
+enum { STATE_VERSION = 8, PART = 1 << 20, LEVEL = 1 };
 #define RULES_MAX (4u << 20)
 
 void state_init(struct state *s)
@@ -30,6 +30,7 @@ void state_deinit(struct state *s)
     quality_deinit(&s->quality);
     consumption_deinit(&s->consumption);
     shop_deinit(&s->shop);
+    versions_deinit(&s->models);
     free(s->exposure.given);
     free(s->exposure.popularity);
     free(s->exposure.given_sum);
@@ -57,6 +58,7 @@ static void feeds_save(const struct state *s, struct sink *k)
             sink_u64(k, f->engaged[j]);
         for (uint32_t j = 0; j < f->n; j++) {
             sink_u32(k, f->slots[j].item);
+            sink_u32(k, f->slots[j].model);
             sink_u32(k, (uint32_t)f->slots[j].score_ppm);
             sink_u32(k, f->slots[j].propensity << 1 | f->slots[j].explored);
             for (int r = 0; r < SLOT_REASONS; r++) {
@@ -92,7 +94,8 @@ static enum heed_status feeds_load(struct state *s, struct source *k, struct hee
             return error_nomem(err);
         for (uint32_t j = 0; j < f.n; j++) {
             f.slots[j].item = source_u32(k);
-            if (f.slots[j].item >= s->catalogue.contents_n)
+            f.slots[j].model = source_u32(k);
+            if (f.slots[j].item >= s->catalogue.contents_n || f.slots[j].model > s->models.n)
                 k->failed = true;
             f.slots[j].score_ppm = (int32_t)source_u32(k);
             uint32_t x = source_u32(k);
@@ -196,6 +199,7 @@ void state_save(const struct state *s, struct sink *k)
     consumption_save(&s->consumption, k);
     shop_save(&s->shop, k);
     exposure_save(&s->exposure, k);
+    versions_save(&s->models, k);
     feeds_save(s, k);
     imports_save(s, k);
 }
@@ -227,6 +231,8 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
         status = shop_load(&s->shop, k, err);
     if (status == HEED_OK)
         status = exposure_load(&s->exposure, s->catalogue.contents_n, k, err);
+    if (status == HEED_OK)
+        status = versions_load(&s->models, &s->catalogue.content_ids, k, err);
     if (status == HEED_OK)
         status = feeds_load(s, k, err);
     if (status == HEED_OK)

@@ -14,6 +14,7 @@
 #ifndef HEED_WORLD_H
 #define HEED_WORLD_H
 
+#include "allocation/versions.h"
 #include "behaviour/behaviour.h"
 #include "catalogue/catalogue.h"
 #include "circulation/shop.h"
@@ -63,6 +64,7 @@ struct state {
     struct consumption consumption;
     struct shop shop;
     struct exposure exposure;
+    struct model_versions models;
     struct served_feed *feeds;
     size_t feeds_n, feeds_cap;
     struct map feed_of; /* party -> index in feeds */

@@ -1,0 +1,110 @@
+#!/bin/sh
+# `heed allocate train`, `use` and `models` as they are typed: their documents, exit statuses (0 done, 1 refused,
+# 2 usage, 3 input), what feeds say then, and that export leaves models out.
+set -eu
+: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
+
+heed=$BUILD_DIR/heed
+if [ ! -x "$heed" ]; then
+    echo "skipped: this build has no program heed"
+    exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+export LC_ALL=C
+
+failures=0
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    sed 's/^/    stdout: /' out | cut -c 1-300
+    sed 's/^/    stderr: /' err | cut -c 1-300
+}
+
+# expect STATUS ARGS...: runs heed; stdout in ./out, stderr in ./err.
+expect() {
+    expected=$1
+    shift
+    status=0
+    "$heed" "$@" >out 2>err </dev/null || status=$?
+    [ "$status" -eq "$expected" ] || fail "heed $* gave $status, not $expected"
+}
+
+# says FILE WORDS...: ./out or ./err holds each of them.
+says() {
+    file=$1
+    shift
+    for words in "$@"; do
+        grep -qF -- "$words" "$file" || fail "no '$words' in $file"
+    done
+}
+
+"$heed" --quiet init >/dev/null
+expect 1 allocate train --algorithm ease
+says err 'refused (too_few_acts)'
+expect 0 allocate models --json
+says out '{"in_use": null, "models": []}'
+# 30 people, 12 posts of one maker; u likes i when (u + i * i) % 3 is not 0
+awk 'BEGIN { print "id"; print "maker"; for (u = 0; u < 30; u++) print "u" u }' >users.csv
+awk 'BEGIN { print "id,creator"; for (i = 0; i < 12; i++) print "c" i ",maker" }' >contents.csv
+awk 'BEGIN { print "time,user,verb,target"
+    for (u = 0; u < 30; u++) for (i = 0; i < 12; i++) if ((u + i * i) % 3)
+        printf "2026-01-%02d,u%d,like,content:c%d\n", i + 1, u, i }' >events.csv
+for kind in users contents events; do
+    "$heed" --quiet import $kind $kind.csv >/dev/null
+done
+
+expect 0 allocate train --algorithm knn --json
+names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
+expected="version algorithm in_use params neighbours shrink seed items users acts keep numbers dropped bytes checksum trained_at "
+[ "$names" = "$expected" ] || fail "names are $names"
+says out '"version": 1' '"in_use": true' '"items": 12' '"users": 30' '"acts": 240'
+expect 0 allocate train --algorithm ials --param factors=4 --param lambda=.01,iterations=3 --seed 7 --json
+says out '"factors": 4' '"lambda": 0.01' '"iterations": 3' '"seed": 7' '"keep": null' '"dropped": null'
+expect 0 allocate train --algorithm ease --keep 3 --param lambda=10 --at 2026-02-01
+says out 'algorithm   ease' 'lambda      10' '2026-02-01T00:00:00Z'
+expect 0 feed show u1 --algorithm relevance --k 3
+says out '(ease 3)'
+expect 0 allocate use 1
+says out 'knn'
+expect 0 feed serve u1 --algorithm relevance --k 12 --json
+says out '"by": "knn", "model": 1'
+expect 0 allocate models
+says out 'in_use  1' knn ease ials
+"$heed" --quiet content add late --creator maker >/dev/null
+expect 0 feed show u1 --algorithm relevance --k 20
+says out '(knn 1)' '(cosine)'
+expect 0 allocate use 0 --json
+says out '"in_use": null' '"algorithm": "cosine"'
+expect 0 feed explain u1 content:c1 --json
+says out '"by": "knn", "model": 1'
+
+expect 1 allocate use 4
+says err 'refused (unknown_model)' 'heed allocate models'
+expect 1 allocate train --algorithm knn --as u1
+says err 'refused (forbidden)'
+expect 1 allocate models --as u1
+expect 2 allocate train
+says err '--algorithm is missing'
+expect 2 allocate train --algorithm blended
+says err 'knn|ease|ials'
+expect 2 allocate train --algorithm ease --param factors=3
+says err 'they have ease.lambda'
+expect 2 allocate train --algorithm ease --param lambda=nan
+expect 2 allocate train --algorithm ease --keep 0
+expect 2 allocate train --algorithm ease --keep 2 --keep 3
+says err '--keep is given twice'
+expect 2 allocate train --algorithm ease --facts x
+expect 2 allocate use
+expect 2 allocate use -1
+expect 0 verify
+"$heed" --quiet export out_dir >/dev/null
+mkdir again
+"$heed" --quiet --world again/w init --rules out_dir/rules.yaml >/dev/null
+"$heed" --quiet --world again/w import out_dir >/dev/null
+expect 0 allocate models --world again/w --json
+says out '{"in_use": null, "models": []}'
+expect 0 allocate train --world again/w --algorithm ease
+echo "$failures failures"
+[ "$failures" -eq 0 ]
