@@ -65,15 +65,15 @@ expect 3 "singular at lambda 0" $eval events.csv --param lambda=0 --k 3
 expect 3 "singular at lambda 0" allocate eval --algorithm blend --events events.csv --param lambda=0 --k 3
 expect 3 "nothing.csv" $eval nothing.csv
 bad() { printf 'user,target,amount\n%s\n' "$1" >bad.csv; }
-bad 'ann,x,nan' && expect 3 "bad.csv:2: column amount" $eval bad.csv
-bad 'ann,x,inf' && expect 3 "bad.csv:2: column amount" $eval bad.csv
-bad 'ann,x,-1' && expect 3 "bad.csv:2: column amount" $eval bad.csv
-bad 'ann,,1' && expect 3 "bad.csv:2: column target" $eval bad.csv
-bad 'ann,x' && expect 3 "differs from the header" $eval bad.csv
+bad 'ann,x,nan' && expect 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
+bad 'ann,x,inf' && expect 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
+bad 'ann,x,-1' && expect 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
+bad 'ann,,1' && expect 3 "bad.csv: line 2, column 2 (target)" $eval bad.csv
+bad 'ann,x' && expect 3 "it has 2 fields, the header 3 columns" $eval bad.csv
 bad 'ann,x,1' && expect 3 "users with five items" $eval bad.csv
 bad 'ann,x,1' && expect 3 "column time" $eval bad.csv --split time
-printf 'user,item\nann,x\n' >bad.csv && expect 3 "column target: is missing" $eval bad.csv
+printf 'user,item\nann,x\n' >bad.csv && expect 3 "the column 'target' is missing" $eval bad.csv
 printf 'user,target\n' >bad.csv && expect 3 "has no rows" $eval bad.csv
-: >bad.csv && expect 3 "has no rows" $eval bad.csv
+: >bad.csv && expect 3 "it is empty; the header needs user and target" $eval bad.csv
 printf 'id,name\ni1,a\ni1,b\n' >items.csv && expect 3 "i1 is there twice" $eval events.csv --items items.csv
 [ "$failures" -eq 0 ]

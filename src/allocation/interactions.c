@@ -1,11 +1,10 @@
 #include "allocation/interactions.h"
 
-#include "base/csv.h"
 #include "base/error.h"
+#include "base/sheet.h"
 #include "base/time.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 void interactions_init(struct interactions *x)
@@ -49,104 +48,64 @@ static const char *const field_names[FIELDS] = {"user", "target", "verb", "amoun
 
 struct reading {
     struct interactions *x;
-    const char *path;
-    size_t column[FIELDS]; /* SIZE_MAX: not there */
-    size_t columns;
+    struct sheet sheet;
+    size_t place[FIELDS]; /* SHEET_NOWHERE: the file has no such column */
 };
 
-static enum heed_status at_row(const struct reading *r, uint64_t line, const char *column,
-                               const char *message, struct heed_error *err)
+static enum heed_status find_columns(struct reading *r, struct heed_error *err)
 {
-    char where[192];
-    snprintf(where, sizeof where, "%.120s:%llu", r->path, (unsigned long long)line);
-    return error_set(err, HEED_INPUT, where, "column %s: %s", column, message);
-}
-
-static enum heed_status read_header(struct reading *r, const struct csv_record *rec,
-                                    struct heed_error *err)
-{
-    r->columns = rec->n;
-    for (int f = 0; f < FIELDS; f++) {
-        r->column[f] = SIZE_MAX;
-        for (size_t i = 0; i < rec->n; i++) {
-            if (!str_is(str_trim(rec->fields[i]), field_names[f]))
-                continue;
-            if (r->column[f] != SIZE_MAX)
-                return at_row(r, rec->line, field_names[f], "is there twice; keep one", err);
-            r->column[f] = i;
-        }
-        if (f <= TARGET && r->column[f] == SIZE_MAX)
-            return at_row(r, rec->line, field_names[f],
-                          "is missing; the header needs user and target", err);
-    }
-    return HEED_OK;
-}
-
-static bool amount_of(struct str text, double *out)
-{
-    char buffer[64], *end;
-    if (text.n == 0 || text.n >= sizeof buffer)
-        return false;
-    memcpy(buffer, text.p, text.n);
-    buffer[text.n] = 0;
-    *out = strtod(buffer, &end);
-    return *end == 0 && isfinite(*out) && *out >= 0;
-}
-
-static enum heed_status read_row(struct reading *r, const struct csv_record *rec,
-                                 struct heed_error *err)
-{
-    struct str field[FIELDS];
-    if (rec->n != r->columns)
-        return at_row(r, rec->line, "count", "differs from the header's; mend the row", err);
     for (int f = 0; f < FIELDS; f++)
-        field[f] = r->column[f] == SIZE_MAX ? STR_NONE : str_trim(rec->fields[r->column[f]]);
-    if (field[USER].n == 0 || field[TARGET].n == 0)
-        return at_row(r, rec->line, field[USER].n ? "target" : "user", "is empty; name it", err);
+        r->place[f] = sheet_column(&r->sheet, field_names[f]);
+    return sheet_need(&r->sheet, field_names, TARGET + 1, r->place, err);
+}
+
+static struct str cell_of(const struct reading *r, int field)
+{
+    size_t place = r->place[field];
+    return place == SHEET_NOWHERE ? STR_NONE : str_trim(r->sheet.row.fields[place]);
+}
+
+static enum heed_status read_row(struct reading *r, struct heed_error *err)
+{
+    struct str user, target, amount_text = cell_of(r, AMOUNT), time_text = cell_of(r, TIME);
     double amount = 1;
-    if (field[AMOUNT].n && !amount_of(field[AMOUNT], &amount))
-        return at_row(r, rec->line, "amount", "must be a finite number of at least 0", err);
     int64_t time_ms = INTERACTIONS_NO_TIME;
-    if (field[TIME].n && time_from_text(field[TIME], &time_ms) != TIME_OK)
-        return at_row(r, rec->line, "time",
-                      "must be a time such as 2026-01-31T12:00:00Z, or Unix seconds", err);
-    return interactions_add(r->x, field[USER], field[TARGET], field[VERB], amount, time_ms, err);
+    enum heed_status status = sheet_cell(&r->sheet, r->place[USER], &user, err);
+    if (status == HEED_OK)
+        status = sheet_cell(&r->sheet, r->place[TARGET], &target, err);
+    if (status != HEED_OK)
+        return status;
+    if (amount_text.n && (!sheet_number(amount_text, &amount) || amount < 0))
+        return sheet_error(&r->sheet, r->place[AMOUNT], err,
+                           "it must be a finite number of at least 0");
+    if (time_text.n && time_from_text(time_text, &time_ms) != TIME_OK)
+        return sheet_error(&r->sheet, r->place[TIME], err,
+                           "it must be a time such as 2026-01-31T12:00:00Z, or Unix seconds");
+    return interactions_add(r->x, user, target, cell_of(r, VERB), amount, time_ms, err);
 }
 
 enum heed_status interactions_read(struct interactions *x, const char *path,
                                    void (*progress)(void *context, double share), void *context,
                                    struct heed_error *err)
 {
-    struct reading r = {.x = x, .path = path};
-    struct reader *reader = NULL;
-    struct csv *csv = NULL;
-    struct heed_error bad = {0};
-    enum heed_status status = reader_open(path, NULL, &reader, err);
-    if (status == HEED_OK && !(csv = csv_new(reader, &(struct csv_options){0})))
-        status = error_nomem(err);
-    bool header = false;
-    for (size_t rows = 0; status == HEED_OK; rows++) {
-        struct csv_record rec;
-        enum csv_result got = csv_next(csv, &rec, &bad);
-        if (got == CSV_END)
+    struct reading r = {.x = x};
+    bool more = true;
+    enum heed_status status = sheet_open(path, &(struct csv_options){0},
+                                         "the header needs user and target", &r.sheet, err);
+    if (status == HEED_OK)
+        status = find_columns(&r, err);
+    for (size_t rows = 1; status == HEED_OK; rows++) {
+        status = sheet_next(&r.sheet, &more, err);
+        if (status != HEED_OK || !more)
             break;
-        if (got != CSV_RECORD) {
-            char where[400];
-            snprintf(where, sizeof where, "%.120s: %s", path, bad.where);
-            status =
-                error_set(err, got == CSV_BAD ? HEED_INPUT : bad.status, where, "%s", bad.message);
-        } else {
-            status = header ? read_row(&r, &rec, err) : read_header(&r, &rec, err);
-            header = true;
-        }
-        if (progress && rows % 65536 == 65535) {
+        status = read_row(&r, err);
+        if (progress && rows % 65536 == 0) {
             uint64_t done, total;
-            reader_progress(reader, &done, &total);
+            reader_progress(r.sheet.reader, &done, &total);
             progress(context, total ? (double)done / (double)total : 0);
         }
     }
-    csv_free(csv);
-    reader_close(reader);
+    sheet_close(&r.sheet);
     if (status == HEED_OK && x->n == 0)
         status = error_set(err, HEED_INPUT, path, "has no rows; give a CSV with user,target");
     return status;

@@ -2,10 +2,9 @@
 #include "allocation/interactions.h"
 
 #include "base/arena.h"
-#include "base/csv.h"
 #include "base/error.h"
+#include "base/sheet.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct item_text {
@@ -30,51 +29,44 @@ static bool keep(struct item_table *t, struct str text, struct str *out)
     return copy != NULL;
 }
 
-struct items_reading {
-    struct item_table *t;
-    const struct interactions *x;
-    const char *path;
-    size_t id, cells_cap;
-};
+/* The column that names the item: the first called id, item or target, else the first of all. */
+static size_t id_column(const struct sheet *s)
+{
+    static const char *const names[] = {"id", "item", "target"};
+    size_t found = SHEET_NOWHERE;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t at = sheet_column(s, names[i]);
+        found = at < found ? at : found; /* SHEET_NOWHERE is above all */
+    }
+    return found == SHEET_NOWHERE ? 0 : found;
+}
 
-static enum heed_status items_header(struct items_reading *r, const struct csv_record *rec,
+static enum heed_status take_columns(struct item_table *t, const struct sheet *s, size_t id,
                                      struct heed_error *err)
 {
-    struct item_table *t = r->t;
-    for (size_t i = rec->n; i-- > 0;) {
-        struct str name = str_trim(rec->fields[i]);
-        if (str_is(name, "id") || str_is(name, "item") || str_is(name, "target"))
-            r->id = i;
-    }
-    t->columns = calloc(rec->n + 1, sizeof *t->columns);
+    t->columns = calloc(s->columns + 1, sizeof *t->columns);
     if (!t->columns)
         return error_nomem(err);
-    for (size_t i = 0; i < rec->n; i++)
-        if (i != r->id && !keep(t, str_trim(rec->fields[i]), &t->columns[t->columns_n++]))
+    for (size_t i = 0; i < s->columns; i++)
+        if (i != id && !keep(t, str_of(s->names[i]), &t->columns[t->columns_n++]))
             return error_nomem(err);
     return HEED_OK;
 }
 
-static enum heed_status items_row(struct items_reading *r, const struct csv_record *rec,
-                                  struct heed_error *err)
+static enum heed_status take_row(struct item_table *t, const struct sheet *s, size_t id,
+                                 const struct interactions *x, size_t *cap, struct heed_error *err)
 {
-    struct item_table *t = r->t;
-    char where[192];
-    snprintf(where, sizeof where, "%.120s:%llu", r->path, (unsigned long long)rec->line);
-    if (rec->n != t->columns_n + 1)
-        return error_set(err, HEED_INPUT, where, "has %zu columns, the header %zu; mend the row",
-                         rec->n, t->columns_n + 1);
-    uint32_t item = intern_find(&r->x->items, str_trim(rec->fields[r->id]));
+    struct str name = str_trim(s->row.fields[id]);
+    uint32_t item = intern_find(&x->items, name);
+    size_t used = t->rows * t->columns_n;
     if (item == INTERN_NONE)
         return HEED_OK;
     if (t->row_of[item] != UINT32_MAX)
-        return error_set(err, HEED_INPUT, where, "item %.*s is there twice; keep one row",
-                         STR_ARG(str_trim(rec->fields[r->id])));
-    size_t used = t->rows * t->columns_n;
-    if (!array_grow(&t->cells, &r->cells_cap, used + t->columns_n + 1, sizeof *t->cells))
+        return sheet_error(s, id, err, "item %.*s is there twice; keep one row", STR_ARG(name));
+    if (!array_grow(&t->cells, cap, used + t->columns_n + 1, sizeof *t->cells))
         return error_nomem(err);
-    for (size_t i = 0; i < rec->n; i++)
-        if (i != r->id && !keep(t, str_trim(rec->fields[i]), &t->cells[used++]))
+    for (size_t i = 0; i < s->columns; i++)
+        if (i != id && !keep(t, str_trim(s->row.fields[i]), &t->cells[used++]))
             return error_nomem(err);
     t->row_of[item] = (uint32_t)t->rows++;
     return HEED_OK;
@@ -83,10 +75,9 @@ static enum heed_status items_row(struct items_reading *r, const struct csv_reco
 enum heed_status item_table_read(struct item_table *t, const char *path,
                                  const struct interactions *x, struct heed_error *err)
 {
-    struct items_reading r = {.t = t, .x = x, .path = path};
-    struct reader *reader = NULL;
-    struct csv *csv = NULL;
-    struct heed_error bad = {0};
+    struct sheet sheet = {0};
+    size_t id = 0, cap = 0;
+    bool more = true;
     *t = (struct item_table){.row_of = malloc((x->items.count + 1) * sizeof *t->row_of),
                              .text = malloc(sizeof *t->text)};
     if (t->text)
@@ -95,29 +86,15 @@ enum heed_status item_table_read(struct item_table *t, const char *path,
     for (size_t i = 0; t->row_of && i < x->items.count; i++)
         t->row_of[i] = UINT32_MAX;
     if (status == HEED_OK)
-        status = reader_open(path, NULL, &reader, err);
-    if (status == HEED_OK && !(csv = csv_new(reader, &(struct csv_options){0})))
-        status = error_nomem(err);
-    bool header = false;
-    while (status == HEED_OK) {
-        struct csv_record rec;
-        enum csv_result got = csv_next(csv, &rec, &bad);
-        if (got == CSV_END)
-            break;
-        if (got != CSV_RECORD) {
-            char where[400];
-            snprintf(where, sizeof where, "%.120s: %s", path, bad.where);
-            status =
-                error_set(err, got == CSV_BAD ? HEED_INPUT : bad.status, where, "%s", bad.message);
-        } else {
-            status = header ? items_row(&r, &rec, err) : items_header(&r, &rec, err);
-            header = true;
-        }
+        status =
+            sheet_open(path, &(struct csv_options){0}, "give a CSV with a header", &sheet, err);
+    if (status == HEED_OK) {
+        id = id_column(&sheet);
+        status = take_columns(t, &sheet, id, err);
     }
-    csv_free(csv);
-    reader_close(reader);
-    if (status == HEED_OK && !header)
-        status = error_set(err, HEED_INPUT, path, "is empty; give a CSV with a header");
+    while (status == HEED_OK && (status = sheet_next(&sheet, &more, err)) == HEED_OK && more)
+        status = take_row(t, &sheet, id, x, &cap, err);
+    sheet_close(&sheet);
     if (status != HEED_OK)
         item_table_deinit(t);
     return status;
