@@ -2,22 +2,7 @@
 # `heed allocate batch` and `heed allocate online` as they are typed: one JSON document with the names it promises, the floor kept, the same on
 # any run, and each input at fault named with its remedy.
 set -eu
-: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
-heed=$BUILD_DIR/heed
-if [ ! -x "$heed" ]; then
-    echo "skipped: this build has no program heed"
-    exit 77
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export LC_ALL=C
-failures=0
-
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-}
+. "$SOURCE_DIR/tests/cli.sh"
 
 # expect STATUS WORDS ARGS...: stderr must hold WORDS.
 expect() {
@@ -27,7 +12,6 @@ expect() {
     "$heed" "$@" >out 2>err </dev/null || status=$?
     if [ "$status" -ne "$expected" ] || ! grep -qF -- "$words" err; then
         fail "heed $*: status $status, not $expected, or stderr does not hold: $words"
-        sed 's/^/    /' err
     fi
 }
 

@@ -2,17 +2,7 @@
 # `heed allocate eval` as it is typed: one JSON document with the names it promises, the same on any run,
 # and each input at fault named with its remedy.
 set -eu
-: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
-heed=$BUILD_DIR/heed
-if [ ! -x "$heed" ]; then
-    echo "skipped: this build has no program heed"
-    exit 77
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export LC_ALL=C
-failures=0
+. "$SOURCE_DIR/tests/cli.sh"
 
 # expect STATUS WORDS ARGS...: stderr must hold WORDS.
 expect() {
@@ -21,9 +11,7 @@ expect() {
     status=0
     "$heed" "$@" >out 2>err </dev/null || status=$?
     if [ "$status" -ne "$expected" ] || ! grep -qF -- "$words" err; then
-        failures=$((failures + 1))
-        echo "FAILED: heed $*: status $status, not $expected, or stderr does not hold: $words"
-        sed 's/^/    /' err
+        fail "heed $*: status $status, not $expected, or stderr does not hold: $words"
     fi
 }
 

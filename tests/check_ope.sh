@@ -2,23 +2,7 @@
 # `heed allocate ope` as it is typed: one JSON document with the names it promises, the same on any run,
 # a refusal when the log cannot carry the claim, and each input at fault named with its line.
 set -eu
-: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
-heed=$BUILD_DIR/heed
-if [ ! -x "$heed" ]; then
-    echo "skipped: this build has no program heed"
-    exit 77
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export LC_ALL=C
-failures=0
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/    stdout: /' out
-    sed 's/^/    stderr: /' err
-}
+. "$SOURCE_DIR/tests/cli.sh"
 
 # expect STATUS WORDS ARGS...: stderr must hold WORDS, or be empty if they are.
 expect() {

@@ -2,25 +2,7 @@
 # `heed quality agree` and `heed quality bridge` as they are typed: their documents, their text, their
 # exit statuses (0 done, 2 usage, 3 input), and what they say of a file at fault. Neither needs a world.
 set -eu
-: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
-
-heed=$BUILD_DIR/heed
-if [ ! -x "$heed" ]; then
-    echo "skipped: this build has no program heed"
-    exit 77
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export LC_ALL=C
-
-failures=0
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/    stdout: /' out | cut -c 1-300
-    sed 's/^/    stderr: /' err | cut -c 1-300
-}
+. "$SOURCE_DIR/tests/cli.sh"
 
 # expect STATUS ARGS...: runs heed quality; stdout in ./out, stderr in ./err.
 expect() {

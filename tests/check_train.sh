@@ -2,25 +2,7 @@
 # `heed allocate train`, `use` and `models` as they are typed: their documents, exit statuses (0 done, 1 refused,
 # 2 usage, 3 input), what feeds say then, and that export leaves models out.
 set -eu
-: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
-
-heed=$BUILD_DIR/heed
-if [ ! -x "$heed" ]; then
-    echo "skipped: this build has no program heed"
-    exit 77
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export LC_ALL=C
-
-failures=0
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/    stdout: /' out | cut -c 1-300
-    sed 's/^/    stderr: /' err | cut -c 1-300
-}
+. "$SOURCE_DIR/tests/cli.sh"
 
 # expect STATUS ARGS...: runs heed; stdout in ./out, stderr in ./err.
 expect() {
