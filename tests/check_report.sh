@@ -18,6 +18,8 @@ rm -rf "$work"
 mkdir -p "$work"
 "$heed" --world "$work/heed.world" run --report "$work/en.html" >"$work/run.txt"
 "$heed" --world "$work/heed.world" report --lang zh --out "$work/zh.html" >"$work/zh.txt"
+grep -q 'Does the score mean what it says' "$work/en.html" # plaza learns what quality is, and shows it
+grep -q '评分是否名副其实' "$work/zh.html"
 
 # A home of its own: the browser leaves nothing in the reader's.
 mkdir -p "$work/home"

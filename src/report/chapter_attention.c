@@ -1,5 +1,6 @@
 /* Stages 1 to 3: what people attended to, what is good, who got the attention. */
 #include "base/utf8.h"
+#include "quality/learned.h"
 #include "report/page.h"
 
 #include <math.h>
@@ -166,6 +167,47 @@ static void reach_against_quality(const struct page *p)
     figure_end(p);
 }
 
+/* What the score was for outcomes that were held out when it was learnt, against what they were:
+ * tenths of the predictions. On the dotted line, it says what it means.                          */
+static void reliability(const struct page *p)
+{
+    const struct quality_fit *fit = &p->d->w->state.quality.learned->fit;
+    const double line[2] = {0, 1};
+    double x[FIT_BINS], y[FIT_BINS];
+    size_t n = 0;
+    char number[32];
+    struct plot plot;
+    figure_begin(p, W_reliability, false);
+    plot_begin(&plot, p->f, w(p, W_reliability), w(p, W_predicted), w(p, W_observed));
+    plot_ticks_y(&plot, 1, .25, false);
+    for (double at = 0; at <= 1; at += .25)
+        plot_tick_x(&plot, at, tick_text(at, number));
+    plot_line(&plot, line, line, 2, "even");
+    for (int b = 0; b < FIT_BINS; b++)
+        if (fit->bins[b].n > 0) {
+            x[n] = fit->bins[b].predicted_ppm / 1e6;
+            y[n++] = fit->bins[b].observed_ppm / 1e6;
+        }
+    if (n > 1)
+        plot_line(&plot, x, y, n, "ink");
+    for (size_t i = 0; i < n; i++)
+        plot_dot(&plot, x[i], y[i], 3.2, "mark");
+    plot_end(&plot);
+    paragraph(p, "note", W_reliability_text, with_commas(fit->targets, number),
+              w(p, fit->outcome == SOURCE_EXPERT ? W_of_experts : W_of_users),
+              (double)fit->error / FIT_UNIT, (double)fit->error_of_rules / FIT_UNIT);
+    figure_table(
+        p, (const struct column[]){{W_contents, true}, {W_predicted, true}, {W_observed, true}}, 3);
+    for (int b = 0; b < FIT_BINS; b++) {
+        row_begin(p->f);
+        data_cell(p->f, "%s", with_commas(fit->bins[b].n, number));
+        data_cell(p->f, "%.3f", fit->bins[b].predicted_ppm / 1e6);
+        data_cell(p->f, "%.3f", fit->bins[b].observed_ppm / 1e6);
+        row_end(p->f);
+    }
+    figure_end(p);
+}
+
 static void copies(const struct page *p)
 {
     const struct report_data *d = p->d;
@@ -209,6 +251,8 @@ void chapter_quality(const struct page *p)
         reach_against_quality(p);
     if (d->copies_seen_n > 0)
         copies(p);
+    if (d->w->state.quality.learned && d->w->state.quality.learned->fit.known)
+        reliability(p);
     figures_end(p);
     chapter_end(p);
 }
