@@ -85,7 +85,8 @@ enum heed_status sheet_cell(const struct sheet *s, size_t column, struct str *ou
                             struct heed_error *err)
 {
     *out = str_trim(s->row.fields[column]);
-    return out->n ? HEED_OK : sheet_error(s, column, err, "it is empty; fill it in, or remove the row");
+    return out->n ? HEED_OK
+                  : sheet_error(s, column, err, "it is empty; fill it in, or remove the row");
 }
 
 static enum heed_status read_names(struct sheet *s, struct heed_error *err)
