@@ -4,17 +4,6 @@
 set -eu
 . "$SOURCE_DIR/tests/cli.sh"
 
-# expect STATUS WORDS ARGS...: stderr must hold WORDS.
-expect() {
-    expected=$1 words=$2
-    shift 2
-    status=0
-    "$heed" "$@" >out 2>err </dev/null || status=$?
-    if [ "$status" -ne "$expected" ] || ! grep -qF -- "$words" err; then
-        fail "heed $*: status $status, not $expected, or stderr does not hold: $words"
-    fi
-}
-
 # 30 users, 12 items; user u takes item i when (u + i * i) % 3 is not 0
 awk 'BEGIN { print "user,target"
     for (u = 0; u < 30; u++) for (i = 0; i < 12; i++) if ((u + i * i) % 3)
@@ -48,23 +37,23 @@ for fair in none users=-1,items=-1,lambda=.01; do
     "$heed" $online --fair $fair --floor .2 --passes 2 --against 20 | sed 's/"seconds": [^,]*//' >second
     cmp -s first second || fail "online $fair: a second run differs"
 done
-expect 3 "give --floor" allocate online --algorithm ease --events events.csv --floor 1.5
-expect 2 "takes one here" allocate online --events events.csv --algorithm ease,knn
-expect 2 "such as users=-1" allocate online --events events.csv --algorithm ease --fair fairly
+complains 3 "give --floor" allocate online --algorithm ease --events events.csv --floor 1.5
+complains 2 "takes one here" allocate online --events events.csv --algorithm ease,knn
+complains 2 "such as users=-1" allocate online --events events.csv --algorithm ease --fair fairly
 
 batch="allocate batch --algorithm ease --events"
-expect 0 "the floor costs" $batch events.csv --floor .3 --k 3
-expect 2 "--events is missing" allocate batch --algorithm ease
-expect 2 "takes one here" allocate batch --events events.csv --algorithm ease,knn
-expect 2 "such as users=-1" $batch events.csv --fair fairly
-expect 2 "lambda takes a number from 0 to 1" $batch events.csv --fair lambda=2
-expect 2 "not '-1'" $batch events.csv --floor -1
-expect 2 "not 'nan'" $batch events.csv --floor nan
-expect 3 "give --floor" $batch events.csv --floor 1.5
-expect 3 "catalogue of 12 items" $batch events.csv --k 13
-expect 3 "singular at lambda 0" $batch events.csv --param lambda=0
+complains 0 "the floor costs" $batch events.csv --floor .3 --k 3
+complains 2 "--events is missing" allocate batch --algorithm ease
+complains 2 "takes one here" allocate batch --events events.csv --algorithm ease,knn
+complains 2 "such as users=-1" $batch events.csv --fair fairly
+complains 2 "lambda takes a number from 0 to 1" $batch events.csv --fair lambda=2
+complains 2 "not '-1'" $batch events.csv --floor -1
+complains 2 "not 'nan'" $batch events.csv --floor nan
+complains 3 "give --floor" $batch events.csv --floor 1.5
+complains 3 "catalogue of 12 items" $batch events.csv --k 13
+complains 3 "singular at lambda 0" $batch events.csv --param lambda=0
 awk 'BEGIN { print "user,target"; for (i = 0; i < 5; i++) print "u,i" i }' >all.csv
-expect 0 "4 items are in every user's history" allocate batch --algorithm popularity --k 1 --events all.csv
+complains 0 "4 items are in every user's history" allocate batch --algorithm popularity --k 1 --events all.csv
 printf 'user,target,time\na,x,2026-01-01\na,x,2026-01-02\n' >one.csv
-expect 3 "needs" $batch one.csv
+complains 3 "needs" $batch one.csv
 [ "$failures" -eq 0 ]

@@ -4,17 +4,6 @@
 set -eu
 . "$SOURCE_DIR/tests/cli.sh"
 
-# expect STATUS WORDS ARGS...: stderr must hold WORDS.
-expect() {
-    expected=$1 words=$2
-    shift 2
-    status=0
-    "$heed" "$@" >out 2>err </dev/null || status=$?
-    if [ "$status" -ne "$expected" ] || ! grep -qF -- "$words" err; then
-        fail "heed $*: status $status, not $expected, or stderr does not hold: $words"
-    fi
-}
-
 # 30 users, 12 items; user u takes item i when (u + i * i) % 3 is not 0; day i
 awk 'BEGIN { print "time,user,verb,target,amount"
     for (u = 0; u < 30; u++) for (i = 0; i < 12; i++) if ((u + i * i) % 3)
@@ -25,43 +14,41 @@ for split in every-5th time leave-one-out cold-items; do
     names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
     row="algorithm ndcg recall precision map mrr coverage gini min_exposure train_s users_per_s "
     if [ "$names" != "users items train test results $row$row$row$row$row$row" ]; then
-        failures=$((failures + 1))
-        echo "FAILED: $split: names are $names"
+        fail "$split: names are $names"
     fi
     sed 's/"train_s[^}]*//g' out >first
     "$heed" --quiet --json allocate eval --events events.csv --split $split --k 3 \
         --algorithm random,popularity,knn,ease,ials,blend --param ease.lambda=2,ials.factors=4 |
         sed 's/"train_s[^}]*//g' >second
     if ! cmp -s first second; then
-        failures=$((failures + 1))
-        echo "FAILED: $split: a second run differs"
+        fail "$split: a second run differs"
         cat first second
     fi
 done
 
 eval="allocate eval --algorithm ease --events"
 printf 'id,name\ni1,one\ni2,"two, too"\nelsewhere,x\n' >items.csv
-expect 0 "" $eval events.csv --items items.csv --k 3
-expect 0 "" allocate eval --algorithm blend --events events.csv --items items.csv --k 3
-expect 2 "--events is missing" allocate eval --algorithm ease
-expect 2 "no 'best'; there are random" allocate eval --events events.csv --algorithm best
-expect 2 "leave-one-out, cold-items, not 'half'" $eval events.csv --split half
-expect 2 "none of these algorithms has 'alpha'" $eval events.csv --param alpha=1
-expect 2 "not 'nan'" $eval events.csv --param lambda=nan
-expect 3 "catalogue of 12 items" $eval events.csv --k 13
-expect 3 "singular at lambda 0" $eval events.csv --param lambda=0 --k 3
-expect 3 "singular at lambda 0" allocate eval --algorithm blend --events events.csv --param lambda=0 --k 3
-expect 3 "nothing.csv" $eval nothing.csv
+complains 0 "" $eval events.csv --items items.csv --k 3
+complains 0 "" allocate eval --algorithm blend --events events.csv --items items.csv --k 3
+complains 2 "--events is missing" allocate eval --algorithm ease
+complains 2 "no 'best'; there are random" allocate eval --events events.csv --algorithm best
+complains 2 "leave-one-out, cold-items, not 'half'" $eval events.csv --split half
+complains 2 "none of these algorithms has 'alpha'" $eval events.csv --param alpha=1
+complains 2 "not 'nan'" $eval events.csv --param lambda=nan
+complains 3 "catalogue of 12 items" $eval events.csv --k 13
+complains 3 "singular at lambda 0" $eval events.csv --param lambda=0 --k 3
+complains 3 "singular at lambda 0" allocate eval --algorithm blend --events events.csv --param lambda=0 --k 3
+complains 3 "nothing.csv" $eval nothing.csv
 bad() { printf 'user,target,amount\n%s\n' "$1" >bad.csv; }
-bad 'ann,x,nan' && expect 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
-bad 'ann,x,inf' && expect 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
-bad 'ann,x,-1' && expect 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
-bad 'ann,,1' && expect 3 "bad.csv: line 2, column 2 (target)" $eval bad.csv
-bad 'ann,x' && expect 3 "it has 2 fields, the header 3 columns" $eval bad.csv
-bad 'ann,x,1' && expect 3 "users with five items" $eval bad.csv
-bad 'ann,x,1' && expect 3 "column time" $eval bad.csv --split time
-printf 'user,item\nann,x\n' >bad.csv && expect 3 "the column 'target' is missing" $eval bad.csv
-printf 'user,target\n' >bad.csv && expect 3 "has no rows" $eval bad.csv
-: >bad.csv && expect 3 "it is empty; the header needs user and target" $eval bad.csv
-printf 'id,name\ni1,a\ni1,b\n' >items.csv && expect 3 "i1 is there twice" $eval events.csv --items items.csv
+bad 'ann,x,nan' && complains 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
+bad 'ann,x,inf' && complains 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
+bad 'ann,x,-1' && complains 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
+bad 'ann,,1' && complains 3 "bad.csv: line 2, column 2 (target)" $eval bad.csv
+bad 'ann,x' && complains 3 "it has 2 fields, the header 3 columns" $eval bad.csv
+bad 'ann,x,1' && complains 3 "users with five items" $eval bad.csv
+bad 'ann,x,1' && complains 3 "column time" $eval bad.csv --split time
+printf 'user,item\nann,x\n' >bad.csv && complains 3 "the column 'target' is missing" $eval bad.csv
+printf 'user,target\n' >bad.csv && complains 3 "has no rows" $eval bad.csv
+: >bad.csv && complains 3 "it is empty; the header needs user and target" $eval bad.csv
+printf 'id,name\ni1,a\ni1,b\n' >items.csv && complains 3 "i1 is there twice" $eval events.csv --items items.csv
 [ "$failures" -eq 0 ]

@@ -4,36 +4,14 @@
 set -eu
 . "$SOURCE_DIR/tests/cli.sh"
 
-# expect STATUS ARGS...: runs heed quality; stdout in ./out, stderr in ./err.
-expect() {
-    expected=$1
-    shift
-    status=0
-    "$heed" quality "$@" >out 2>err </dev/null || status=$?
-    if [ "$status" -ne "$expected" ]; then
-        fail "heed quality $* gave $status, not $expected"
-    fi
-}
-
-# says FILE WORDS...: ./out or ./err holds each of them.
-says() {
-    file=$1
-    shift
-    for words in "$@"; do
-        if ! grep -qF -- "$words" "$file"; then
-            fail "$file does not hold: $words"
-        fi
-    done
-}
-
 # at_fault WORDS ARGS...: status 3, nothing but an error document on stdout, these words on stderr.
 at_fault() {
     words=$1
     shift
-    expect 3 "$@"
+    expect 3 quality "$@"
     says err "$words"
     [ ! -s out ] || fail "heed quality $* prints something"
-    expect 3 "$@" --json
+    expect 3 quality "$@" --json
     says out '{"error": {"where": '
     [ "$(wc -l <out)" -eq 1 ] || fail "heed quality $* --json is not one document"
 }
@@ -52,31 +30,31 @@ yes,3,"p,3",ann
 yes,3,"p,3",bob
 yes,3,"p,3",cyd
 END
-expect 0 agree labels.csv --json
+expect 0 quality agree labels.csv --json
 says out '"classes": ["no", "yes"]' '"targets": {"p1": {"label": "no", "posterior": [' '"p,3": {"label": "yes"' \
     '"reviewers": {"ann": [[' '"iterations": ' '"loglik": -'
 for member in classes prior loglik iterations targets reviewers; do
     says out "\"$member\": "
 done
 cp out first
-expect 0 agree labels.csv --json --model dawid-skene
+expect 0 quality agree labels.csv --json --model dawid-skene
 cmp -s out first || fail 'dawid-skene is not the default'
 gzip -k labels.csv
-expect 0 agree labels.csv.gz --json
+expect 0 quality agree labels.csv.gz --json
 cmp -s out first || fail 'a compressed file gives something else'
-expect 0 agree labels.csv --json --model majority
+expect 0 quality agree labels.csv --json --model majority
 says out '"loglik": null' '"iterations": 0' '"cyd": [[1.0, 0.0], [0.5, 0.5]]'
-expect 0 agree labels.csv --json --model wawa
+expect 0 quality agree labels.csv --json --model wawa
 says out '"skills": {"ann": 1.0, "bob": 1.0, "cyd": 0.666666666666667}' '"p2": {"label": "yes", "posterior": [0.25, 0.75]}'
-expect 0 agree labels.csv
+expect 0 quality agree labels.csv
 says out 'dawid-skene: 9 labels by 3 reviewers of 3 targets' 'p,3' 'reviewer'
 [ ! -e heed.world ] || fail 'it makes a world'
 
-expect 2 agree
+expect 2 quality agree
 says err 'file is missing'
-expect 2 agree labels.csv --model mean
+expect 2 quality agree labels.csv --model mean
 says err "'mean' is not one of dawid-skene, majority, wawa"
-expect 2 agree labels.csv more.csv
+expect 2 quality agree labels.csv more.csv
 at_fault 'none.csv' agree none.csv
 : >empty.csv
 at_fault 'empty.csv: line 1: it is empty' agree empty.csv
@@ -98,7 +76,7 @@ printf 'reviewer,target,label\nann,p1,1\nbob,p1,1\n' >bad.csv
 at_fault 'bad.csv: all labels are equal' agree bad.csv
 at_fault 'bad.csv: all labels are equal' agree bad.csv --model majority
 printf 'reviewer,target,label\nann,p1,nan\nbob,p1,inf\n' >words.csv
-expect 0 agree words.csv --json
+expect 0 quality agree words.csv --json
 says out '"classes": ["inf", "nan"]'
 
 # ── bridge ──
@@ -109,29 +87,29 @@ awk 'BEGIN { print "user,note,rating"
         print "u" u ",x" n "," (u % 2 == 0)
         print "u" u ",y" n "," (u % 2 == 1)
         print "u" u ",z" n "," ((u + n) % 13 == 0) } }' >ratings.csv
-expect 0 bridge ratings.csv --json
+expect 0 quality bridge ratings.csv --json
 for member in mu notes users loss iterations; do
     says out "\"$member\": "
 done
 [ "$(tr '}' '\n' <out | grep -c '"b.*"status": "helpful"')" -eq 6 ] || fail 'not every b is helpful'
 [ "$(tr '}' '\n' <out | grep -c '"[xyz].*"status": "helpful"')" -eq 0 ] || fail 'a one-sided note is helpful'
 cp out first
-expect 0 bridge ratings.csv --json --seed 1
+expect 0 quality bridge ratings.csv --json --seed 1
 cmp -s out first || fail 'the same seed gives something else'
 sed '1s/.*/rater,target,rating/; s/,1$/,HELPFUL/; s/,0$/,NOT_HELPFUL/' ratings.csv >words.csv
-expect 0 bridge words.csv --json
+expect 0 quality bridge words.csv --json
 cmp -s out first || fail 'words give something else than numbers'
-expect 0 bridge ratings.csv
+expect 0 quality bridge ratings.csv
 says out '384 ratings by 16 users of 24 notes' 'helpful' 'intercept'
 printf 'new,b0,1\nnew,fresh,.5\n' | cat ratings.csv - >more.csv
-expect 0 bridge more.csv --json --min-of-user 10 --min-of-note 5
+expect 0 quality bridge more.csv --json --min-of-user 10 --min-of-note 5
 says out '"fresh": {"intercept": null, "factor": null, "status": "needs_more_ratings", "ratings": 1}' \
     '"new": {"intercept": null, "factor": null}'
 
-expect 2 bridge
-expect 2 bridge ratings.csv --seed x
+expect 2 quality bridge
+expect 2 quality bridge ratings.csv --seed x
 says err 'seed'
-expect 2 bridge ratings.csv --min-of-user 0
+expect 2 quality bridge ratings.csv --min-of-user 0
 at_fault 'no.csv' bridge no.csv
 at_fault "labels.csv: line 1: the column 'rating' is missing; the header needs user, note, rating" bridge labels.csv
 for rating in 1.01 -.1 nan inf 0x1 1e 1e999 '1 0' helpful; do
@@ -149,13 +127,13 @@ at_fault 'bad.csv: there are none to fit' bridge bad.csv
 # ── fit ──
 # In a world: nothing to learn from is refused (1), what was not learnt cannot be shown.
 "$heed" --quiet init >/dev/null
-expect 1 fit
+expect 1 quality fit
 says err 'too few targets have been judged to learn from'
-expect 1 calibration
+expect 1 quality calibration
 says err 'use `heed quality fit` first'
-expect 2 fit --outcome luck
+expect 2 quality fit --outcome luck
 says err 'expert'
-expect 2 fit --facts x
+expect 2 quality fit --facts x
 i=0
 echo 'id,creator' >contents.csv
 echo 'time,user,target,score,kind' >reviews.csv
@@ -171,12 +149,12 @@ done
 "$heed" --quiet import users users.csv >/dev/null
 "$heed" --quiet import contents contents.csv >/dev/null
 "$heed" --quiet import reviews reviews.csv >/dev/null
-expect 0 fit --json
+expect 0 quality fit --json
 says out '"outcome": "expert"' '"targets": 80' '"reliability": ['
 mv out learnt
-expect 0 calibration --json
+expect 0 quality calibration --json
 cmp -s out learnt || fail "calibration shows something else than fit said"
-expect 0 show content:c1
+expect 0 quality show content:c1
 says out interval creator
 "$heed" verify >/dev/null || fail "verify"
 

@@ -4,24 +4,6 @@
 set -eu
 . "$SOURCE_DIR/tests/cli.sh"
 
-# expect STATUS ARGS...: runs heed; stdout in ./out, stderr in ./err.
-expect() {
-    expected=$1
-    shift
-    status=0
-    "$heed" "$@" >out 2>err </dev/null || status=$?
-    [ "$status" -eq "$expected" ] || fail "heed $* gave $status, not $expected"
-}
-
-# says FILE WORDS...: ./out or ./err holds each of them.
-says() {
-    file=$1
-    shift
-    for words in "$@"; do
-        grep -qF -- "$words" "$file" || fail "no '$words' in $file"
-    done
-}
-
 "$heed" --quiet init >/dev/null
 expect 1 allocate train --algorithm ease
 says err 'refused (too_few_acts)'

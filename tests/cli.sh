@@ -20,3 +20,29 @@ fail() {
     sed 's/^/    stdout: /' out | cut -c 1-300
     sed 's/^/    stderr: /' err | cut -c 1-300
 }
+
+# expect STATUS ARGS...: runs heed.
+expect() {
+    expected=$1
+    shift
+    status=0
+    "$heed" "$@" >out 2>err </dev/null || status=$?
+    [ "$status" -eq "$expected" ] || fail "heed $* gave $status, not $expected"
+}
+
+# says FILE WORDS...: ./out or ./err holds each of them.
+says() {
+    file=$1
+    shift
+    for words in "$@"; do
+        grep -qF -- "$words" "$file" || fail "$file does not hold: $words"
+    done
+}
+
+# complains STATUS WORDS ARGS...: as expect, and stderr holds WORDS.
+complains() {
+    expected=$1 complaint=$2
+    shift 2
+    expect "$expected" "$@"
+    says err "$complaint"
+}

@@ -181,3 +181,26 @@ void fill_small(struct world *w)
                         "body", "made of good steel", "good", "sword", NULL));
     json_decref(call_ok(w, "ledger issue", "to", "bob", "amount", "100", NULL));
 }
+
+struct world *restored_from(struct world *w)
+{
+    struct strbuf bytes;
+    struct heed_error err = {0};
+    struct sink *k = malloc(sizeof *k);
+    struct source *from = malloc(sizeof *from);
+    struct world *again = world_new();
+    assert_true(k && from && again);
+    strbuf_init(&bytes, 1 << 24);
+    sink_init(k, strbuf_write, &bytes);
+    state_save(&w->state, k);
+    assert_true(sink_flush(k));
+    struct memory_reader m = {(const uint8_t *)bytes.p, bytes.n};
+    source_init(from, memory_read, &m);
+    if (state_load(&again->state, from, &err) != HEED_OK)
+        fail_msg("%s: %s", err.where, err.message);
+    strbuf_deinit(&bytes);
+    free(k);
+    free(from);
+    assert_true(sha256_eq(hash_of(w), hash_of(again)));
+    return again;
+}

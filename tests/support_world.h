@@ -30,6 +30,9 @@ void call_refused(struct world *w, const char *code, const char *name, ...);
 struct sha256 hash_of(struct world *w);
 /* The hash of the world at path, which is removed; path is freed.                               */
 struct sha256 hash_then_unlink(char *path);
+/* A world of the state as a snapshot would bring it back: only its state is of use. The test fails
+ * unless its hash is the same. Close it. */
+struct world *restored_from(struct world *w);
 int64_t int_at(const json_t *reply, const char *key);
 
 /* ann, bob, cyd (users), a content post1 by ann, a good sword of ann's at 5.00 with 3 in stock, and

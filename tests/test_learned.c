@@ -168,30 +168,6 @@ static void what_is_learnt_ranks_better_and_knows_makers(void **state)
     world_close(w);
 }
 
-/* The state as a snapshot would bring it back: the same, and the same scores. */
-static struct world *snapshot_of(struct world *w)
-{
-    struct strbuf bytes;
-    struct heed_error err = {0};
-    struct sink *k = malloc(sizeof *k);
-    struct source *from = malloc(sizeof *from);
-    struct world *again = world_new();
-    assert_true(k && from && again);
-    strbuf_init(&bytes, 1 << 24);
-    sink_init(k, strbuf_write, &bytes);
-    state_save(&w->state, k);
-    assert_true(sink_flush(k));
-    struct memory_reader m = {(const uint8_t *)bytes.p, bytes.n};
-    source_init(from, memory_read, &m);
-    if (state_load(&again->state, from, &err) != HEED_OK)
-        fail_msg("%s: %s", err.where, err.message);
-    strbuf_deinit(&bytes);
-    free(k);
-    free(from);
-    assert_true(sha256_eq(hash_of(w), hash_of(again)));
-    return again;
-}
-
 static void learning_survives_replay_snapshots_and_new_ratings(void **state)
 {
     (void)state;
@@ -204,7 +180,7 @@ static void learning_survives_replay_snapshots_and_new_ratings(void **state)
         json_decref(call_ok(w, "rating add", "user", more[i][0], "target", "content:c7", "score",
                             more[i][1], NULL));
     assert_verified(w);
-    struct world *again = snapshot_of(w);
+    struct world *again = restored_from(w);
     struct heed_error err = {0};
     const struct quality_view *view = engine_view(w, &err), *other = engine_view(again, &err);
     assert_true(view && other);
@@ -285,7 +261,7 @@ static void engagement_counts_once_for_the_slot_that_showed_it(void **state)
     assert_int_equal(cell_at(w, content)->engaged, 1);
 #undef DID
     assert_verified(w);
-    struct world *again = snapshot_of(w); /* the slot is remembered there too */
+    struct world *again = restored_from(w); /* the slot is remembered there too */
     assert_int_equal(cell_at(again, content)->engaged, 1);
     assert_int_equal(again->state.feeds[0].engaged[0], 1 << 3);
     world_close(again);

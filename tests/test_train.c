@@ -204,29 +204,6 @@ static void feeds_score_as_the_model_that_evaluation_trains(void **unused)
 
 /* ── journal, snapshots ──────────────────────────────────────────────────────────────────────── */
 
-static struct world *snapshot_of(struct world *w)
-{
-    struct strbuf bytes;
-    struct heed_error err = {0};
-    struct sink *k = malloc(sizeof *k);
-    struct source *from = malloc(sizeof *from);
-    struct world *again = world_new();
-    assert_true(k && from && again);
-    strbuf_init(&bytes, 1 << 24);
-    sink_init(k, strbuf_write, &bytes);
-    state_save(&w->state, k);
-    assert_true(sink_flush(k));
-    struct memory_reader m = {(const uint8_t *)bytes.p, bytes.n};
-    source_init(from, memory_read, &m);
-    if (state_load(&again->state, from, &err) != HEED_OK)
-        fail_msg("%s: %s", err.where, err.message);
-    strbuf_deinit(&bytes);
-    free(k);
-    free(from);
-    assert_true(sha256_eq(hash_of(w), hash_of(again)));
-    return again;
-}
-
 static void models_survive_replay_and_snapshots(void **unused)
 {
     (void)unused;
@@ -247,7 +224,7 @@ static void models_survive_replay_and_snapshots(void **unused)
     assert_memory_not_equal(before, other, sizeof before);
     assert_verified(w);
     struct sha256 hash = hash_of(w);
-    struct world *again = snapshot_of(w);
+    struct world *again = restored_from(w);
     struct feed_fact f;
     struct heed_error err = {0};
     assert_int_equal(
@@ -429,7 +406,7 @@ static void newer_contents_keep_the_cosine_and_say_so(void **unused)
     json_decref(why);
     json_decref(feed);
     assert_verified(w);
-    world_close(snapshot_of(w));
+    world_close(restored_from(w));
     world_close(w);
 }
 

@@ -69,6 +69,42 @@ enum heed_status models_of(const struct cli *c, struct model_spec *specs, size_t
     return status;
 }
 
+enum heed_status acts_read(const struct cli *c, enum split_kind kind, struct eval_bar *bar,
+                           struct acts *out, struct heed_error *err)
+{
+    const char *items = cli_arg(c, "items");
+    *out = (struct acts){0};
+    interactions_init(&out->log);
+    enum heed_status status =
+        interactions_read(&out->log, cli_arg(c, "events"), read_progress, bar, err);
+    if (status == HEED_OK && items)
+        status = item_table_read(&out->items, items, &out->log, err);
+    if (status == HEED_OK && items &&
+        item_features(&out->items, out->log.items.count, &out->features) != HEED_OK)
+        status = error_nomem(err);
+    return status == HEED_OK ? split_make(&out->log, kind, &out->split, err) : status;
+}
+
+const struct sparse *acts_features(const struct acts *a)
+{
+    return a->features.at ? &a->features : NULL;
+}
+
+void acts_deinit(struct acts *a)
+{
+    split_deinit(&a->split);
+    sparse_deinit(&a->features);
+    item_table_deinit(&a->items);
+    interactions_deinit(&a->log);
+}
+
+void print_left_out(const struct cli *c, const struct split *split)
+{
+    if (split->left_out && !c->quiet)
+        fprintf(stderr, "heed: %zu users have too little history for this split: left out\n",
+                split->left_out);
+}
+
 static json_t *reply_of(const struct split *s, const struct eval_result *results, size_t n)
 {
     json_t *rows = json_array();
@@ -91,15 +127,11 @@ int tool_allocate_eval(struct cli *c)
     struct heed_error err = {0};
     struct model_spec specs[MODELS_MAX];
     struct eval_result results[MODELS_MAX];
-    struct interactions log;
-    struct item_table items = {0};
-    struct sparse features = {0};
-    struct split split = {0};
+    struct acts acts = {0};
     struct eval_bar bar;
     enum split_kind kind = SPLIT_EVERY_5TH;
     int64_t k = 10, seed = 1;
     size_t n = 0;
-    interactions_init(&log);
     eval_bar_init(&bar, c);
     enum heed_status status = models_of(c, specs, &n, &err);
     if (status == HEED_OK)
@@ -109,38 +141,26 @@ int tool_allocate_eval(struct cli *c)
     if (status == HEED_OK)
         status = number_of(c, "seed", 1, &seed, &err);
     if (status == HEED_OK)
-        status = interactions_read(&log, cli_arg(c, "events"), read_progress, &bar, &err);
-    if (status == HEED_OK && cli_arg(c, "items"))
-        status = item_table_read(&items, cli_arg(c, "items"), &log, &err);
-    if (status == HEED_OK && items.text &&
-        item_features(&items, log.items.count, &features) != HEED_OK)
-        status = error_nomem(&err);
-    if (status == HEED_OK)
-        status = split_make(&log, kind, &split, &err);
+        status = acts_read(c, kind, &bar, &acts, &err);
     if (status == HEED_OK) {
         const struct eval_options o = {.models = specs,
                                        .models_n = n,
                                        .k = (size_t)k,
-                                       .features = features.at ? &features : NULL,
+                                       .features = acts_features(&acts),
                                        .seed = (uint64_t)seed,
                                        .threads = cores(),
                                        .clock_s = clock_s,
                                        .progress = eval_progress,
                                        .context = &bar};
-        status = eval_run(&split, &o, results, &err);
+        status = eval_run(&acts.split, &o, results, &err);
     }
     progress_done(&bar.bar);
     if (status == HEED_OK) {
-        if (split.left_out && !c->quiet)
-            fprintf(stderr, "heed: %zu users have too little history for this split: left out\n",
-                    split.left_out);
-        json_t *reply = reply_of(&split, results, n);
+        print_left_out(c, &acts.split);
+        json_t *reply = reply_of(&acts.split, results, n);
         print_reply(c, reply);
         json_decref(reply);
     }
-    split_deinit(&split);
-    sparse_deinit(&features);
-    item_table_deinit(&items);
-    interactions_deinit(&log);
+    acts_deinit(&acts);
     return status == HEED_OK ? 0 : print_error(c, &err);
 }

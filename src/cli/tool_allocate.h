@@ -24,4 +24,19 @@ HEED_MUST_CHECK enum heed_status split_of(const struct cli *c, enum split_kind *
                                           struct heed_error *err);
 HEED_MUST_CHECK enum heed_status models_of(const struct cli *c, struct model_spec *specs, size_t *n,
                                            struct heed_error *err);
+
+/* --events and --items, split: what is trained on and asked for. */
+struct acts {
+    struct interactions log;
+    struct item_table items;
+    struct sparse features; /* of --items; at NULL: none given */
+    struct split split;
+};
+/* Undone by acts_deinit, after an error too. */
+HEED_MUST_CHECK enum heed_status acts_read(const struct cli *c, enum split_kind kind,
+                                           struct eval_bar *bar, struct acts *out,
+                                           struct heed_error *err);
+const struct sparse *acts_features(const struct acts *a); /* NULL: none */
+void acts_deinit(struct acts *a);
+void print_left_out(const struct cli *c, const struct split *split);
 #endif

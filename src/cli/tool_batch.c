@@ -35,12 +35,8 @@ static json_t *reply_of(const struct fair_batch *b, double floor)
                      "share", floor, "feasible", 1, "kept", b->floor_kept, "seconds", b->seconds);
 }
 
-static void print_notes(const struct split *split, const struct fair_batch *b, double floor,
-                        bool online)
+static void print_notes(const struct fair_batch *b, double floor, bool online)
 {
-    if (split->left_out)
-        fprintf(stderr, "heed: %zu users have too little history for this split: left out\n",
-                split->left_out);
     if (b->left_out)
         fprintf(stderr, "heed: %zu items are in every user's history: not on offer\n", b->left_out);
     if (b->without_worth)
@@ -58,10 +54,7 @@ static int share_out(struct cli *c, bool online)
 {
     struct heed_error err = {0};
     struct model_spec specs[MODELS_MAX];
-    struct interactions log;
-    struct item_table items = {0};
-    struct sparse features = {0};
-    struct split split = {0};
+    struct acts acts = {0};
     struct fair_batch batch = {0};
     struct eval_bar bar;
     struct fair_batch_options o = {
@@ -71,7 +64,6 @@ static int share_out(struct cli *c, bool online)
     double gain_kept = NAN;
     size_t n = 0;
     const char *fair = cli_arg(c, "fair");
-    interactions_init(&log);
     eval_bar_init(&bar, c);
     enum heed_status status = models_of(c, specs, &n, &err);
     if (status == HEED_OK && n != 1)
@@ -97,29 +89,23 @@ static int share_out(struct cli *c, bool online)
     if (status == HEED_OK)
         status = number_of(c, "seed", 1, &seed, &err);
     if (status == HEED_OK)
-        status = interactions_read(&log, cli_arg(c, "events"), read_progress, &bar, &err);
-    if (status == HEED_OK && cli_arg(c, "items"))
-        status = item_table_read(&items, cli_arg(c, "items"), &log, &err);
-    if (status == HEED_OK && items.text &&
-        item_features(&items, log.items.count, &features) != HEED_OK)
-        status = error_nomem(&err);
-    if (status == HEED_OK)
-        status = split_make(&log, kind, &split, &err);
+        status = acts_read(c, kind, &bar, &acts, &err);
     if (status == HEED_OK) {
         o.model = specs[0];
-        o.features = features.at ? &features : NULL;
+        o.features = acts_features(&acts);
         o.k = (size_t)k;
         o.iterations = (size_t)iterations;
         o.seed = (uint64_t)seed;
         const struct fair_online_options how = {(size_t)passes, (size_t)against};
-        status =
-            online ? fair_online_run(&split.train, &split.test, &o, &how, &batch, &gain_kept, &err)
-                   : fair_batch_run(&split.train, &split.test, &o, &batch, &err);
+        status = online ? fair_online_run(&acts.split.train, &acts.split.test, &o, &how, &batch,
+                                          &gain_kept, &err)
+                        : fair_batch_run(&acts.split.train, &acts.split.test, &o, &batch, &err);
     }
     progress_done(&bar.bar);
     if (status == HEED_OK) {
+        print_left_out(c, &acts.split);
         if (!c->quiet)
-            print_notes(&split, &batch, o.floor, online);
+            print_notes(&batch, o.floor, online);
         json_t *reply = reply_of(&batch, o.floor);
         if (!isnan(gain_kept))
             json_object_set_new(reply, "gain_kept", json_real(gain_kept));
@@ -127,10 +113,7 @@ static int share_out(struct cli *c, bool online)
         json_decref(reply);
     }
     fair_batch_deinit(&batch);
-    split_deinit(&split);
-    sparse_deinit(&features);
-    item_table_deinit(&items);
-    interactions_deinit(&log);
+    acts_deinit(&acts);
     return status == HEED_OK ? 0 : print_error(c, &err);
 }
 
