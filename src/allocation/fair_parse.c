@@ -1,21 +1,7 @@
 #include "allocation/fair.h"
 #include "base/error.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 #define FORM "takes none or such as users=-1,items=-1,lambda=.01"
-
-static bool number_of(struct str text, double least, double most, double *out)
-{
-    char buffer[64], *end;
-    if (text.n == 0 || text.n >= sizeof buffer || memchr(text.p, 'x', text.n))
-        return false;
-    memcpy(buffer, text.p, text.n);
-    buffer[text.n] = 0;
-    *out = strtod(buffer, &end);
-    return *end == 0 && *out >= least && *out <= most;
-}
 
 enum heed_status fair_welfare_parse(struct str text, struct fair_welfare *out,
                                     struct heed_error *err)
@@ -44,7 +30,9 @@ enum heed_status fair_welfare_parse(struct str text, struct fair_welfare *out,
             return error_set(err, HEED_USAGE, "fair", FORM "; '%.*s' is %s", (int)n, piece.p,
                              i == 3 ? "none of its names" : "there twice");
         keys[i].given = true;
-        if (!number_of((struct str){equals + 1, piece.n - n - 1}, keys[i].least, 1, keys[i].value))
+        struct str value = {equals + 1, piece.n - n - 1};
+        if (!model_number(value, keys[i].value) || *keys[i].value < keys[i].least ||
+            *keys[i].value > 1)
             return error_set(err, HEED_USAGE, "fair", "%s takes a number from %g to 1, not '%.*s'",
                              keys[i].name, keys[i].least, STR_ARG(piece));
     }

@@ -57,7 +57,7 @@ enum heed_status model_names_parse(struct str names, struct model_spec *specs, s
     return HEED_OK;
 }
 
-static bool number_of(struct str text, double *out)
+bool model_number(struct str text, double *out)
 {
     char buffer[64], *end;
     if (text.n == 0 || text.n >= sizeof buffer || memchr(text.p, 'x', text.n))
@@ -72,7 +72,7 @@ static enum heed_status set_param(const struct model_param *p, double *param, st
                                   struct heed_error *err)
 {
     double x;
-    if (!number_of(value, &x) || x < p->least || x > p->most || (p->whole && x != floor(x)))
+    if (!model_number(value, &x) || x < p->least || x > p->most || (p->whole && x != floor(x)))
         return error_set(err, HEED_USAGE, p->name, "takes %s from %g to %g, not '%.*s'",
                          p->whole ? "a whole number" : "a number", p->least, p->most,
                          STR_ARG(value));

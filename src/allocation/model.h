@@ -96,6 +96,9 @@ struct model_spec {
 HEED_MUST_CHECK enum heed_status model_names_parse(struct str names, struct model_spec *specs,
                                                    size_t *n, struct heed_error *err);
 
+/* A setting's number: finite, decimal, below 64 characters. false: not one.                      */
+bool model_number(struct str text, double *out);
+
 /* Sets "lambda=30" in every spec that has it, or "ease.lambda=30" in that one; several are joined
  * by commas. Errors: HEED_USAGE not of that form, no spec has it, not a number, out of bounds. */
 HEED_MUST_CHECK enum heed_status model_params_parse(struct str text, struct model_spec *specs,
