@@ -105,15 +105,12 @@ static bool has_new(const struct command_spec *spec)
     return false;
 }
 
-/* Who acts when he acts for himself alone; HANDLE_NONE for operators and clients.                */
-static uint32_t acts_for_himself(const struct resolving *r)
+/* Operators and clients act for others, everybody else for himself alone.                        */
+static bool acts_for_himself(const struct resolving *r)
 {
-    uint32_t actor =
-        r->context->actor ? world_find_user(r->w, str_of(r->context->actor)) : HANDLE_NONE;
-    if (actor == HANDLE_NONE ||
-        r->w->state.catalogue.parties[actor].role_bits & (ROLE_OPERATOR | ROLE_CLIENT))
-        return HANDLE_NONE;
-    return actor;
+    return r->call.actor != HANDLE_NONE &&
+           !(r->w->state.catalogue.parties[r->call.actor].role_bits &
+             (ROLE_OPERATOR | ROLE_CLIENT));
 }
 
 /* The hash of an id in the caller's own space, so that nobody takes the ids that another's program
@@ -121,13 +118,12 @@ static uint32_t acts_for_himself(const struct resolving *r)
 static struct sha256 own_id(const struct resolving *r, struct str text)
 {
     struct sha256 digest = sha256_of(text.p, text.n);
-    uint32_t person = acts_for_himself(r);
     unsigned char bytes[sizeof digest.b + 4];
-    if (person == HANDLE_NONE)
+    if (!acts_for_himself(r))
         return digest;
     memcpy(bytes, digest.b, sizeof digest.b);
     for (size_t i = 0; i < 4; i++)
-        bytes[sizeof digest.b + i] = (unsigned char)(person >> 8 * i);
+        bytes[sizeof digest.b + i] = (unsigned char)(r->call.actor >> 8 * i);
     return sha256_of(bytes, sizeof bytes);
 }
 
@@ -215,10 +211,11 @@ static enum heed_status resolve_one(struct resolving *r, size_t arg)
         break;
     }
     case ARG_KEY:
-        *out = (int64_t)admit_key_hash(text);
-        if (acts_for_himself(r) != HANDLE_NONE) {
+        if (acts_for_himself(r)) {
             struct sha256 digest = own_id(r, text);
             memcpy(out, digest.b, sizeof *out);
+        } else {
+            *out = (int64_t)admit_key_hash(text);
         }
         if (*out == CALL_ABSENT || *out == 0)
             *out = 1;
@@ -278,21 +275,19 @@ static enum heed_status take_args(struct resolving *r, const struct heed_arg *ar
 /* Who acts, and whether the table lets him: his roles, and for a mere member only on himself.    */
 static void check_actor(struct resolving *r)
 {
-    r->call.actor = HANDLE_NONE;
+    uint32_t actor = r->call.actor;
     if (!r->context->actor)
         return;
-    uint32_t actor = world_find_user(r->w, str_of(r->context->actor));
     if (actor == HANDLE_NONE) {
         refuse(r, REFUSED_unknown_user);
         return;
     }
-    r->call.actor = actor;
     unsigned roles = r->w->state.catalogue.parties[actor].role_bits;
     if (!(roles & r->spec->roles)) {
         refuse(r, REFUSED_forbidden);
         return;
     }
-    if (roles & (ROLE_OPERATOR | ROLE_CLIENT)) /* they act for others */
+    if (!acts_for_himself(r))
         return;
     bool member = !(roles & r->spec->roles & ~(unsigned)ROLE_MEMBER);
     for (size_t i = 0; i < r->spec->n; i++) {
@@ -592,6 +587,7 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
         .w = w, .spec = spec, .context = context, .args = args, .args_n = n, .err = err};
     r.call.command = (uint16_t)command_find(str_of(spec->noun), str_of(spec->verb));
     r.call.time_ms = context->time_ms;
+    r.call.actor = context->actor ? world_find_user(w, str_of(context->actor)) : HANDLE_NONE;
     for (int i = 0; i < CALL_INTS; i++)
         r.call.i[i] = CALL_ABSENT;
     enum heed_status status = take_args(&r, args, n);
