@@ -239,10 +239,9 @@ enum heed_status stored_unpack(struct str bytes, const struct model_kind *kind, 
 {
     *out = (struct stored_model){.kind = kind, .items = items};
     struct memory_reader reader = {(const uint8_t *)bytes.p, bytes.n};
-    struct source *s = malloc(sizeof *s);
+    struct source *s = source_new(&reader);
     if (!s)
         return error_nomem(err);
-    source_init(s, memory_read, &reader);
     uint8_t form = source_u8(s);
     bool ok = (form == FORM_WEIGHTS || form == FORM_FACTORS) && stored_can(kind) &&
               kind->stores_factors == (form == FORM_FACTORS) &&

@@ -145,16 +145,11 @@ static enum heed_status pack(const struct stored_model *m, struct model_version 
                              struct heed_error *err)
 {
     struct strbuf bytes;
-    struct sink *s = malloc(sizeof *s);
     strbuf_init(&bytes, STORED_BYTES_MAX);
-    bool ok = s != NULL;
-    if (ok) {
-        sink_init(s, strbuf_write, &bytes);
+    struct sink *s = sink_new(&bytes);
+    if (s)
         stored_pack(m, s);
-        ok = sink_flush(s);
-    }
-    free(s);
-    if (!ok) {
+    if (!sink_done(s)) {
         strbuf_deinit(&bytes);
         return error_nomem(err);
     }

@@ -215,3 +215,26 @@ bool strbuf_write(void *strbuf, const void *p, size_t n)
 {
     return strbuf_put(strbuf, p, n);
 }
+
+struct sink *sink_new(struct strbuf *out)
+{
+    struct sink *k = malloc(sizeof *k);
+    if (k)
+        sink_init(k, strbuf_write, out);
+    return k;
+}
+
+bool sink_done(struct sink *k)
+{
+    bool ok = k && sink_flush(k);
+    free(k);
+    return ok;
+}
+
+struct source *source_new(struct memory_reader *from)
+{
+    struct source *s = malloc(sizeof *s);
+    if (s)
+        source_init(s, memory_read, from);
+    return s;
+}

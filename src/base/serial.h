@@ -58,4 +58,12 @@ struct memory_reader {
 };
 size_t memory_read(void *memory_reader, void *p, size_t n);
 bool strbuf_write(void *strbuf, const void *p, size_t n);
+
+/* The same on the heap, where 64 KiB are too much for a stack. sink_new appends to out, sink_done
+ * flushes and frees; false: something failed, or k is NULL. source_new reads from, which must stay;
+ * free() it. NULL: no memory. */
+struct strbuf;
+struct sink *sink_new(struct strbuf *out);
+HEED_MUST_CHECK bool sink_done(struct sink *k);
+struct source *source_new(struct memory_reader *from);
 #endif

@@ -105,6 +105,16 @@ uint32_t catalogue_owner(const struct catalogue *c, uint32_t target)
     return target_kind(target) == TARGET_CONTENT ? c->contents[index].creator : index;
 }
 
+bool catalogue_erased(const struct catalogue *c, uint32_t party)
+{
+    return party < c->parties_n && c->parties[party].flags & PARTY_ERASED;
+}
+
+bool catalogue_gone(const struct catalogue *c, uint32_t target)
+{
+    return catalogue_erased(c, catalogue_owner(c, target));
+}
+
 uint32_t catalogue_category(const struct catalogue *c, uint32_t target)
 {
     const struct good *g = catalogue_good(c, target);

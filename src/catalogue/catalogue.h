@@ -118,6 +118,11 @@ struct good *catalogue_good(const struct catalogue *c, uint32_t target);
  * seller, the user itself; HANDLE_NONE when there is none. */
 uint32_t catalogue_owner(const struct catalogue *c, uint32_t target);
 
+/* Whether a party (HANDLE_NONE and the system's: no) is erased; whether the owner of a target is.
+ */
+bool catalogue_erased(const struct catalogue *c, uint32_t party);
+bool catalogue_gone(const struct catalogue *c, uint32_t target);
+
 /* Category symbol of a target, or HANDLE_NONE.                                                  */
 uint32_t catalogue_category(const struct catalogue *c, uint32_t target);
 bool catalogue_has(const struct catalogue *c, uint32_t target);

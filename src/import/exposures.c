@@ -42,8 +42,7 @@ static void note_act(struct walking *k, const struct call *c)
 {
     const struct state *s = &k->w->state;
     struct act act = act_of_call(&s->catalogue, c);
-    if (s->rules.behaviour.verbs[act.verb].class != VERB_ENGAGE || act.own ||
-        target_kind(act.target) != TARGET_CONTENT)
+    if (!act_engages(s, &act))
         return;
     struct feed feed = k->last[act.user];
     for (size_t i = feed.from; i < feed.from + feed.n; i++)
@@ -61,19 +60,15 @@ static enum heed_status visit(void *context, const struct call *c, struct heed_e
     return HEED_OK;
 }
 
-static bool erased(const struct world *w, uint32_t party)
-{
-    return w->state.catalogue.parties[party].flags & PARTY_ERASED;
-}
-
 static uint64_t write_rows(const struct walking *k, FILE *f)
 {
+    const struct catalogue *c = &k->w->state.catalogue;
     uint64_t written = 0;
     fputs("time,user,action,position,propensity,policy,reward\n", f);
     for (size_t i = 0; i < k->n; i++) {
         const struct shown *x = &k->rows[i];
         char text[96];
-        if (erased(k->w, x->user) || erased(k->w, k->w->state.catalogue.contents[x->item].creator))
+        if (catalogue_erased(c, x->user) || catalogue_gone(c, target_make(TARGET_CONTENT, x->item)))
             continue;
         fprintf(f, "%s,", time_to_text(x->time_ms, text));
         csv_put_quoted(f, world_party_id(k->w, x->user));

@@ -21,27 +21,19 @@ enum { FIT_BYTES_MAX = 4096 };
 
 /* ── out ── */
 
-static bool gone(const struct world *w, uint32_t party)
-{
-    return w->state.catalogue.parties[party].flags & PARTY_ERASED;
-}
-
 static bool write_fit(const struct learned *l, FILE *f)
 {
     struct strbuf bytes;
-    struct sink *k = malloc(sizeof *k);
     strbuf_init(&bytes, FIT_BYTES_MAX);
-    if (!k)
-        return false;
-    sink_init(k, strbuf_write, &bytes);
-    fit_save(&l->fit, k);
-    bool ok = sink_flush(k);
+    struct sink *k = sink_new(&bytes);
+    if (k)
+        fit_save(&l->fit, k);
+    bool ok = sink_done(k);
     fprintf(f, "learnt,,%lld,", (long long)l->learnt_at_ms);
     for (size_t i = 0; ok && i < bytes.n; i++)
         fprintf(f, "%02x", (unsigned char)bytes.p[i]);
     fputs(",\n", f);
     strbuf_deinit(&bytes);
-    free(k);
     return ok;
 }
 
@@ -56,7 +48,7 @@ bool learnt_write(const struct world *w, FILE *f)
         fprintf(f, "examined,,%u,%u,\n", (unsigned)k + 1, (unsigned)l->examined_ppm[k]);
     for (uint32_t u = 0; l && u < l->raters_n; u++) {
         const struct rater_weight *r = &l->raters[u];
-        if (gone(w, u))
+        if (catalogue_erased(&w->state.catalogue, u))
             continue;
         fputs("rater,", f);
         csv_put_quoted(f, world_party_id(w, u));
@@ -64,7 +56,7 @@ bool learnt_write(const struct world *w, FILE *f)
     }
     for (size_t i = 0; i < q->positions.n; i++) {
         const struct position_cell *c = &q->positions.cells[i];
-        if (gone(w, w->state.catalogue.contents[c->content].creator))
+        if (catalogue_gone(&w->state.catalogue, target_make(TARGET_CONTENT, c->content)))
             continue;
         fputs("placed,", f);
         csv_put_quoted(f,
@@ -198,24 +190,18 @@ static enum heed_status take_row(struct reading *r, struct heed_error *err)
 static enum heed_status fact_of(struct reading *r, struct strbuf *out, struct heed_error *err)
 {
     struct memory_reader bytes = {(const uint8_t *)r->fit.p, r->fit.n};
-    struct source *from = malloc(sizeof *from);
-    struct sink *k = malloc(sizeof *k);
-    enum heed_status status = from && k ? HEED_OK : error_nomem(err);
-    if (status == HEED_OK) {
-        source_init(from, memory_read, &bytes);
-        if (!fit_load(&r->learned.fit, from) || !source_end(from))
-            status = error_set(err, HEED_INPUT, r->sheet.path,
-                               "the learnt weights are damaged; export them anew");
-    }
-    if (status == HEED_OK) {
-        sink_init(k, strbuf_write, out);
-        learned_save(&r->learned, k);
-        if (!sink_flush(k))
-            status = error_nomem(err);
-    }
+    struct source *from = source_new(&bytes);
+    if (!from)
+        return error_nomem(err);
+    bool whole = fit_load(&r->learned.fit, from) && source_end(from);
     free(from);
-    free(k);
-    return status;
+    if (!whole)
+        return error_set(err, HEED_INPUT, r->sheet.path,
+                         "the learnt weights are damaged; export them anew");
+    struct sink *k = sink_new(out);
+    if (k)
+        learned_save(&r->learned, k);
+    return sink_done(k) ? HEED_OK : error_nomem(err);
 }
 
 static enum heed_status apply(struct reading *r, struct heed_error *err)

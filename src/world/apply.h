@@ -71,6 +71,8 @@ HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *ac
                                            struct outcome *o, struct heed_error *err);
 
 /* The act that a call of event_add records; its handles must be good.                           */
+/* Whether an act is another's engagement with a content: what counts as a reward of showing it. */
+bool act_engages(const struct state *s, const struct act *act);
 struct act act_of_call(const struct catalogue *c, const struct call *call);
 
 /* Takes a purchase made at time_ms back out of what behaviour weighs; unknown_purchase when the

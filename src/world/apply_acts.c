@@ -22,11 +22,16 @@ static enum refusal check_pair(const struct catalogue *c, int64_t user, int64_t 
     return REFUSED_NOT;
 }
 
+bool act_engages(const struct state *s, const struct act *act)
+{
+    return s->rules.behaviour.verbs[act->verb].class == VERB_ENGAGE && !act->own &&
+           target_kind(act->target) == TARGET_CONTENT;
+}
+
 /* Engagement with what the user's last feed showed counts for the position, once a slot.         */
 static void note_position(struct state *s, const struct act *act)
 {
-    if (s->rules.behaviour.verbs[act->verb].class != VERB_ENGAGE || act->own ||
-        target_kind(act->target) != TARGET_CONTENT)
+    if (!act_engages(s, act))
         return;
     uint32_t at = map_get(&s->feed_of, act->user), content = target_index(act->target);
     struct served_feed *f = at == MAP_NONE ? NULL : &s->feeds[at];

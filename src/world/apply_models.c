@@ -33,11 +33,10 @@ enum heed_status apply_allocate_train(struct world *w, const struct call *call, 
 {
     struct state *s = &w->state;
     struct memory_reader bytes = {(const uint8_t *)call->blob.p, call->blob.n};
-    struct source *k = malloc(sizeof *k);
+    struct source *k = source_new(&bytes);
     struct model_version v;
     if (!k)
         return error_nomem(err);
-    source_init(k, memory_read, &bytes);
     enum heed_status status = version_load(&v, &s->catalogue.content_ids, k, err);
     bool end = status == HEED_OK && source_end(k);
     free(k);

@@ -58,7 +58,7 @@ enum refusal moderation_refusal(const struct state *s, const struct call *call)
     if (call->i[0] < 0 || call->i[0] > UINT32_MAX || !catalogue_has(c, (uint32_t)call->i[0]))
         return REFUSED_unknown_target;
     uint32_t target = (uint32_t)call->i[0], owner = catalogue_owner(c, target);
-    if (owner != HANDLE_NONE && c->parties[owner].flags & PARTY_ERASED)
+    if (catalogue_erased(c, owner))
         return REFUSED_erased;
     if (call->command == COMMAND_quality_decide)
         return owner != HANDLE_NONE && call->actor == owner ? REFUSED_own_work : REFUSED_NOT;

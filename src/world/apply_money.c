@@ -14,12 +14,6 @@ static bool holder_ok(const struct world *w, int64_t holder)
            (holder <= UINT32_MAX && holder_system_name((uint32_t)holder));
 }
 
-static bool is_erased(const struct world *w, uint32_t holder)
-{
-    return holder < w->state.catalogue.parties_n &&
-           w->state.catalogue.parties[holder].flags & PARTY_ERASED;
-}
-
 static enum heed_status post(struct world *w, const struct call *call, uint32_t from, uint32_t to,
                              int64_t amount, int64_t currency, enum transfer_code code,
                              int64_t id_hi, int64_t id_lo, struct outcome *o,
@@ -29,7 +23,7 @@ static enum heed_status post(struct world *w, const struct call *call, uint32_t 
     if (!holder_ok(w, from) || !holder_ok(w, to) || currency < 0 ||
         currency >= w->state.rules.currencies_n)
         return error_set(err, HEED_INPUT, "ledger", "the journal holds a call that cannot be");
-    if (is_erased(w, from) || is_erased(w, to)) {
+    if (catalogue_erased(&w->state.catalogue, from) || catalogue_erased(&w->state.catalogue, to)) {
         o->refusal = REFUSED_erased;
         return HEED_OK;
     }
@@ -122,7 +116,7 @@ enum heed_status apply_shop_list(struct world *w, const struct call *call, struc
         o->refusal = REFUSED_forbidden;
         return HEED_OK;
     }
-    if (g->seller != HANDLE_NONE && w->state.catalogue.parties[g->seller].flags & PARTY_ERASED) {
+    if (catalogue_gone(&w->state.catalogue, target)) {
         o->refusal = REFUSED_erased;
         return HEED_OK;
     }

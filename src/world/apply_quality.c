@@ -86,11 +86,10 @@ enum heed_status apply_quality_fit(struct world *w, const struct call *call, str
 {
     struct state *s = &w->state;
     struct memory_reader bytes = {(const uint8_t *)call->blob.p, call->blob.n};
-    struct source *k = malloc(sizeof *k);
+    struct source *k = source_new(&bytes);
     struct learned l = {0};
     if (!k)
         return error_nomem(err);
-    source_init(k, memory_read, &bytes);
     enum heed_status status = learned_load(&l, k, err);
     if (status == HEED_OK && (!source_end(k) || l.raters_n > s->catalogue.parties_n))
         status =

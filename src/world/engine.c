@@ -86,21 +86,17 @@ enum heed_status engine_learn(struct world *w, int64_t outcome, struct strbuf *f
 {
     const struct state *s = &w->state;
     struct learned l;
-    struct sink *k = malloc(sizeof *k);
     enum fit_source from = outcome == CALL_ABSENT ? FIT_SOURCES
                            : outcome == 0         ? SOURCE_EXPERT
                                                   : SOURCE_RATING;
-    if (!k || quality_learn(&s->quality, &s->rules.quality, &s->catalogue, seen_of, &s->behaviour,
-                            from, &l) != HEED_OK) {
-        free(k);
+    if (quality_learn(&s->quality, &s->rules.quality, &s->catalogue, seen_of, &s->behaviour, from,
+                      &l) != HEED_OK)
         return error_nomem(err);
-    }
-    sink_init(k, strbuf_write, facts);
-    learned_save(&l, k);
+    struct sink *k = sink_new(facts);
+    if (k)
+        learned_save(&l, k);
     learned_deinit(&l);
-    bool ok = sink_flush(k);
-    free(k);
-    return ok ? HEED_OK : error_nomem(err);
+    return sink_done(k) ? HEED_OK : error_nomem(err);
 }
 
 /* behaviour_decay without its rounding: what is small stays more than what is smaller, however
@@ -517,7 +513,6 @@ enum heed_status engine_train(struct world *w, const struct model_spec *spec, in
         return error_nomem(err);
     struct allocation_histories h;
     struct model_version v = {0};
-    struct sink *k = NULL;
     enum heed_status status = histories_of(w, NULL, s->catalogue.parties_n, &h, err);
     if (status != HEED_OK)
         return status;
@@ -528,14 +523,12 @@ enum heed_status engine_train(struct world *w, const struct model_spec *spec, in
     v.number = (uint32_t)s->models.n + 1;
     v.trained_at_ms = time_ms;
     status = catalogue_digest(&s->catalogue.content_ids, v.items, &v.catalogue);
-    if (status == HEED_OK && !(k = malloc(sizeof *k)))
-        status = HEED_NOMEM;
     if (status == HEED_OK) {
-        sink_init(k, strbuf_write, facts);
-        version_save(&v, k);
-        status = sink_flush(k) ? HEED_OK : HEED_NOMEM;
+        struct sink *k = sink_new(facts);
+        if (k)
+            version_save(&v, k);
+        status = sink_done(k) ? HEED_OK : HEED_NOMEM;
     }
-    free(k);
     version_deinit(&v);
     return status == HEED_OK ? status : error_nomem(err);
 }

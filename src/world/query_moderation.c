@@ -12,18 +12,10 @@ static double exposure_of(void *context, uint32_t target)
 {
     const struct world *w = context;
     const struct state *s = &w->state;
-    uint32_t owner = catalogue_owner(&s->catalogue, target);
-    bool shown = !quality_removed(&s->quality, target) &&
-                 !(owner != HANDLE_NONE && s->catalogue.parties[owner].flags & PARTY_ERASED);
+    bool shown = !quality_removed(&s->quality, target) && !catalogue_gone(&s->catalogue, target);
     if (target_kind(target) == TARGET_CONTENT)
         shown = engine_eligibility(s, target_index(target)) != ELIGIBLE_NOT;
     return shown ? engine_popularity(w, behaviour_target(&s->behaviour, target)) : -1;
-}
-
-static bool gone(const struct world *w, uint32_t target)
-{
-    uint32_t owner = catalogue_owner(&w->state.catalogue, target);
-    return owner != HANDLE_NONE && w->state.catalogue.parties[owner].flags & PARTY_ERASED;
 }
 
 enum heed_status query_quality_queue(struct world *w, const struct call *call,
@@ -39,7 +31,7 @@ enum heed_status query_quality_queue(struct world *w, const struct call *call,
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         const struct queue_row *r = &rows[i];
-        if (gone(w, r->target)) /* an appeal of someone erased since */
+        if (catalogue_gone(&w->state.catalogue, r->target)) /* an appeal of someone erased since */
             continue;
         if (waiting++ >= k)
             continue;
@@ -123,7 +115,7 @@ enum heed_status query_quality_history(struct world *w, const struct call *call,
     const struct moderation *m = &w->state.quality.moderation;
     uint32_t target = call->i[0] == CALL_ABSENT ? 0 : (uint32_t)call->i[0];
     size_t k = call->i[1] == CALL_ABSENT ? 20 : (size_t)call->i[1];
-    if (target && gone(w, target))
+    if (target && catalogue_gone(&w->state.catalogue, target))
         *refusal = REFUSED_erased;
     else if (target && !may_read(w, call, target))
         *refusal = REFUSED_forbidden;
@@ -136,7 +128,8 @@ enum heed_status query_quality_history(struct world *w, const struct call *call,
     uint32_t at = target ? (c ? c->acts : ACT_NONE) : (uint32_t)m->acts_n - 1;
     enum heed_status status = list ? HEED_OK : error_nomem(err);
     while (status == HEED_OK && at != ACT_NONE && json_array_size(list) < k) {
-        if (!gone(w, m->acts[at].target) && may_read(w, call, m->acts[at].target))
+        if (!catalogue_gone(&w->state.catalogue, m->acts[at].target) &&
+            may_read(w, call, m->acts[at].target))
             status = history_row(w, at, &buf, list, err);
         at = target ? m->acts[at].before : at - 1;
     }

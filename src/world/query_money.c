@@ -1,18 +1,12 @@
 /* Queries about money, goods, rewards and rules. */
 #include "world/apply.h"
 
-static bool erased_holder(const struct world *w, uint32_t holder)
-{
-    return holder < w->state.catalogue.parties_n &&
-           w->state.catalogue.parties[holder].flags & PARTY_ERASED;
-}
-
 enum heed_status query_ledger_balance(struct world *w, const struct call *call,
                                       enum refusal *refusal, json_t **out, struct heed_error *err)
 {
     uint32_t holder = (uint32_t)call->i[0];
     const struct ledger *l = &w->state.ledger;
-    if (erased_holder(w, holder)) {
+    if (catalogue_erased(&w->state.catalogue, holder)) {
         *refusal = REFUSED_erased;
         return HEED_OK;
     }
@@ -40,7 +34,7 @@ enum heed_status query_ledger_history(struct world *w, const struct call *call,
 {
     uint32_t holder = (uint32_t)call->i[0];
     const struct ledger *l = &w->state.ledger;
-    if (erased_holder(w, holder)) {
+    if (catalogue_erased(&w->state.catalogue, holder)) {
         *refusal = REFUSED_erased;
         return HEED_OK;
     }
@@ -55,12 +49,14 @@ enum heed_status query_ledger_history(struct world *w, const struct call *call,
         uint32_t other = l->accounts[in ? x->debit : x->credit].holder;
         json_array_append_new(
             rows,
-            json_pack(
-                "{s:I,s:o,s:s,s:o,s:I,s:o}", "transfer", (json_int_t)t, "time",
-                reply_time(x->time_ms), "code", transfer_code_name((enum transfer_code)x->code),
-                "other", erased_holder(w, other) ? json_null() : reply_account(w, other),
-                "amount_minor", (json_int_t)(in ? x->amount_minor : -x->amount_minor), "reference",
-                x->reference == LEDGER_NONE ? json_null() : json_integer(x->reference)));
+            json_pack("{s:I,s:o,s:s,s:o,s:I,s:o}", "transfer", (json_int_t)t, "time",
+                      reply_time(x->time_ms), "code",
+                      transfer_code_name((enum transfer_code)x->code), "other",
+                      catalogue_erased(&w->state.catalogue, other) ? json_null()
+                                                                   : reply_account(w, other),
+                      "amount_minor", (json_int_t)(in ? x->amount_minor : -x->amount_minor),
+                      "reference",
+                      x->reference == LEDGER_NONE ? json_null() : json_integer(x->reference)));
         t = in ? x->credit_prev : x->debit_prev;
     }
     return reply_pack(out, err, "{s:o,s:o,s:I,s:o}", "account", reply_account(w, holder),
@@ -74,7 +70,7 @@ static json_t *offer(const struct world *w, uint32_t target, const struct good *
                      "price_minor", (json_int_t)g->price_minor, "currency",
                      reply_currency(w, g->currency), "stock", reply_stock(g), "sales",
                      (json_int_t)g->sales, "category", reply_symbol(w, g->category), "seller",
-                     g->seller == HANDLE_NONE || erased_holder(w, g->seller)
+                     g->seller == HANDLE_NONE || catalogue_erased(&w->state.catalogue, g->seller)
                          ? json_null()
                          : reply_target(w, target_make(TARGET_USER, g->seller)));
 }
