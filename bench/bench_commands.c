@@ -2,23 +2,17 @@
  * A transfer a batch, each durable before the next. Two peers, in turns of a hundred each: 4 KiB
  * appended to a file and fdatasync, as a journal must; and 4 KiB overwritten in place, the least a
  * disk can be asked. */
+#include "bench.h"
+
 #include "heed.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TURN = 100 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void must(enum heed_status status, const struct heed_error *err)
 {

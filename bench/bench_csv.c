@@ -1,18 +1,12 @@
 /* How fast csv_next goes through an event CSV, against memchr looking for line feeds in the same
  * bytes: the floor that no reader of lines can pass.  bench_csv [MB [ROUNDS]] */
+#include "bench.h"
+
 #include "base/csv.h"
 #include "base/prng.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 struct bytes {
     const char *p;

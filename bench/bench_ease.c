@@ -1,21 +1,15 @@
 /* How long EASE takes to train. bench_ease MATRIX [USERS [ITEMS [INTERACTIONS]]]: draws who took
  * what by Zipf's law, writes it to the file MATRIX (user, item, as pairs of 32-bit integers) for a
  * peer to read, trains, and prints the seconds. */
+#include "bench.h"
+
 #include "allocation/model.h"
 #include "base/prng.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static size_t number(int argc, char **argv, int at, size_t fallback)
 {
@@ -46,17 +40,6 @@ static bool draw(struct sparse *m, size_t users, size_t items, size_t n)
     }
     free(last);
     return true;
-}
-
-static bool write_pairs(const struct sparse *m, const char *path)
-{
-    FILE *f = fopen(path, "wb");
-    for (uint32_t u = 0; f && u < m->rows; u++)
-        for (uint64_t i = m->at[u]; i < m->at[u + 1]; i++) {
-            uint32_t pair[2] = {u, m->column[i]};
-            fwrite(pair, sizeof pair, 1, f);
-        }
-    return f && fclose(f) == 0;
 }
 
 int main(int argc, char **argv)

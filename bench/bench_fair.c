@@ -3,6 +3,8 @@
  * writes what each item is worth to each user to the file WORTHS (float32) for a peer to read,
  * shares out (k 10, users -1, items -1, lambda .01), and prints users, items, seconds, objective,
  * gap. */
+#include "bench.h"
+
 #include "allocation/fair.h"
 #include "allocation/split.h"
 #include "base/prng.h"
@@ -10,15 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static enum heed_status draw(struct interactions *log, struct heed_error *err)
 {

@@ -1,6 +1,8 @@
 /* How long a feed for one user, relevance and an epoch take, and feeds of a large catalogue in two
  * steps. The peer of a feed is what anyone would write first: score all items from dense relevance,
  * qsort them, take the head. bench_feed [ITEMS [HISTORY [LARGE]]] */
+#include "bench.h"
+
 #include "allocation/allocation.h"
 #include "base/parallel.h"
 #include "base/prng.h"
@@ -8,21 +10,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { FEEDS = 20000, PEER_FEEDS = 500, LARGE_FEEDS = 2000, SCANS = 200, THREADS = 2 };
-
-static double clock_s(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static double now_s(void)
-{
-    return clock_s(CLOCK_MONOTONIC);
-}
 
 static void *room(size_t n, size_t size)
 {

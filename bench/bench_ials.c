@@ -2,6 +2,8 @@
  * of the file (else drawn: 12,000 users, 5,000 items, 130,000 pairs), at lambda .1, alpha .1, nu 0,
  * and writes the pairs to the file MATRIX (user, item, 32 bits each) for a peer. Prints the seconds
  * of an iteration (of 6 less that of 1, best of three) and the loss of ials_view after six. */
+#include "bench.h"
+
 #include "allocation/interactions.h"
 #include "allocation/model.h"
 #include "base/prng.h"
@@ -9,15 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static enum heed_status draw(struct interactions *log, struct heed_error *err)
 {
@@ -32,17 +26,6 @@ static enum heed_status draw(struct interactions *log, struct heed_error *err)
                                   INTERACTIONS_NO_TIME, err);
     }
     return status;
-}
-
-static bool write_pairs(const struct sparse *m, const char *path)
-{
-    FILE *f = fopen(path, "wb");
-    for (uint32_t u = 0; f && u < m->rows; u++)
-        for (uint64_t i = m->at[u]; i < m->at[u + 1]; i++) {
-            uint32_t pair[2] = {u, m->column[i]};
-            fwrite(pair, sizeof pair, 1, f);
-        }
-    return f && fclose(f) == 0;
 }
 
 /* The loss at nu 0, alpha sum over all y^2 by way of Gram matrices.                              */

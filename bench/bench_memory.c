@@ -1,6 +1,8 @@
 /* How much memory relevance takes of a large crowd: who attended to what as a sparse matrix, the
  * same turned round, item-to-item relevance, and an allocator over it, all held at once and made
  * without a file. bench_memory [USERS [ITEMS [INTERACTIONS]]] */
+#include "bench.h"
+
 #include "allocation/allocation.h"
 #include "allocation/sparse.h"
 #include "base/prng.h"
@@ -9,14 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static double peak_mib(void)
 {

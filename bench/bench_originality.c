@@ -2,6 +2,8 @@
  * the exact similarity. The peer is exact: the sets of shingles of one text held against those of
  * all others, on a sample. bench_originality [N [--texts FILE COUNT]]: the latter writes that many
  * of the texts, a line each, for other programs. */
+#include "bench.h"
+
 #include "base/hash.h"
 #include "base/prng.h"
 #include "quality/quality.h"
@@ -9,16 +11,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { WORDS = 160, VOCABULARY = 20000, SAMPLE = 40, LENGTH_MAX = WORDS * 12 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void *room(size_t n, size_t size)
 {

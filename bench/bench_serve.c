@@ -2,18 +2,12 @@
  * scores, JSON reply; read only (`feed show`), and recorded (`feed serve`: durable, and every
  * record is a change after which scores are made anew).
  * bench_serve WORLD [USERS [FEEDS]]: users u0.. as bench_generate makes them. */
+#include "bench.h"
+
 #include "heed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-static double clock_s(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void must(enum heed_status status, const struct heed_error *err)
 {

@@ -1,20 +1,14 @@
 /* What bringing a model up to new acts costs beside training it anew. bench_update EVENTS.csv: of
  * the pairs of the file the last 1 and 100 are new; seconds of an update after each, and of
  * training. */
+#include "bench.h"
+
 #include "allocation/interactions.h"
 #include "allocation/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* The pairs whose first row stands before the last `hidden` of the file.                         */
 static enum heed_status pairs_before(const struct sparse *pairs, const size_t *first, size_t rows,
