@@ -5,46 +5,29 @@
 #
 # Needs the data folder: HEED_DATA, or ../shared/data beside the repository; skipped without.
 set -eu
-: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
-heed=$BUILD_DIR/heed
-if [ ! -x "$heed" ]; then
-    echo "skipped: this build has no program heed"
-    exit 77
-fi
+. "$SOURCE_DIR/tests/cli.sh"
 data=${HEED_DATA:-$SOURCE_DIR/../shared/data}/open_bandit
 if [ ! -d "$data" ]; then
     echo "skipped: no data set open_bandit in $data"
     exit 77
 fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export LC_ALL=C
-failures=0
 
 # judge STATUS LOG ARGS...
 judge() {
     expected=$1 log=$2
     shift 2
-    status=0
-    "$heed" --quiet --json allocate ope --log "$data/$log/${log#*/}.csv.gz" \
-        --map "$SOURCE_DIR/examples/open_bandit/map.yaml" "$@" >"$work/out" || status=$?
-    if [ "$status" -ne "$expected" ]; then
-        failures=$((failures + 1))
-        echo "FAILED: $log $*: status $status, not $expected"
-        cat "$work/out"
-    fi
+    expect "$expected" --quiet --json allocate ope --log "$data/$log/${log#*/}.csv.gz" \
+        --map "$SOURCE_DIR/examples/open_bandit/map.yaml" "$@"
 }
 
 # is NAME EXPECTED WITHIN: effective_sample, or an estimator's value
 is() {
     pattern="\"estimator\": \"$1\", \"value\": "
     [ "$1" != effective_sample ] || pattern='"effective_sample": '
-    got=$(sed -n "s/.*$pattern\([-0-9.e]*\).*/\1/p" "$work/out")
+    got=$(sed -n "s/.*$pattern\([-0-9.e]*\).*/\1/p" out)
     if ! awk -v got="$got" -v expected="$2" -v within="$3" 'BEGIN {
             exit !(got != "" && got >= expected - within && got <= expected + within) }'; then
-        failures=$((failures + 1))
-        echo "FAILED: $log: $1 is '$got', not $2"
-        cat "$work/out"
+        fail "$log: $1 is '$got', not $2"
     fi
 }
 
@@ -61,10 +44,7 @@ judge 0 bts/men --policy logged
 is ips .0069 .0000001
 
 judge 1 bts/women --policy uniform
-grep -q '"refused".*the effective sample is 2\.1 of 10000 rows, below 100' "$work/out" || {
-    failures=$((failures + 1))
-    echo "FAILED: bts/women is not refused for what it is"
-    cat "$work/out"
-}
+grep -q '"refused".*the effective sample is 2\.1 of 10000 rows, below 100' out ||
+    fail "bts/women is not refused for what it is"
 judge 0 bts/women --policy uniform --min-sample 2
 [ "$failures" -eq 0 ]
