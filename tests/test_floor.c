@@ -572,7 +572,7 @@ static void repair_moves_slots_and_repeats_nobody(void **state)
     uint64_t given[5] = {0};
     for (uint32_t i = 0; i < 12; i++)
         given[feeds[i]] += exposure_of_rank(i % 3 + 1);
-    assert_true(floor_repair(feeds, &four, 3, eligible, 5, 2000000, given));
+    assert_true(floor_repair(NULL, feeds, &four, 3, eligible, 5, 2000000, given));
     uint64_t again[5] = {0};
     for (uint32_t i = 0; i < 12; i++)
         again[feeds[i]] += exposure_of_rank(i % 3 + 1);
@@ -582,7 +582,7 @@ static void repair_moves_slots_and_repeats_nobody(void **state)
         assert_true(feeds[i * 3] != feeds[i * 3 + 1] && feeds[i * 3] != feeds[i * 3 + 2] &&
                     feeds[i * 3 + 1] != feeds[i * 3 + 2]);
     }
-    assert_false(floor_repair(feeds, &four, 3, eligible, 5, 3000000, given));
+    assert_false(floor_repair(NULL, feeds, &four, 3, eligible, 5, 3000000, given));
 }
 
 static void a_floor_that_cannot_be_kept_is_said_and_takes_its_share_only(void **state)

@@ -25,7 +25,45 @@ enum algorithm {
 const char *algorithm_name(enum algorithm a);
 int algorithm_of_name(struct str name); /* -1 when unknown */
 
-enum { FEED_MAX = 100 };
+enum { FEED_MAX = 100, CAPS_MAX = 8, GROUPS_MAX = 4 };
+
+/* What constraints ask of a feed (constraints.h); all zeros: nothing. Which items a cap counts and
+ * a group holds is the caller's to say. */
+struct constraint_rules {
+    uint32_t per_creator, per_category; /* slots of one creator, of one category at most; 0: any */
+    uint32_t fresh_ppm;                 /* share of a feed that must be fresh                    */
+    uint32_t caps_n, groups_n;
+    struct cap_rule {
+        uint32_t max, share_ppm; /* slots at most: the smaller of max and the share of k, rounded
+                                    down */
+    } caps[CAPS_MAX];
+    struct group_rule {
+        uint32_t share_ppm, alpha_ppm;
+        uint32_t adjusted; /* 1: alpha is for the ranking, 0: for each prefix by itself */
+    } groups[GROUPS_MAX];
+};
+
+/* Each rule by itself. The first CAPS_MAX and GROUPS_MAX places belong to the rows.             */
+enum rule {
+    RULE_NONE,
+    RULE_FRESH,
+    RULE_CREATOR,
+    RULE_CATEGORY,
+    RULE_CAP,
+    RULE_GROUP = RULE_CAP + CAPS_MAX,
+    RULE_LIMITED = RULE_GROUP + GROUPS_MAX, /* what moderation allows of limited items */
+    RULES
+};
+
+/* Rules in the order in which they are relaxed.                                                 */
+enum family {
+    FAMILY_FRESH,
+    FAMILY_CREATOR,
+    FAMILY_CATEGORY, /* per_category and caps */
+    FAMILY_GROUP,
+    FAMILIES,
+    FAMILY_LIMITED = FAMILIES /* never */
+};
 
 struct allocation_rules {
     uint32_t k; /* slots of a feed */
@@ -33,6 +71,7 @@ struct allocation_rules {
     int32_t mix_milli[4]; /* exposure, engagement, quality, relevance; proportions count only */
     uint32_t floor_ppm;   /* share of the mean exposure promised to each eligible content */
     uint32_t limited_ppm; /* share of a feed's slots that limited items may take together */
+    struct constraint_rules constraints;
     enum explore_method explore; /* of the last slot of a feed that is served */
     uint32_t epsilon_ppm;
     uint32_t runners_up;         /* kept with a feed that is served: what came next */
@@ -124,6 +163,7 @@ struct slot {
     bool explored;       /* by exploration, not because it scores best */
     int32_t value_ppm[SLOT_REASONS];  /* the term, 0..1e6; also where it has no weight         */
     int32_t weight_ppm[SLOT_REASONS]; /* score = sum value x weight; the floor has no weight   */
+    uint32_t rules; /* bit 1 << enum rule: it forbade a better item that would else stand here */
 };
 
 struct feed_request {
@@ -138,6 +178,7 @@ struct feed_request {
     enum algorithm algorithm;
     uint32_t k;
     uint32_t limited; /* how many of them limited items may have */
+    bool free;        /* of constraints */
 };
 
 /* Slots of a feed of k that limited items may have: limited_ppm of k, rounded down.             */
@@ -168,6 +209,8 @@ struct epoch_exposure {
     bool kept;              /* min_share_ppm >= floor_ppm, or there were no slots */
     uint32_t min_share_ppm; /* least exposure of an eligible item over the mean; 0 without slots.
                                A limited item, or one blocked for all users, has no part in it   */
+    uint64_t relaxed[FAMILIES];     /* feeds that break a rule of the family             */
+    uint64_t forbade[FAMILIES + 1]; /* times that such a rule kept a debt from being paid */
 };
 
 /* Feeds for all users of `h` (k, algorithm, floor from the rules), as totals only. Floor: the debt

@@ -54,6 +54,11 @@ struct creditor {
     bool urgent;
 };
 
+/* Marks of an item.                                                                            */
+enum { MARK_TOUCHED = 1, MARK_BLOCKED = 2, MARK_TAKEN = 4 };
+
+struct constrained;
+
 /* Invariant between feeds: marks are zero, touched_n is zero.                                   */
 struct allocator {
     size_t n;
@@ -70,6 +75,7 @@ struct allocator {
     /* the best order_n[] by what is known without the user, best first; or NULL */
     uint32_t *order[ALGORITHMS];
     size_t order_n[ALGORITHMS];
+    struct constrained *constrained; /* NULL: no constraints */
     /* of the feed in work */
     uint8_t *marks;
     double *relevant; /* [n] 0..1 where touched */
@@ -81,6 +87,13 @@ struct allocator {
     struct creditor creditors[FEED_MAX];
 };
 
+/* An item as the algorithm sees it for the user of the feed in work.                            */
+struct candidate allocator_candidate(const struct allocator *a, enum algorithm algorithm,
+                                     uint32_t item);
+
+/* Up to max owed items that are neither blocked nor taken, into a->creditors in their order.     */
+size_t allocator_creditors(struct allocator *a, const uint64_t *owed, size_t max, uint64_t urgent);
+
 /* The items of a feed only. Those owed at least `urgent` are paid before all others, whatever
  * their relevance. Returns their number.                                                        */
 size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t urgent,
@@ -89,10 +102,11 @@ size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t ur
 /* Whether user u of h must not be shown an item. O(log of what is blocked)                       */
 bool history_blocks(const struct allocation_histories *h, size_t u, uint32_t item);
 
-/* Moves slots of feeds[h->n][k] until each eligible item of given[n] has `floor`; false when it
+/* Moves slots of feeds[h->n][k], which break no rule of a (NULL: there are none) more than before,
+ * until each eligible item of given[n] has `floor`; false when it
  * finds no way. A feed is its slots before the first NO_ITEM. Each item stays at most once in a
  * feed, and none comes into one where it is blocked. O(users x k) an item that lacks.           */
 #define NO_ITEM UINT32_MAX
-bool floor_repair(uint32_t *feeds, const struct allocation_histories *h, size_t k,
-                  const uint8_t *eligible, size_t n, uint64_t floor, uint64_t *given);
+bool floor_repair(struct allocator *a, uint32_t *feeds, const struct allocation_histories *h,
+                  size_t k, const uint8_t *eligible, size_t n, uint64_t floor, uint64_t *given);
 #endif

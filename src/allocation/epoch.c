@@ -17,7 +17,7 @@
  *
  * What is blocked for a user makes his feed shorter where it leaves fewer than k items, and each
  * item's users fewer; an item that no user may see takes no part in the floor.                  */
-#include "allocation/allocation_parts.h"
+#include "allocation/constrained.h"
 
 #include <stdlib.h>
 
@@ -181,6 +181,8 @@ static bool serve(struct epoch *e, size_t aside, bool debts_first)
     uint32_t items[FEED_MAX];
     size_t users = e->h->n;
     restart(e, aside);
+    if (e->a->constrained)
+        memset(e->a->constrained->forbade, 0, sizeof e->a->constrained->forbade);
     for (size_t u = 0; u < users; u++) {
         const uint32_t *natural = natural_feed(e, u), *shown = natural;
         size_t size = e->size[u], kept_free = kept_of(e, u, aside);
@@ -227,7 +229,7 @@ static bool serve_with_floor(struct epoch *e, uint64_t feed)
     }
     if (e->slots >= e->promised_n &&
         (serve(e, e->k, true) ||
-         floor_repair(e->feeds, e->h, e->k, e->promised, e->a->n, e->floor, e->given)))
+         floor_repair(e->a, e->feeds, e->h, e->k, e->promised, e->a->n, e->floor, e->given)))
         return true;
     return serve(e, slots_of_share(e, feed), false);
 }
@@ -236,6 +238,7 @@ static void add_feed(const struct epoch *e, struct feed_request q, uint64_t time
 {
     uint32_t items[FEED_MAX];
     q.algorithm = ALGORITHM_EXPOSURE;
+    q.free = true;
     size_t n = feed_items(e->a, &q, UINT64_MAX, items);
     for (size_t i = 0; i < n; i++)
         out[items[i]] += times * exposure_of_rank((uint32_t)i + 1);
@@ -290,6 +293,26 @@ static void measure(struct epoch *e)
         e->floor = (uint64_t)(((u128)e->total * e->a->rules.floor_ppm + part - 1) / part);
 }
 
+/* What the feeds break, and what kept debts from being paid.                                    */
+static void count_broken(const struct epoch *e, struct epoch_exposure *out)
+{
+    struct constrained *c = e->a->constrained;
+    if (!c)
+        return;
+    memcpy(out->forbade, c->forbade, sizeof out->forbade);
+    for (size_t u = 0; u < e->h->n; u++) {
+        struct relaxed rows[RULES];
+        size_t n;
+        bool broken[FAMILIES] = {false};
+        (void)constrained_broken(e->a, e->feeds + u * e->k, e->size[u], (uint32_t)e->k, NULL, rows,
+                                 &n);
+        for (size_t i = 0; i < n; i++)
+            broken[rule_family(rows[i].rule)] = true;
+        for (int f = 0; f < FAMILIES; f++)
+            out->relaxed[f] += broken[f];
+    }
+}
+
 enum heed_status allocator_epoch(struct allocator *a, const struct allocation_histories *h,
                                  struct epoch_exposure *out)
 {
@@ -299,6 +322,8 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     out->slots = 0;
     out->kept = true;
     out->min_share_ppm = 0;
+    memset(out->relaxed, 0, sizeof out->relaxed);
+    memset(out->forbade, 0, sizeof out->forbade);
     struct epoch e = {.a = a, .h = h, .k = a->rules.k, .given = out->given};
     e.k = e.k < FEED_MAX ? e.k : FEED_MAX;
     e.limited = limited_slots(&a->rules, (uint32_t)e.k);
@@ -331,6 +356,7 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
             out->kept = serve_with_floor(&e, feed) || e.promised_n == 0;
             out->min_share_ppm = least_share_ppm(&e);
             out->slots = e.slots;
+            count_broken(&e, out);
         }
     }
     free(e.size);

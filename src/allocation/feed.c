@@ -1,11 +1,10 @@
 /* One feed: static scores, relevance over neighbours, the best k, and what is owed. */
-#include "allocation/allocation_parts.h"
+#include "allocation/constrained.h"
 #include "allocation/stored.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { TOUCHED = 1, BLOCKED = 2, TAKEN = 4 };
 enum { PPM = 1000000 };
 
 static double unit(double x)
@@ -101,6 +100,7 @@ void allocator_free(struct allocator *a)
         return;
     for (int i = 0; i < ALGORITHMS; i++)
         free(a->order[i]);
+    constrained_free(a->constrained);
     free(a->eligible);
     free(a->marks);
     free(a->values);
@@ -190,9 +190,9 @@ static bool offer(struct allocator *a, const struct candidate *c, size_t k, size
 
 static void touch(struct allocator *a, uint32_t item)
 {
-    if (a->marks[item] & TOUCHED)
+    if (a->marks[item] & MARK_TOUCHED)
         return;
-    a->marks[item] |= TOUCHED;
+    a->marks[item] |= MARK_TOUCHED;
     a->relevant[item] = 0;
     a->touched[a->touched_n++] = item;
 }
@@ -242,14 +242,20 @@ static void touch_model(struct allocator *a, const struct feed_request *q)
         double relevant = most > 0 ? unit(a->model_score[i] / most) : 0;
         if (relevant > 0)
             touch(a, i);
-        if (a->marks[i] & TOUCHED)
+        if (a->marks[i] & MARK_TOUCHED)
             a->relevant[i] = relevant;
     }
 }
 
 static double relevant_to_user(const struct allocator *a, uint32_t item)
 {
-    return a->marks[item] & TOUCHED ? a->relevant[item] : 0;
+    return a->marks[item] & MARK_TOUCHED ? a->relevant[item] : 0;
+}
+
+struct candidate allocator_candidate(const struct allocator *a, enum algorithm algorithm,
+                                     uint32_t item)
+{
+    return candidate_of(a, algorithm, item, relevant_to_user(a, item));
 }
 
 static void feed_begin(struct allocator *a, const struct feed_request *q, bool related)
@@ -257,7 +263,7 @@ static void feed_begin(struct allocator *a, const struct feed_request *q, bool r
     heed_assert((unsigned)q->algorithm < ALGORITHMS);
     for (size_t i = 0; i < q->blocked_n; i++)
         if (q->blocked[i] < a->n)
-            a->marks[q->blocked[i]] |= BLOCKED;
+            a->marks[q->blocked[i]] |= MARK_BLOCKED;
     if (related && a->relevance)
         touch_neighbours(a, q);
     if (related && a->model)
@@ -283,7 +289,7 @@ static void pick_of_all(struct allocator *a, enum algorithm algorithm, size_t k,
 {
     a->best_n = a->limited_best_n = 0;
     for (uint32_t i = 0; i < a->n; i++)
-        if (a->eligible[i] && !(a->marks[i] & BLOCKED)) {
+        if (a->eligible[i] && !(a->marks[i] & MARK_BLOCKED)) {
             struct candidate c = candidate_of(a, algorithm, i, relevant_to_user(a, i));
             offer(a, &c, k, limited);
         }
@@ -301,12 +307,12 @@ static void pick_candidates(struct allocator *a, enum algorithm algorithm, size_
     bool related = a->weight_ppm[algorithm][REASON_RELEVANCE] != 0;
     for (size_t i = 0; related && i < a->touched_n; i++) {
         uint32_t item = a->touched[i];
-        if (!a->eligible[item] || (a->marks[item] & BLOCKED))
+        if (!a->eligible[item] || (a->marks[item] & MARK_BLOCKED))
             continue;
         struct candidate c = candidate_of(a, algorithm, item, a->relevant[item]);
         offer(a, &c, k, limited);
     }
-    uint8_t skip = related ? BLOCKED | TOUCHED : BLOCKED;
+    uint8_t skip = related ? MARK_BLOCKED | MARK_TOUCHED : MARK_BLOCKED;
     for (size_t i = 0; i < a->order_n[algorithm]; i++) {
         if (a->marks[order[i]] & skip)
             continue;
@@ -346,12 +352,11 @@ static bool before(const struct creditor *a, const struct creditor *b)
     return a->item < b->item;
 }
 
-/* Up to max owed items that are not yet in the feed, into a->creditors in their order.          */
-static size_t pick_creditors(struct allocator *a, const uint64_t *owed, size_t max, uint64_t urgent)
+size_t allocator_creditors(struct allocator *a, const uint64_t *owed, size_t max, uint64_t urgent)
 {
     size_t n = 0;
     for (uint32_t i = 0; i < a->n; i++) {
-        if (owed[i] == 0 || !a->eligible[i] || (a->marks[i] & (BLOCKED | TAKEN)))
+        if (owed[i] == 0 || !a->eligible[i] || (a->marks[i] & (MARK_BLOCKED | MARK_TAKEN)))
             continue;
         struct creditor c = {relevant_to_user(a, i), owed[i], i, owed[i] >= urgent};
         if (n == max && (max == 0 || !before(&c, &a->creditors[n - 1])))
@@ -365,24 +370,27 @@ static size_t pick_creditors(struct allocator *a, const uint64_t *owed, size_t m
 }
 
 /* The items of the feed, in order; the last *paying of them because they are owed. All are marked
- * TAKEN.                                                                                        */
+ * MARK_TAKEN. */
 static size_t pick(struct allocator *a, const struct feed_request *q, uint64_t urgent,
-                   uint32_t items[FEED_MAX], size_t *paying)
+                   uint32_t items[FEED_MAX], uint32_t why[FEED_MAX], size_t *paying)
 {
+    if (a->constrained && !q->free)
+        return constrained_pick(a, q, urgent, items, why, paying);
+    memset(why, 0, FEED_MAX * sizeof *why);
     pick_best(a, q);
     size_t k = a->best_n, free_slots = q->owed ? q->owed_slots : 0, n = 0, at = 0;
     free_slots = free_slots < k ? free_slots : k;
     for (; at < k - free_slots; at++) {
         items[n++] = a->best[at].item;
-        a->marks[a->best[at].item] |= TAKEN;
+        a->marks[a->best[at].item] |= MARK_TAKEN;
     }
-    *paying = free_slots ? pick_creditors(a, q->owed, free_slots, urgent) : 0;
+    *paying = free_slots ? allocator_creditors(a, q->owed, free_slots, urgent) : 0;
     for (size_t i = 0; i < *paying; i++)
-        a->marks[a->creditors[i].item] |= TAKEN;
+        a->marks[a->creditors[i].item] |= MARK_TAKEN;
     for (; n < k - *paying; at++)
-        if (!(a->marks[a->best[at].item] & TAKEN)) {
+        if (!(a->marks[a->best[at].item] & MARK_TAKEN)) {
             items[n++] = a->best[at].item;
-            a->marks[a->best[at].item] |= TAKEN;
+            a->marks[a->best[at].item] |= MARK_TAKEN;
         }
     for (size_t i = 0; i < *paying; i++)
         items[n++] = a->creditors[i].item;
@@ -393,9 +401,10 @@ size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t ur
                   uint32_t items[FEED_MAX])
 {
     size_t paying;
+    uint32_t why[FEED_MAX];
     bool related = a->weight_ppm[q->algorithm][REASON_RELEVANCE] != 0 || q->owed_slots > 0;
     feed_begin(a, q, related);
-    size_t n = pick(a, q, urgent, items, &paying);
+    size_t n = pick(a, q, urgent, items, why, &paying);
     feed_end(a, q, items, n);
     return n;
 }
@@ -424,12 +433,14 @@ static struct slot slot_of(const struct allocator *a, enum algorithm algorithm, 
 void allocator_feed(struct allocator *a, const struct feed_request *q, struct slot *slots,
                     size_t *n)
 {
-    uint32_t items[FEED_MAX];
+    uint32_t items[FEED_MAX], why[FEED_MAX];
     size_t paying;
     feed_begin(a, q, true);
-    size_t k = pick(a, q, UINT64_MAX, items, &paying);
-    for (size_t i = 0; i < k; i++)
+    size_t k = pick(a, q, UINT64_MAX, items, why, &paying);
+    for (size_t i = 0; i < k; i++) {
         slots[i] = slot_of(a, q->algorithm, items[i], i >= k - paying);
+        slots[i].rules = why[i];
+    }
     feed_end(a, q, items, k);
     *n = k;
 }

@@ -1,7 +1,7 @@
 /* The last means to keep a floor: moving single slots from items that have more than it to items
  * that have less. A move changes one feed: an item rises past another that can spare the
  * difference, or takes the slot of one that can spare all of it. */
-#include "allocation/allocation_parts.h"
+#include "allocation/constrained.h"
 
 struct move {
     size_t slot;
@@ -54,8 +54,24 @@ bool history_blocks(const struct allocation_histories *h, size_t u, uint32_t ite
     return low < end && h->blocked[low] == item;
 }
 
-bool floor_repair(uint32_t *feeds, const struct allocation_histories *h, size_t k,
-                  const uint8_t *eligible, size_t n, uint64_t floor, uint64_t *given)
+/* Puts an item that stands at `at` (size: nowhere) into a slot, and what was there into its place.
+ */
+static void put(uint32_t *feed, size_t size, size_t at, size_t slot, uint32_t item)
+{
+    if (at < size)
+        feed[at] = feed[slot];
+    feed[slot] = item;
+}
+
+static uint32_t excess(struct allocator *a, const uint32_t *feed, size_t size, size_t k)
+{
+    size_t rows;
+    return a && a->constrained ? constrained_broken(a, feed, size, (uint32_t)k, NULL, NULL, &rows)
+                               : 0;
+}
+
+bool floor_repair(struct allocator *a, uint32_t *feeds, const struct allocation_histories *h,
+                  size_t k, const uint8_t *eligible, size_t n, uint64_t floor, uint64_t *given)
 {
     for (uint32_t item = 0; item < n; item++) {
         for (size_t u = 0; u < h->n && eligible[item] && given[item] < floor; u++) {
@@ -66,11 +82,16 @@ bool floor_repair(uint32_t *feeds, const struct allocation_histories *h, size_t 
             struct move m = find_move(feed, size, at, floor, given, floor - given[item]);
             if (m.gain == 0)
                 continue;
+            uint32_t before = excess(a, feed, size, k), other = feed[m.slot];
+            put(feed, size, at, m.slot, item);
+            if (excess(a, feed, size, k) > before) {
+                feed[m.slot] = other;
+                if (at < size)
+                    feed[at] = item;
+                continue;
+            }
             given[item] += m.gain;
-            given[feed[m.slot]] -= m.gain;
-            if (at < size)
-                feed[at] = feed[m.slot];
-            feed[m.slot] = item;
+            given[other] -= m.gain;
         }
         if (eligible[item] && given[item] < floor)
             return false;
