@@ -286,3 +286,30 @@ uint32_t constrained_broken(struct allocator *a, const uint32_t *items, size_t n
     *rows = l.rows;
     return l.excess;
 }
+
+static uint32_t deviation(const struct relaxed *r)
+{
+    return r->got > r->wanted ? r->got - r->wanted : r->wanted - r->got;
+}
+
+uint32_t allocator_forbids(struct allocator *a, const struct slot *slots, size_t n, uint32_t k,
+                           uint32_t item)
+{
+    struct relaxed before[RULES], after[RULES];
+    uint32_t items[FEED_MAX], forbids = 0, off[RULES] = {0};
+    size_t before_n, after_n;
+    if (!a->constrained || n == 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        items[i] = slots[i].item;
+    k = k < a->eligible_n ? k : (uint32_t)a->eligible_n;
+    (void)constrained_broken(a, items, n, k, NULL, before, &before_n);
+    items[n - 1] = item;
+    (void)constrained_broken(a, items, n, k, NULL, after, &after_n);
+    for (size_t i = 0; i < before_n; i++)
+        off[before[i].rule] = deviation(&before[i]);
+    for (size_t i = 0; i < after_n; i++)
+        if (deviation(&after[i]) > off[after[i].rule])
+            forbids |= 1u << after[i].rule;
+    return forbids;
+}

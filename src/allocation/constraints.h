@@ -42,6 +42,11 @@ HEED_MUST_CHECK enum heed_status allocator_constrain(struct allocator *a, const 
 /* What the last feed of allocator_feed breaks: at most RULES, in the order of enum rule.        */
 const struct relaxed *allocator_relaxed(const struct allocator *a, size_t *n);
 
+/* The constraints that a feed of k asked for, slots[n], breaks, or breaks by more, with `item` in
+ * its last slot; as bits, 0: none.                                                              */
+uint32_t allocator_forbids(struct allocator *a, const struct slot *slots, size_t n, uint32_t k,
+                           uint32_t item);
+
 /* "per_creator", "caps[2]" …: the key under allocation.constraints.  buf of 24                  */
 const char *rule_name(enum rule rule, char buf[24]);
 enum family rule_family(enum rule rule);

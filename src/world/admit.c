@@ -437,6 +437,24 @@ static enum heed_status run_train(struct resolving *r, struct outcome *o)
     return status;
 }
 
+/* Adds the counts of one object, which may be absent, to those of another in `to`.               */
+static bool counts_add(json_t *to, const char *name, const json_t *counts)
+{
+    json_t *sums = json_object_get(to, name), *count;
+    const char *key;
+    bool ok = true;
+    if (!counts)
+        return true;
+    if (!sums &&
+        (json_object_set_new(to, name, json_object()) != 0 || !(sums = json_object_get(to, name))))
+        return false;
+    json_object_foreach((json_t *)(uintptr_t)counts, key, count) ok =
+        ok && json_object_set_new(sums, key,
+                                  json_integer(json_integer_value(json_object_get(sums, key)) +
+                                               json_integer_value(count))) == 0;
+    return ok;
+}
+
 /* Adds what `epoch` says to the totals: sums of what was counted and paid, the last epoch, the
  * floor kept if it was in each, the least share. NULL totals: a copy of it. false: no memory. */
 static bool settled_add(json_t **totals, const json_t *epoch)
@@ -453,6 +471,8 @@ static bool settled_add(json_t **totals, const json_t *epoch)
     json_t *floor = json_object_get(*totals, "floor"), *now = json_object_get(epoch, "floor");
     if (!json_is_true(json_object_get(now, "kept")))
         ok = ok && json_object_set_new(floor, "kept", json_false()) == 0;
+    ok = ok && counts_add(*totals, "relaxed", json_object_get(epoch, "relaxed")) &&
+         counts_add(floor, "forbidden_by", json_object_get(now, "forbidden_by"));
     json_t *least = json_object_get(floor, "min_share"), *share = json_object_get(now, "min_share");
     if (json_real_value(share) < json_real_value(least))
         ok = ok && json_real_set(least, json_real_value(share)) == 0;

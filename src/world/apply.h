@@ -2,6 +2,7 @@
 #ifndef HEED_APPLY_H
 #define HEED_APPLY_H
 
+#include "allocation/constraints.h"
 #include "world/world.h"
 
 /* Changes the state, or sets o->refusal and changes nothing. Builds o->reply when wanted.        */
@@ -50,10 +51,21 @@ bool text_split(struct str blob, struct text_blob *out);
 struct feed_fact {
     struct slot slots[2 * FEED_MAX]; /* [n + more], n and more at most FEED_MAX */
     size_t n, more;
+    struct relaxed relaxed[RULES]; /* [relaxed_n] constraints that it breaks */
+    size_t relaxed_n;
     uint64_t policy; /* engine_policy; 0: of a heed that kept none */
 };
 bool fact_pack(struct strbuf *b, const struct feed_fact *f); /* false: no room */
 bool fact_read(struct str bytes, size_t contents, struct feed_fact *out);
+/* A slot's rules are kept where the floor's weight, which is always 0, would be: what was written
+ * before there were constraints reads as none.                                                  */
+static inline int32_t slot_weight_kept(const struct slot *s, int reason)
+{
+    return reason == REASON_FLOOR ? (int32_t)s->rules : s->weight_ppm[reason];
+}
+bool slot_weight_read(struct slot *s, int reason, int64_t kept); /* false: it cannot be */
+/* What an epoch's feeds break, behind a settlement's other facts; nothing when they break none.  */
+void broken_pack(struct strbuf *b, const struct epoch_exposure *x);
 
 /* What stands in the way of a `quality decide` or `quality appeal`, or REFUSED_NOT.              */
 enum refusal moderation_refusal(const struct state *s, const struct call *call);
@@ -90,6 +102,9 @@ json_t *reply_symbol(const struct world *w, uint32_t symbol); /* or null */
 json_t *reply_time(int64_t ms);                               /* RFC 3339; null for 0 */
 json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,
                    const struct slot *slots, size_t n);
+/* The same with what it breaks of the constraints, as `relaxed`.                                */
+json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm,
+                     const struct feed_fact *f);
 json_t *reply_settlement(const struct settlement *s);
 json_t *reply_currency(const struct world *w, uint16_t currency);
 #endif

@@ -2,6 +2,8 @@
 #include "world/apply.h"
 #include "world/pack.h"
 
+#include <stdio.h>
+
 static enum heed_status damaged(struct heed_error *err, const char *where)
 {
     return error_set(err, HEED_INPUT, where, "the journal holds a call that cannot be");
@@ -20,6 +22,15 @@ static struct served_feed *feed_for(struct state *s, uint32_t user)
     return f;
 }
 
+bool slot_weight_read(struct slot *s, int reason, int64_t kept)
+{
+    bool rules = reason == REASON_FLOOR, good = kept >= 0 && kept < 1 << RULES && !(kept & 1);
+    s->weight_ppm[reason] = rules ? 0 : (int32_t)kept;
+    if (rules)
+        s->rules = good ? (uint32_t)kept : 0;
+    return !rules || good;
+}
+
 static void pack_slots(struct strbuf *b, const struct slot *slots, size_t n)
 {
     pack_u64(b, n);
@@ -28,7 +39,7 @@ static void pack_slots(struct strbuf *b, const struct slot *slots, size_t n)
         pack_i64(b, slots[i].score_ppm);
         for (int j = 0; j < SLOT_REASONS; j++) {
             pack_i64(b, slots[i].value_ppm[j]);
-            pack_i64(b, slots[i].weight_ppm[j]);
+            pack_i64(b, slot_weight_kept(&slots[i], j));
         }
     }
 }
@@ -41,7 +52,8 @@ static size_t read_slots(struct unpack *u, size_t contents, struct slot *slots)
         slots[i].score_ppm = (int32_t)unpack_i64(u);
         for (int j = 0; j < SLOT_REASONS; j++) {
             slots[i].value_ppm[j] = (int32_t)unpack_i64(u);
-            slots[i].weight_ppm[j] = (int32_t)unpack_i64(u);
+            if (!slot_weight_read(&slots[i], j, unpack_i64(u)))
+                u->bad = true;
         }
         slots[i].propensity = EXPLORE_UNIT;
         slots[i].explored = false;
@@ -50,8 +62,22 @@ static size_t read_slots(struct unpack *u, size_t contents, struct slot *slots)
     return n;
 }
 
+static void read_relaxed(struct unpack *u, struct relaxed *rows, size_t *n)
+{
+    *n = (size_t)unpack_max(u, RULES);
+    for (size_t i = 0; i < *n && !u->bad; i++) {
+        rows[i].rule = (enum rule)unpack_max(u, RULES - 1);
+        rows[i].wanted = (uint32_t)unpack_max(u, FEED_MAX);
+        rows[i].got = (uint32_t)unpack_max(u, FEED_MAX);
+        rows[i].among = (uint32_t)unpack_max(u, FEED_MAX);
+        rows[i].too_few = unpack_max(u, 1) == 1;
+        u->bad = u->bad || rows[i].rule == RULE_NONE;
+    }
+}
+
 /* Behind the slots, which is all that older worlds have: the policy, of each slot whether it was
- * explored and with what propensity, what came next, and of both by which model. */
+ * explored and with what propensity, what came next, of both by which model if any or if more
+ * follows, and the constraints broken if any. */
 bool fact_pack(struct strbuf *b, const struct feed_fact *f)
 {
     pack_slots(b, f->slots, f->n);
@@ -59,11 +85,21 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
     for (size_t i = 0; i < f->n; i++)
         pack_u64(b, (uint64_t)f->slots[i].propensity << 1 | f->slots[i].explored);
     pack_slots(b, f->slots + f->n, f->more);
-    bool models = false;
+    bool models = f->relaxed_n > 0;
     for (size_t i = 0; i < f->n + f->more; i++)
         models = models || f->slots[i].model > 0;
     for (size_t i = 0; models && i < f->n + f->more; i++)
         pack_u64(b, f->slots[i].model);
+    if (f->relaxed_n > 0)
+        pack_u64(b, f->relaxed_n);
+    for (size_t i = 0; i < f->relaxed_n; i++) {
+        const struct relaxed *r = &f->relaxed[i];
+        pack_u64(b, r->rule);
+        pack_u64(b, r->wanted);
+        pack_u64(b, r->got);
+        pack_u64(b, r->among);
+        pack_u64(b, r->too_few);
+    }
     return !b->failed;
 }
 
@@ -71,7 +107,7 @@ bool fact_read(struct str bytes, size_t contents, struct feed_fact *out)
 {
     struct unpack from = {bytes.p, bytes.n, false}, *u = &from;
     out->policy = 0;
-    out->more = 0;
+    out->more = out->relaxed_n = 0;
     out->n = read_slots(u, contents, out->slots);
     if (u->bad || u->n == 0)
         return !u->bad;
@@ -86,6 +122,8 @@ bool fact_read(struct str bytes, size_t contents, struct feed_fact *out)
     bool models = u->n > 0;
     for (size_t i = 0; models && i < out->n + out->more; i++)
         out->slots[i].model = (uint32_t)unpack_max(u, UINT32_MAX);
+    if (u->n > 0)
+        read_relaxed(u, out->relaxed, &out->relaxed_n);
     return !u->bad;
 }
 
@@ -103,6 +141,28 @@ static json_t *reason_of(const struct world *w, const struct slot *slot, enum sl
     return r;
 }
 
+static json_t *reply_relaxed(const struct relaxed *rows, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct relaxed *r = &rows[i];
+        enum family f = rule_family(r->rule);
+        bool least = f == FAMILY_FRESH || f == FAMILY_GROUP;
+        char name[24], why[96];
+        if (r->too_few)
+            snprintf(why, sizeof why, "there are no more that this user may be shown");
+        else if (least)
+            snprintf(why, sizeof why, "no feed was found that keeps it beside the other rules");
+        else
+            snprintf(why, sizeof why, "there is nothing else to fill the feed with");
+        json_array_append_new(
+            list, json_pack("{s:s,s:s,s:I,s:I,s:I,s:s}", "rule", rule_name(r->rule, name), "asks",
+                            least ? "at least" : "at most", "wanted", (json_int_t)r->wanted, "got",
+                            (json_int_t)r->got, "among", (json_int_t)r->among, "why", why));
+    }
+    return list;
+}
+
 json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,
                    const struct slot *slots, size_t n)
 {
@@ -112,6 +172,12 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
         for (int j = 0; j < SLOT_REASONS; j++)
             if (slots[i].weight_ppm[j] != 0 || slots[i].value_ppm[j] != 0)
                 json_array_append_new(reasons, reason_of(w, &slots[i], (enum slot_reason)j));
+        char name[24];
+        for (enum rule rule = RULE_FRESH; rule < RULES; rule++)
+            if (slots[i].rules >> rule & 1)
+                json_array_append_new(reasons,
+                                      json_pack("{s:s,s:f,s:f}", "name", rule_name(rule, name),
+                                                "value", 1.0, "weight", 0.0));
         json_t *slot = json_pack("{s:i,s:o,s:f,s:o}", "rank", (int)i + 1, "target",
                                  reply_target(w, target_make(TARGET_CONTENT, slots[i].item)),
                                  "score", slots[i].score_ppm / 1e6, "reasons", reasons);
@@ -124,6 +190,18 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
     }
     return json_pack("{s:o,s:s,s:o}", "user", reply_target(w, target_make(TARGET_USER, user)),
                      "algorithm", algorithm_name(algorithm), "slots", list);
+}
+
+json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm,
+                     const struct feed_fact *f)
+{
+    json_t *reply = reply_feed(w, user, algorithm, f->slots, f->n);
+    if (reply && f->relaxed_n > 0 &&
+        json_object_set_new(reply, "relaxed", reply_relaxed(f->relaxed, f->relaxed_n)) != 0) {
+        json_decref(reply);
+        return NULL;
+    }
+    return reply;
 }
 
 /* i: user, k, algorithm, surface                                                                */
@@ -174,7 +252,7 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
                 HEED_OK ||
             !positions_shown(&s->quality.positions, slots[i].item, (uint32_t)i))
             return error_nomem(err);
-    if (o->want_reply && !(o->reply = reply_feed(w, user, (enum algorithm)algorithm, slots, n)))
+    if (o->want_reply && !(o->reply = reply_served(w, user, (enum algorithm)algorithm, &fact)))
         return error_nomem(err);
     return HEED_OK;
 }
@@ -259,6 +337,49 @@ json_t *reply_settlement(const struct settlement *s)
                      (int)s->floor_kept, "min_share", s->min_share_ppm / 1e6);
 }
 
+void broken_pack(struct strbuf *b, const struct epoch_exposure *x)
+{
+    uint64_t any = 0;
+    for (int f = 0; f <= FAMILIES; f++)
+        any |= x->forbade[f] | (f < FAMILIES ? x->relaxed[f] : 0);
+    for (int f = 0; any && f < FAMILIES; f++)
+        pack_u64(b, x->relaxed[f]);
+    for (int f = 0; any && f <= FAMILIES; f++)
+        pack_u64(b, x->forbade[f]);
+}
+
+/* Counts by the families' names, those above 0.                                                 */
+static json_t *by_family(const uint64_t *counts, int n)
+{
+    json_t *object = json_object();
+    for (int f = 0; f < n; f++)
+        if (counts[f] > 0)
+            json_object_set_new(object, family_name((enum family)f),
+                                json_integer((json_int_t)(counts[f] & INT64_MAX)));
+    return object;
+}
+
+/* What an epoch's feeds break, and, where the floor is not kept, what forbids it.               */
+static bool reply_broken(json_t *reply, struct unpack u, bool kept)
+{
+    uint64_t relaxed[FAMILIES], forbade[FAMILIES + 1];
+    if (u.n == 0)
+        return true;
+    for (int f = 0; f < FAMILIES; f++)
+        relaxed[f] = unpack_u64(&u);
+    for (int f = 0; f <= FAMILIES; f++)
+        forbade[f] = unpack_u64(&u);
+    json_t *broken = by_family(relaxed, FAMILIES), *by = by_family(forbade, FAMILIES + 1);
+    bool ok = broken && by;
+    if (ok && json_object_size(broken) > 0)
+        ok = json_object_set(reply, "relaxed", broken) == 0;
+    if (ok && !kept && json_object_size(by) > 0)
+        ok = json_object_set(json_object_get(reply, "floor"), "forbidden_by", by) == 0;
+    json_decref(broken);
+    json_decref(by);
+    return ok;
+}
+
 /* i: until; the facts are of one epoch                                                          */
 enum heed_status apply_settle_(struct world *w, const struct call *call, struct outcome *o,
                                struct heed_error *err)
@@ -318,7 +439,8 @@ enum heed_status apply_settle_(struct world *w, const struct call *call, struct 
     }
     free(quality_ppm);
     free(creator_of);
-    if (status == HEED_OK && o->want_reply && !(o->reply = reply_settlement(&done)))
+    if (status == HEED_OK && o->want_reply &&
+        (!(o->reply = reply_settlement(&done)) || !reply_broken(o->reply, u, kept)))
         status = error_nomem(err);
     return status;
 }

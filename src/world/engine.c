@@ -2,6 +2,7 @@
 
 #include "base/stats.h"
 #include "world/apply.h"
+#include "world/audience.h"
 #include "world/pack.h"
 
 #include <math.h>
@@ -17,6 +18,7 @@ struct engine {
     uint64_t feeds; /* the allocator made */
     uint8_t *eligible;
     double *popularity, *engagement, *quality, *shown_quality;
+    struct constrained_contents constrained;
     struct quality_view view;
     uint64_t view_version; /* of the world when it was made, plus one; 0: never */
     /* one user's history and what must not be shown, grown as needed */
@@ -37,6 +39,7 @@ void engine_free(struct engine *e)
     free(e->engagement);
     free(e->quality);
     free(e->shown_quality);
+    constrained_contents_free(&e->constrained);
     quality_view_deinit(&e->view);
     free(e->items);
     free(e->blocked);
@@ -276,7 +279,7 @@ static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t target = target_make(TARGET_CONTENT, i);
         const struct target_stats *t = behaviour_target(&s->behaviour, target);
-        e->eligible[i] = (uint8_t)engine_eligibility(s, i);
+        e->eligible[i] = audience_too_old(s, i) ? ELIGIBLE_NOT : (uint8_t)engine_eligibility(s, i);
         e->popularity[i] = engine_popularity(w, t);
         e->engagement[i] = t ? behaviour_engagement(t).lower : 0;
         struct quality_score q = engine_quality(w, view, target);
@@ -290,9 +293,23 @@ static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
         return error_nomem(err);
     if (e->model_number && allocator_use(e->allocator, &e->model, e->model_number) != HEED_OK)
         return error_nomem(err);
+    if (constrained_contents_make(s, &e->constrained) != HEED_OK ||
+        allocator_constrain(e->allocator, e->constrained.creator, e->constrained.category,
+                            e->constrained.classes) != HEED_OK)
+        return error_nomem(err);
     e->version = w->version;
     e->feeds = 0;
     return HEED_OK;
+}
+
+/* An allocator that is not whole is none: e->version may be the world's already.                */
+static enum heed_status remade(struct engine *e, enum heed_status status)
+{
+    if (status != HEED_OK) {
+        allocator_free(e->allocator);
+        e->allocator = NULL;
+    }
+    return status;
 }
 
 static enum heed_status refresh(struct world *w, struct heed_error *err)
@@ -303,7 +320,7 @@ static enum heed_status refresh(struct world *w, struct heed_error *err)
     if (status == HEED_OK)
         status = refresh_relevance(w, err);
     if (status == HEED_OK && (!w->engine->allocator || w->engine->version != w->version))
-        status = refresh_scores(w, err);
+        status = remade(w->engine, refresh_scores(w, err));
     return status;
 }
 
@@ -327,31 +344,37 @@ static bool among(const struct slot *slots, size_t n, uint32_t item)
     return false;
 }
 
-/* What came next after a full feed, and chance's choice between its last slot and that.         */
+/* What came next after a full feed, by score alone, and chance's choice between its last slot and
+ * what of that no constraint forbids there.                                                     */
 static void what_came_next(struct world *w, uint32_t user, struct feed_request q,
                            struct feed_fact *f)
 {
     const struct allocation_rules *rules = &w->state.rules.allocation;
     struct slot wide[FEED_MAX], *next = f->slots + f->n, *last = next - 1;
     struct explore_arm arms[FEED_MAX + 1];
-    size_t wide_n, n = 0;
+    size_t wide_n, n = 0, from[FEED_MAX + 1] = {0}, candidates = 1; /* places behind `last` */
     struct prng r;
-    uint32_t wanted = rules->runners_up;
+    uint32_t asked = q.k, wanted = rules->runners_up;
     if (rules->explore != EXPLORE_NONE && rules->explore_candidates > wanted)
         wanted = rules->explore_candidates;
     q.k = q.k + wanted < FEED_MAX ? q.k + wanted : FEED_MAX;
+    q.free = true;
     q.limited = 0; /* what moderation limits takes no more room than it has */
     allocator_feed(w->engine->allocator, &q, wide, &wide_n);
     for (size_t i = 0; i < wide_n && n < wanted; i++)
-        if (!among(f->slots, f->n, wide[i].item))
-            next[n++] = wide[i];
+        if (!among(f->slots, f->n, wide[i].item)) {
+            next[n] = wide[i];
+            next[n].rules =
+                allocator_forbids(w->engine->allocator, f->slots, f->n, asked, wide[i].item);
+            if (next[n++].rules == 0 && candidates <= rules->explore_candidates)
+                from[candidates++] = n;
+        }
     f->more = n < rules->runners_up ? n : rules->runners_up;
     if (rules->explore == EXPLORE_NONE)
         return;
-    size_t candidates = 1 + (n < rules->explore_candidates ? n : rules->explore_candidates);
     for (size_t i = 0; i < candidates; i++) {
         const struct target_stats *t =
-            behaviour_target(&w->state.behaviour, target_make(TARGET_CONTENT, last[i].item));
+            behaviour_target(&w->state.behaviour, target_make(TARGET_CONTENT, last[from[i]].item));
         uint64_t shown = t ? t->impressions : 0, engaged = t ? t->engagements : 0;
         arms[i] = (struct explore_arm){engaged < shown ? engaged : shown, shown};
     }
@@ -359,8 +382,10 @@ static void what_came_next(struct world *w, uint32_t user, struct feed_request q
     struct explored x = rules->explore == EXPLORE_THOMPSON
                             ? explore_thompson(arms, candidates, &r)
                             : explore_epsilon(candidates, 0, rules->epsilon_ppm, &r);
-    struct slot taken = last[x.index];
-    memmove(last + 1, last, x.index * sizeof *last); /* whom it was taken from comes next */
+    struct slot taken = last[from[x.index]];
+    memmove(last + 1, last, from[x.index] * sizeof *last); /* whom it was taken from comes next */
+    if (x.index > 0)
+        last[1].rules = 0; /* it was chance that kept it out */
     *last = taken;
     last->propensity = x.propensity;
     last->explored = x.index > 0;
@@ -378,13 +403,9 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
     status = history_of(w, user, &history, err);
     if (status != HEED_OK)
         return status;
-    /* nobody is shown what he made himself */
-    for (uint32_t i = 0; i < s->catalogue.contents_n; i++)
-        if (s->catalogue.contents[i].creator == user) {
-            if (!array_grow(&e->blocked, &e->blocked_cap, blocked + 1, sizeof *e->blocked))
-                return error_nomem(err);
-            e->blocked[blocked++] = i;
-        }
+    if (audience_hidden(s, &e->constrained, user, &e->blocked, &blocked, &e->blocked_cap) !=
+        HEED_OK)
+        return error_nomem(err);
     struct feed_request q = {
         .history = e->items,
         .history_weights = e->weights,
@@ -404,6 +425,9 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
     allocator_feed(e->allocator, &q, out->slots, &out->n);
     out->more = 0;
     out->policy = engine_policy(w, algorithm);
+    const struct relaxed *rows = allocator_relaxed(e->allocator, &out->relaxed_n);
+    if (out->relaxed_n > 0)
+        memcpy(out->relaxed, rows, out->relaxed_n * sizeof *rows);
     if (to_serve && out->n > 0 && out->n == q.k)
         what_came_next(w, user, q, out);
     return HEED_OK;
@@ -443,6 +467,30 @@ static enum heed_status block_own(const struct world *w, const uint32_t *users,
     return own ? HEED_OK : error_nomem(err);
 }
 
+/* The same with all that is not for them.                                                        */
+static enum heed_status block_hidden(const struct world *w, const uint32_t *users,
+                                     struct allocation_histories *h, struct heed_error *err)
+{
+    uint64_t *offsets = malloc((h->n + 1) * sizeof *offsets);
+    uint32_t *hidden = NULL;
+    size_t n = 0, cap = 0;
+    bool ok = offsets && array_grow(&hidden, &cap, 1, sizeof *hidden);
+    for (size_t u = 0; ok && u < h->n; u++) {
+        offsets[u] = n;
+        ok = audience_hidden(&w->state, &w->engine->constrained, users[u], &hidden, &n, &cap) ==
+             HEED_OK;
+    }
+    if (!ok) {
+        free(offsets);
+        free(hidden);
+        return error_nomem(err);
+    }
+    offsets[h->n] = n;
+    h->blocked_offsets = offsets;
+    h->blocked = hidden;
+    return HEED_OK;
+}
+
 static const struct open_epoch *find_epoch(const struct consumption *c, int64_t number)
 {
     for (size_t i = 0; i < c->open_n; i++)
@@ -472,7 +520,8 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
         status = histories_of(w, users, epoch->users_n, &h, err);
     }
     if (status == HEED_OK)
-        status = block_own(w, users, &h, err);
+        status = audience_rules(&w->state.rules) ? block_hidden(w, users, &h, err)
+                                                 : block_own(w, users, &h, err);
     if (status == HEED_OK && allocator_epoch(e->allocator, &h, &x) != HEED_OK)
         status = error_nomem(err);
     if (status == HEED_OK) {
@@ -487,6 +536,7 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
             pack_u64(facts, x.given[i]);
         for (size_t i = 0; i < n; i++)
             pack_u64(facts, x.popularity[i]);
+        broken_pack(facts, &x);
         if (facts->failed)
             status = error_nomem(err);
     }

@@ -283,7 +283,7 @@ enum heed_status query_feed_show(struct world *w, const struct call *call, enum 
         return status;
     enum algorithm algorithm = call->i[2] == CALL_ABSENT ? w->state.rules.allocation.algorithm
                                                          : (enum algorithm)call->i[2];
-    *out = reply_feed(w, user, algorithm, fact.slots, fact.n);
+    *out = reply_served(w, user, algorithm, &fact);
     return *out ? HEED_OK : error_nomem(err);
 }
 
@@ -310,14 +310,15 @@ static int by_change(const void *a, const void *b)
     return x[0] != y[0] ? (x[0] > y[0]) - (x[0] < y[0]) : (x[1] > y[1]) - (x[1] < y[1]);
 }
 
-/* The changes of one term that would each have been enough for a score of `needed`, least first:
+/* The changes of one term that would each have been enough for a score of `needed`, least first;
+ * none where a constraint forbade it, whatever its score:
  * score = sum value x weight, so the term must rise by the gap over its weight, and to 1 at most.
  */
 static json_t *nearest_changes(const struct slot *s, int32_t needed)
 {
     int64_t changes[REASON_FLOOR][2];
     size_t n = 0;
-    for (int j = 0; j < REASON_FLOOR; j++) {
+    for (int j = 0; j < REASON_FLOOR && s->rules == 0; j++) {
         if (s->weight_ppm[j] <= 0)
             continue;
         int64_t gap = (int64_t)needed - s->score_ppm;
@@ -337,6 +338,17 @@ static json_t *nearest_changes(const struct slot *s, int32_t needed)
                                               (double)(value + changes[i][0]) / 1e6));
     }
     return list;
+}
+
+/* Names the constraints that kept a content out.                                                 */
+static enum heed_status add_forbidden(json_t *reply, uint32_t rules, struct heed_error *err)
+{
+    json_t *list = json_array();
+    char name[24];
+    for (enum rule rule = RULE_FRESH; rule < RULES; rule++)
+        if (rules >> rule & 1)
+            json_array_append_new(list, json_string(rule_name(rule, name)));
+    return json_object_set_new(reply, "forbidden_by", list) == 0 ? HEED_OK : error_nomem(err);
 }
 
 /* Why a content came next and was not shown, from the recorded fact. */
@@ -372,6 +384,8 @@ static enum heed_status explain_runner_up(struct world *w, const struct served_f
                             json_object_get(slot, "reasons"), "nearest",
                             nearest_changes(&fact->slots[i], needed));
         json_decref(feed);
+        if (status == HEED_OK && fact->slots[i].rules != 0)
+            status = add_forbidden(*out, fact->slots[i].rules, err);
     }
     free(k);
     return status;

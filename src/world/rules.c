@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "base/yaml.h"
 #include "world/presets.h"
+#include "world/rules_parts.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -80,6 +81,16 @@ static const struct field fields[] = {
     FIELD("allocation.explore.candidates", LEAF_WHOLE, allocation.explore_candidates, 1, FEED_MAX),
     FIELD("allocation.runners_up", LEAF_WHOLE, allocation.runners_up, 0, FEED_MAX),
     FIELD("allocation.neighbours", LEAF_WHOLE, allocation.neighbours, 1, 1000),
+    FIELD("allocation.constraints.per_creator", LEAF_WHOLE, allocation.constraints.per_creator, 0,
+          FEED_MAX),
+    FIELD("allocation.constraints.per_category", LEAF_WHOLE, allocation.constraints.per_category, 0,
+          FEED_MAX),
+    FIELD("allocation.constraints.fresh.share", LEAF_SHARE, allocation.constraints.fresh_ppm, 0,
+          1000000),
+    FIELD("allocation.constraints.fresh.within", LEAF_DURATION, selection.fresh_ms, 1000,
+          100 * YEAR),
+    FIELD("allocation.constraints.max_age", LEAF_DURATION, selection.max_age_ms, 0, 100 * YEAR),
+    FIELD("allocation.constraints.hide_at", LEAF_MILLI, selection.hide_at_milli, -1000000, 0),
     FIELD("allocation.max_history", LEAF_WHOLE, allocation.max_history, 1, 1000),
     FIELD("consumption.epoch", LEAF_DURATION, consumption.epoch_ms, 60000, 10 * YEAR),
     FIELD("consumption.currency", LEAF_CURRENCY, consumption.currency, 0, 0),
@@ -93,13 +104,7 @@ static const struct field fields[] = {
     FIELD("grants.new_user", LEAF_MONEY, grants.new_user_grant_minor, 0, MONEY_MAX),
 };
 
-struct reading {
-    const struct yaml *y;
-    struct rules *r;
-    struct heed_error *err;
-};
-
-static enum heed_status expected(const struct reading *x, int node, const char *what)
+enum heed_status rules_expected(const struct reading *x, int node, const char *what)
 {
     struct str text = yaml_text(x->y, node);
     if (yaml_kind(x->y, node) != YAML_SCALAR)
@@ -111,7 +116,7 @@ static enum heed_status expected(const struct reading *x, int node, const char *
 }
 
 /* A decimal of up to `scale` digits behind the point, exactly.                                   */
-static bool decimal(struct str text, int scale, int64_t *out)
+bool rules_decimal(struct str text, int scale, int64_t *out)
 {
     struct money m;
     if (money_from_text(text, scale, &m) != MONEY_OK)
@@ -120,7 +125,7 @@ static bool decimal(struct str text, int scale, int64_t *out)
     return true;
 }
 
-static bool duration(struct str text, int64_t *ms)
+bool rules_duration(struct str text, int64_t *ms)
 {
     static const struct {
         const char *name;
@@ -131,7 +136,7 @@ static bool duration(struct str text, int64_t *ms)
     while (n < text.n && ((text.p[n] >= '0' && text.p[n] <= '9') || text.p[n] == '.'))
         n++;
     int64_t milli;
-    if (!decimal((struct str){text.p, n}, 3, &milli))
+    if (!rules_decimal((struct str){text.p, n}, 3, &milli))
         return false;
     struct str unit = str_trim((struct str){text.p + n, text.n - n});
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
@@ -150,21 +155,21 @@ static enum heed_status number(const struct reading *x, int node, const struct f
     int scale = 0;
     switch (f->leaf) {
     case LEAF_DURATION:
-        if (!duration(text, out))
-            return expected(x, node, "a time span such as 30 min, 12 h or 7 d");
+        if (!rules_duration(text, out))
+            return rules_expected(x, node, "a time span such as 30 min, 12 h or 7 d");
         snprintf(what, sizeof what, "between %lld and %lld seconds", (long long)(f->min / 1000),
                  (long long)(f->max / 1000));
         break;
     case LEAF_SHARE:
-        if (!decimal(text, 6, out))
-            return expected(x, node, "a share between 0 and 1 with up to six decimals");
+        if (!rules_decimal(text, 6, out))
+            return rules_expected(x, node, "a share between 0 and 1 with up to six decimals");
         snprintf(what, sizeof what, "between %s and %s",
                  money_to_text((struct money){f->min}, 6, low),
                  money_to_text((struct money){f->max}, 6, high));
         break;
     case LEAF_MILLI:
-        if (!decimal(text, 3, out))
-            return expected(x, node, "a number with up to three decimals");
+        if (!rules_decimal(text, 3, out))
+            return rules_expected(x, node, "a number with up to three decimals");
         snprintf(what, sizeof what, "between %s and %s",
                  money_to_text((struct money){f->min}, 3, low),
                  money_to_text((struct money){f->max}, 3, high));
@@ -174,39 +179,40 @@ static enum heed_status number(const struct reading *x, int node, const struct f
             r->currencies[strcmp(f->path, "consumption.pool") == 0 ? r->consumption.currency : 0]
                 .scale;
         snprintf(what, sizeof what, "an amount of money with up to %d decimals", scale);
-        if (!decimal(text, scale, out))
-            return expected(x, node, what);
+        if (!rules_decimal(text, scale, out))
+            return rules_expected(x, node, what);
         snprintf(what, sizeof what, "between %s and %s",
                  money_to_text((struct money){f->min}, scale, low),
                  money_to_text((struct money){f->max}, scale, high));
         break;
     default:
-        if (!decimal(text, 0, out))
-            return expected(x, node, "a whole number");
+        if (!rules_decimal(text, 0, out))
+            return rules_expected(x, node, "a whole number");
         snprintf(what, sizeof what, "between %lld and %lld", (long long)f->min, (long long)f->max);
         break;
     }
-    return *out < f->min || *out > f->max ? expected(x, node, what) : HEED_OK;
+    return *out < f->min || *out > f->max ? rules_expected(x, node, what) : HEED_OK;
 }
 
 static enum heed_status leaf(const struct reading *x, int node, const struct field *f)
 {
     int64_t v = 0;
     if (yaml_kind(x->y, node) != YAML_SCALAR)
-        return expected(x, node, "a single value");
+        return rules_expected(x, node, "a single value");
     struct str text = yaml_text(x->y, node);
     if (f->leaf == LEAF_ALGORITHM) {
         v = algorithm_of_name(text);
         if (v < 0)
-            return expected(x, node, "one of exposure, engagement, quality, relevance, mixed");
+            return rules_expected(x, node,
+                                  "one of exposure, engagement, quality, relevance, mixed");
     } else if (f->leaf == LEAF_EXPLORE) {
         v = explore_method_of_name(text);
         if (v < 0)
-            return expected(x, node, "one of none, epsilon, thompson");
+            return rules_expected(x, node, "one of none, epsilon, thompson");
     } else if (f->leaf == LEAF_CURRENCY) {
         v = rules_currency(x->r, text);
         if (v < 0)
-            return expected(x, node, "a currency named under currencies");
+            return rules_expected(x, node, "a currency named under currencies");
     } else {
         enum heed_status status = number(x, node, f, &v);
         if (status != HEED_OK)
@@ -248,7 +254,7 @@ static enum heed_status section(const struct reading *x, int node, const char *p
                                 bool currencies_only)
 {
     if (yaml_kind(x->y, node) != YAML_MAP)
-        return expected(x, node, "a map of keys");
+        return rules_expected(x, node, "a map of keys");
     for (size_t i = 0; i < yaml_count(x->y, node); i++) {
         char path[96];
         struct str key = yaml_key(x->y, node, i);
@@ -256,7 +262,8 @@ static enum heed_status section(const struct reading *x, int node, const char *p
         if (!name_ok(key, 40)) /* 'shop.fee' as one key is not the key fee of shop */
             return unknown(x, value);
         snprintf(path, sizeof path, "%s%s%.*s", prefix, *prefix ? "." : "", STR_ARG(key));
-        if (strcmp(path, "currencies") == 0 || strcmp(path, "behaviour.verbs") == 0)
+        if (strcmp(path, "currencies") == 0 || strcmp(path, "behaviour.verbs") == 0 ||
+            rules_constraint_list(path))
             continue;
         const struct field *found = NULL;
         bool inside = false;
@@ -280,10 +287,10 @@ static enum heed_status section(const struct reading *x, int node, const char *p
 }
 
 /* Only these keys may stand in a map.                                                           */
-static enum heed_status only(const struct reading *x, int node, const char *keys)
+enum heed_status rules_only(const struct reading *x, int node, const char *keys)
 {
     if (yaml_kind(x->y, node) != YAML_MAP)
-        return expected(x, node, "a map of keys");
+        return rules_expected(x, node, "a map of keys");
     for (size_t i = 0; i < yaml_count(x->y, node); i++) {
         char word[64];
         struct str key = yaml_key(x->y, node, i);
@@ -306,21 +313,21 @@ static enum heed_status currencies(const struct reading *x, int list)
     r->currencies_n = 0;
     for (size_t i = 0; i < n; i++) {
         int item = yaml_item(x->y, list, i);
-        enum heed_status status = only(x, item, " code scale ");
+        enum heed_status status = rules_only(x, item, " code scale ");
         if (status != HEED_OK)
             return status;
         int code = yaml_get(x->y, item, "code"), scale = yaml_get(x->y, item, "scale");
         struct str text = yaml_text(x->y, code);
         int64_t decimals = 2;
         if (!name_ok(text, sizeof r->currencies[0].code - 1))
-            return expected(x, code ? code : item,
-                            "a currency code of 1 to 15 lower-case letters, digits, - and _");
+            return rules_expected(x, code ? code : item,
+                                  "a currency code of 1 to 15 lower-case letters, digits, - and _");
         if (rules_currency(r, text) >= 0)
             return yaml_error(x->y, code, x->err, "the currency '%.*s' is given twice",
                               STR_ARG(text));
         if (scale &&
-            (!decimal(yaml_text(x->y, scale), 0, &decimals) || decimals < 0 || decimals > 9))
-            return expected(x, scale, "a number of decimals between 0 and 9");
+            (!rules_decimal(yaml_text(x->y, scale), 0, &decimals) || decimals < 0 || decimals > 9))
+            return rules_expected(x, scale, "a number of decimals between 0 and 9");
         struct currency *c = &r->currencies[r->currencies_n++];
         memset(c, 0, sizeof *c);
         memcpy(c->code, text.p, text.n);
@@ -333,7 +340,7 @@ static enum heed_status verb(const struct reading *x, int list, size_t index)
 {
     static const char *const classes[] = {"impression", "dwell", "engage", "negative"};
     int item = yaml_item(x->y, list, index);
-    enum heed_status status = only(x, item, " name class weight unit max_units ");
+    enum heed_status status = rules_only(x, item, " name class weight unit max_units ");
     if (status != HEED_OK)
         return status;
     struct behaviour_rules *b = &x->r->behaviour;
@@ -343,7 +350,7 @@ static enum heed_status verb(const struct reading *x, int list, size_t index)
     struct str text = yaml_text(x->y, name);
     if (!name_ok(text, sizeof b->verbs[0].name - 1) || str_is(text, "served") ||
         str_is(text, "refunded"))
-        return expected(
+        return rules_expected(
             x, name ? name : item,
             "a verb of 1 to 23 lower-case letters, digits, - and _ (not served or refunded, which "
             "imports know)");
@@ -362,24 +369,26 @@ static enum heed_status verb(const struct reading *x, int list, size_t index)
             if (str_is(yaml_text(x->y, class), classes[i]))
                 found = i;
         if (found < 0)
-            return expected(x, class, "one of impression, dwell, engage, negative");
+            return rules_expected(x, class, "one of impression, dwell, engage, negative");
         v.class = (enum verb_class)found;
     }
     int64_t n;
     if (weight) {
-        if (!decimal(yaml_text(x->y, weight), 3, &n) || n < -1000000 || n > 1000000)
-            return expected(x, weight, "a weight between -1000 and 1000 with up to three decimals");
+        if (!rules_decimal(yaml_text(x->y, weight), 3, &n) || n < -1000000 || n > 1000000)
+            return rules_expected(x, weight,
+                                  "a weight between -1000 and 1000 with up to three decimals");
         v.weight_milli = (int32_t)n;
     }
     if (unit) {
-        if (!decimal(yaml_text(x->y, unit), 3, &v.unit_milli) || v.unit_milli < 0 ||
+        if (!rules_decimal(yaml_text(x->y, unit), 3, &v.unit_milli) || v.unit_milli < 0 ||
             v.unit_milli > INT64_C(1000000000000))
-            return expected(x, unit, "an amount of one unit, 0 when the amount does not matter");
+            return rules_expected(x, unit,
+                                  "an amount of one unit, 0 when the amount does not matter");
     }
     if (max_units) {
-        if (!decimal(yaml_text(x->y, max_units), 0, &v.max_units) || v.max_units < 1 ||
+        if (!rules_decimal(yaml_text(x->y, max_units), 0, &v.max_units) || v.max_units < 1 ||
             v.max_units > 1000000000)
-            return expected(x, max_units, "a whole number between 1 and 1000000000");
+            return rules_expected(x, max_units, "a whole number between 1 and 1000000000");
     } else if (at < 0) {
         v.max_units = 1000000;
     }
@@ -395,7 +404,7 @@ static enum heed_status verb(const struct reading *x, int list, size_t index)
 static enum heed_status verbs(const struct reading *x, int list)
 {
     if (yaml_kind(x->y, list) != YAML_LIST)
-        return expected(x, list, "a list of verbs");
+        return rules_expected(x, list, "a list of verbs");
     enum heed_status status = HEED_OK;
     for (size_t i = 0; status == HEED_OK && i < yaml_count(x->y, list); i++)
         status = verb(x, list, i);
@@ -416,7 +425,7 @@ static enum heed_status read_all(const struct reading *x, int root)
     if (root == 0)
         return HEED_OK;
     if (yaml_kind(x->y, root) != YAML_MAP)
-        return expected(x, root, "a map of keys");
+        return rules_expected(x, root, "a map of keys");
     int list = yaml_get(x->y, root, "currencies");
     enum heed_status status = list ? currencies(x, list) : HEED_OK;
     if (status == HEED_OK) /* the reward's currency decides how its pool is read */
@@ -440,7 +449,7 @@ static enum heed_status read_all(const struct reading *x, int root)
     if (a->mix_milli[0] + a->mix_milli[1] + a->mix_milli[2] + a->mix_milli[3] == 0)
         return yaml_error(x->y, yaml_get(x->y, root, "allocation"), x->err,
                           "at least one weight of mix must be above 0");
-    return HEED_OK;
+    return rules_constraints(x, yaml_get(x->y, yaml_get(x->y, root, "allocation"), "constraints"));
 }
 
 /* What holds before a document says otherwise: the same as the default document.                 */
@@ -494,6 +503,7 @@ static const struct rules built_in = {
                    .runners_up = 20,
                    .neighbours = 50,
                    .max_history = 50},
+    .selection = {.fresh_ms = 7 * DAY_MS},
     .consumption = {.epoch_ms = 7 * DAY_MS,
                     .pool_minor = 1000000,
                     .creator_share_ppm = 600000,

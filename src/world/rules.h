@@ -8,7 +8,30 @@
 #include "consumption/consumption.h"
 #include "quality/quality.h"
 
-enum { CURRENCIES_MAX = 8 };
+enum { CURRENCIES_MAX = 8, AUDIENCES_MAX = 16, SELECTOR_BYTES = 64 };
+
+/* Contents of one category, or of one kind.                                                     */
+struct selector {
+    char text[SELECTOR_BYTES + 1];
+    bool kind;
+};
+
+/* Which contents the constraints speak of, and who may not see what. The numbers that they ask for
+ * are allocation.constraints.                                                                   */
+struct selection_rules {
+    int64_t fresh_ms;      /* a content is fresh so long after it was published        */
+    int64_t max_age_ms;    /* and shown so long; 0: for ever                           */
+    int32_t hide_at_milli; /* a content is hidden from whoever's acts on it, or on its creator,
+                              weigh this many points or fewer; 0: not                        */
+    struct selector caps[CAPS_MAX], groups[GROUPS_MAX];
+    uint32_t audiences_n;
+    struct audience {
+        struct selector what;
+        uint8_t roles, not_roles;      /* who has one of these (0: anybody), and none of those */
+        int64_t account_ms;            /* who joined at least so long ago */
+        char has[SELECTOR_BYTES + 16]; /* who has acted well on this target; "": not asked */
+    } audiences[AUDIENCES_MAX];
+};
 
 struct currency {
     char code[16]; /* lower-case letters, digits, - and _ */
@@ -21,6 +44,7 @@ struct rules {
     struct behaviour_rules behaviour;
     struct quality_rules quality;
     struct allocation_rules allocation;
+    struct selection_rules selection;
     struct consumption_rules consumption;
     struct shop_rules shop;
     struct grant_rules {

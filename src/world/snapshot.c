@@ -63,7 +63,7 @@ static void feeds_save(const struct state *s, struct sink *k)
             sink_u32(k, f->slots[j].propensity << 1 | f->slots[j].explored);
             for (int r = 0; r < SLOT_REASONS; r++) {
                 sink_u32(k, (uint32_t)f->slots[j].value_ppm[r]);
-                sink_u32(k, (uint32_t)f->slots[j].weight_ppm[r]);
+                sink_u32(k, (uint32_t)slot_weight_kept(&f->slots[j], r));
             }
         }
     }
@@ -105,7 +105,8 @@ static enum heed_status feeds_load(struct state *s, struct source *k, struct hee
                 k->failed = true;
             for (int r = 0; r < SLOT_REASONS; r++) {
                 f.slots[j].value_ppm[r] = (int32_t)source_u32(k);
-                f.slots[j].weight_ppm[r] = (int32_t)source_u32(k);
+                if (!slot_weight_read(&f.slots[j], r, (int32_t)source_u32(k)))
+                    k->failed = true;
             }
         }
         if (!array_grow(&s->feeds, &s->feeds_cap, s->feeds_n + 1, sizeof *s->feeds) ||

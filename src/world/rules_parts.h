@@ -1,0 +1,27 @@
+/* What the files that read rules share; not for others. */
+#ifndef HEED_RULES_PARTS_H
+#define HEED_RULES_PARTS_H
+
+#include "base/yaml.h"
+#include "world/rules.h"
+
+struct reading {
+    const struct yaml *y;
+    struct rules *r;
+    struct heed_error *err;
+};
+
+/* HEED_INPUT: `what` was expected at the node.                                                  */
+enum heed_status rules_expected(const struct reading *x, int node, const char *what);
+/* Only these keys may stand in a map: " a b ".                                                  */
+enum heed_status rules_only(const struct reading *x, int node, const char *keys);
+/* A decimal of up to `scale` digits behind the point, exactly.                                  */
+bool rules_decimal(struct str text, int scale, int64_t *out);
+bool rules_duration(struct str text, int64_t *ms);
+
+/* Whether a path is one of the lists that rules_constraints reads.                              */
+bool rules_constraint_list(const char *path);
+/* The lists under allocation.constraints, and whether all of it can be kept at once in a feed of
+ * allocation.k. node 0: nothing is there.                                                       */
+enum heed_status rules_constraints(const struct reading *x, int node);
+#endif
