@@ -2,7 +2,7 @@
  * nowhere, rules relaxed where there is no way, debts of the floor in the last slots. */
 #include "allocation/constrained.h"
 
-enum { SEARCH_LOOKS = 40000, SEARCH_LOOKS_ONCE = 10000 };
+enum { SEARCH_LOOKS = 24000, SEARCH_LOOKS_ONCE = 8000 };
 #define ANY UINT32_MAX
 #define PAIRED (1u << 31) /* in `rejected`: two needs that do not fit into what is left */
 
@@ -23,7 +23,9 @@ struct search {
     uint32_t why[FEED_MAX];
     uint32_t looks_left, looks; /* in all; for the attempt in work */
     uint32_t rejected;          /* rules that forbade something in this attempt, as bits */
-    uint32_t dead_end;          /* forbade what was left where nothing could follow       */
+    uint32_t without_creator;   /* candidates; c->of_creator the others', once creators_known */
+    bool creators_known;
+    uint32_t dead_end; /* forbade what was left where nothing could follow       */
 };
 
 /* ── slices: sorted as far as needed ── */
@@ -304,6 +306,8 @@ static const struct candidate *best_for(struct search *s, uint32_t r, enum mode 
     for (uint32_t t = 0; t < s->c->types; t++) {
         if (s->c->count[t] == 0)
             continue;
+        if (mode != GREEDY && s->looks > 0)
+            s->looks--;
         enum rule rule = forbidden(s, t, r);
         const struct candidate *x = NULL, *out = NULL;
         if (rule != RULE_NONE) {
@@ -428,6 +432,47 @@ static bool force(struct search *s, const uint32_t *forced, uint32_t n)
     return possible;
 }
 
+/* Whether one rule alone leaves too few items for a feed: then there is no need to search.
+ * O(types + candidates the first time).                                                        */
+static bool one_forbids(struct search *s)
+{
+    const struct constraint_rules *r = &s->a->rules.constraints;
+    struct constrained *c = s->c;
+    uint64_t all = 0, in_cap[CAPS_MAX] = {0}, room = 0;
+    for (uint32_t t = 0; t < c->types; t++) {
+        all += c->count[t];
+        for (uint32_t i = 0; i < r->caps_n; i++)
+            in_cap[i] += c->classes[t] >> i & 1 ? c->count[t] : 0;
+        if (c->category_of[t] != ANY)
+            c->in_category[c->category_of[t]] += c->count[t];
+        else
+            room += c->count[t];
+    }
+    for (uint32_t x = 0; x < c->categories; x++) {
+        room += c->in_category[x] < s->category_cap ? c->in_category[x] : s->category_cap;
+        c->in_category[x] = 0;
+    }
+    bool forbids = room < s->size;
+    for (uint32_t i = 0; i < r->caps_n; i++)
+        forbids = forbids || all - (in_cap[i] > s->cap[i] ? in_cap[i] - s->cap[i] : 0) < s->size;
+    if (forbids || !r->per_creator)
+        return forbids;
+    if (!s->creators_known) {
+        memset(c->of_creator, 0, c->creators * sizeof *c->of_creator);
+        s->without_creator = 0;
+        for (uint32_t t = 0; t < c->types; t++)
+            for (uint32_t i = 0; i < c->count[t]; i++) {
+                uint32_t creator = c->creator_of[c->slices[c->offsets[t] + i].item];
+                *(creator == ANY ? &s->without_creator : &c->of_creator[creator]) += 1;
+            }
+        s->creators_known = true;
+    }
+    room = s->without_creator;
+    for (uint32_t x = 0; x < c->creators && room < s->size; x++)
+        room += c->of_creator[x] < s->creator_cap ? c->of_creator[x] : s->creator_cap;
+    return room < s->size;
+}
+
 /* A feed whose last n slots are forced, under the levels as they are; false: nothing is taken.  */
 static bool solve(struct search *s, uint32_t limited, const uint32_t *forced, uint32_t n)
 {
@@ -435,7 +480,7 @@ static bool solve(struct search *s, uint32_t limited, const uint32_t *forced, ui
     s->rejected = 0;
     bool found = force(s, forced, n) && greedy(s);
     /* what one rule alone forbids is impossible: greedy fills all that a matroid can hold */
-    if (!found && (s->rejected & (s->rejected - 1)) && s->looks_left > 0) {
+    if (!found && (s->rejected & (s->rejected - 1)) && s->looks_left > 0 && !one_forbids(s)) {
         uint32_t looks = s->looks_left < SEARCH_LOOKS_ONCE ? s->looks_left : SEARCH_LOOKS_ONCE;
         for (enum mode mode = TYPES; mode <= ALL && !found; mode++) {
             s->dead_end = 0;

@@ -26,6 +26,7 @@ struct constrained {
     uint32_t *count, *heap, *cursor, *skipped; /* [types] */
     bool *ready;                               /* [types] the heap is one  */
     uint8_t *creator_used, *category_used;     /* zero between feeds       */
+    uint32_t *of_creator, *in_category;        /* candidates; in_category zero between uses */
     uint32_t available[NEEDS];                 /* fresh, groups: that this user may be shown */
     /* of the last feed */
     struct relaxed relaxed[RULES];

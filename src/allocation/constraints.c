@@ -68,6 +68,8 @@ void constrained_free(struct constrained *c)
     free(c->ready);
     free(c->creator_used);
     free(c->category_used);
+    free(c->of_creator);
+    free(c->in_category);
     free(c);
 }
 
@@ -157,9 +159,11 @@ enum heed_status allocator_constrain(struct allocator *a, const uint32_t *creato
     c->ready = malloc(n * sizeof *c->ready);
     c->creator_used = calloc(n, 1);
     c->category_used = calloc(n, 1);
+    c->of_creator = malloc(n * sizeof *c->of_creator);
+    c->in_category = calloc(n, sizeof *c->in_category);
     if (!c->offsets || !c->members || !c->type_of || !c->classes || !c->category_of ||
         !c->creator_of || !c->slices || !c->count || !c->heap || !c->cursor || !c->skipped ||
-        !c->ready || !c->creator_used || !c->category_used ||
+        !c->ready || !c->creator_used || !c->category_used || !c->of_creator || !c->in_category ||
         !make_types(a, c, creator, category, classes)) {
         constrained_free(c);
         a->constrained = NULL;
