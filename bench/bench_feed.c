@@ -3,7 +3,7 @@
  * qsort them, take the head. bench_feed [ITEMS [HISTORY [LARGE]]] */
 #include "bench.h"
 
-#include "allocation/allocation.h"
+#include "allocation/constraints.h"
 #include "base/parallel.h"
 #include "base/prng.h"
 
@@ -370,6 +370,81 @@ static void bench_large(size_t items)
     unmake(&c);
 }
 
+/* All constraints at once: creators by Zipf's law as the items, twenty categories of which one is
+ * capped and two are groups, one content in thirty fresh, one in fifty limited. `few`: so few
+ * creators that no feed can keep all.                                                           */
+static void bench_constraints(size_t items, size_t history, uint32_t k, bool few)
+{
+    size_t users = 4000;
+    struct crowd c = make(items, users, users * history);
+    struct allocation_rules r = rules;
+    struct relevance *m;
+    struct allocator *a;
+    struct prng random;
+    uint32_t *creator = room(items, sizeof *creator), *category = room(items, sizeof *category);
+    uint32_t *classes = room(items, sizeof *classes);
+    struct times t = times_new(FEEDS);
+    uint64_t *owed = make_debts(items);
+    r.k = k;
+    r.limited_ppm = 100000;
+    r.constraints = (struct constraint_rules){.per_creator = 2,
+                                              .per_category = k / 4,
+                                              .fresh_ppm = 200000,
+                                              .caps_n = 2,
+                                              .caps = {{1, 1000000}, {100, 300000}},
+                                              .groups_n = 2,
+                                              .groups = {{250000, 100000, 1}, {100000, 100000, 1}}};
+    prng_seed(&random, 9);
+    for (size_t i = 0; i < items; i++) {
+        creator[i] = draw(&random, few ? k / 3 : items / 10);
+        category[i] = (uint32_t)prng_below(&random, 20);
+        classes[i] = (uint32_t)(category[i] == 0) | (uint32_t)(prng_below(&random, 3) == 0) << 1 |
+                     (uint32_t)(category[i] == 1) << CAPS_MAX |
+                     (uint32_t)(category[i] == 2) << (CAPS_MAX + 1) |
+                     (uint32_t)(prng_below(&random, 30) == 0) << CLASS_FRESH;
+        if (prng_below(&random, 50) == 0)
+            c.eligible[i] = ELIGIBLE_LIMITED;
+    }
+    if (relevance_build(&c.histories, items, &r, &m) != HEED_OK ||
+        allocator_new(&c.items, m, &r, &a) != HEED_OK)
+        exit(1);
+    double start = now_s();
+    if (allocator_constrain(a, creator, category, classes) != HEED_OK)
+        exit(1);
+    printf("\nall constraints%s, k = %u (allocator_constrain: %.3f ms)\n",
+           few ? ", which cannot be kept" : "", k, (now_s() - start) * 1e3);
+    for (int pays = 0; pays < 2; pays++) {
+        size_t relaxed = 0, moved = 0, slots_n = 0;
+        for (size_t i = 0; i < FEEDS; i++) {
+            size_t n, broken;
+            struct slot slots[FEED_MAX];
+            struct feed_request q = request_of(&c, i % users, k);
+            q.owed = pays ? owed : NULL;
+            q.owed_slots = pays ? 3 : 0;
+            q.limited = limited_slots(&r, k);
+            times_begin(&t);
+            allocator_feed(a, &q, slots, &n);
+            times_end(&t);
+            (void)allocator_relaxed(a, &broken);
+            relaxed += broken > 0;
+            for (size_t j = 0; j < n; j++)
+                moved += slots[j].rules != 0;
+            slots_n += n;
+        }
+        print_times(pays ? "heed, all rules, 3 slots pay debts" : "heed, all rules", &t);
+        printf("    %.2f of the feeds relax a rule, %.2f of the slots stand higher for one\n",
+               (double)relaxed / FEEDS, (double)moved / (double)slots_n);
+    }
+    free(owed);
+    free(creator);
+    free(category);
+    free(classes);
+    times_free(&t);
+    allocator_free(a);
+    relevance_free(m);
+    unmake(&c);
+}
+
 static void bench_epoch(size_t items, size_t users, size_t acts, enum algorithm algorithm,
                         uint32_t floor_ppm)
 {
@@ -412,6 +487,10 @@ int main(int argc, char **argv)
         return 2;
     }
     bench_feed(items, history);
+    bench_constraints(items, history, 10, false);
+    bench_constraints(items, history, 50, false);
+    bench_constraints(items, history, 10, true);
+    bench_constraints(items, history, 50, true);
     bench_large(large);
     printf("\nepochs\n");
     bench_epoch(5000, 2000, 100000, ALGORITHM_MIXED, 100000);

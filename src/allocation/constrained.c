@@ -2,7 +2,7 @@
  * nowhere, rules relaxed where there is no way, debts of the floor in the last slots. */
 #include "allocation/constrained.h"
 
-enum { SEARCH_LOOKS = 24000, SEARCH_LOOKS_ONCE = 8000 };
+enum { SEARCH_LOOKS = 8000, SEARCH_LOOKS_ONCE = 4000 };
 #define ANY UINT32_MAX
 #define PAIRED (1u << 31) /* in `rejected`: two needs that do not fit into what is left */
 
@@ -24,7 +24,7 @@ struct search {
     uint32_t looks_left, looks; /* in all; for the attempt in work */
     uint32_t rejected;          /* rules that forbade something in this attempt, as bits */
     uint32_t without_creator;   /* candidates; c->of_creator the others', once creators_known */
-    bool creators_known;
+    bool creators_known, relaxing;
     uint32_t dead_end; /* forbade what was left where nothing could follow       */
 };
 
@@ -478,9 +478,12 @@ static bool solve(struct search *s, uint32_t limited, const uint32_t *forced, ui
 {
     begin(s, limited);
     s->rejected = 0;
+    if (s->relaxing && one_forbids(s))
+        return false;
     bool found = force(s, forced, n) && greedy(s);
     /* what one rule alone forbids is impossible: greedy fills all that a matroid can hold */
-    if (!found && (s->rejected & (s->rejected - 1)) && s->looks_left > 0 && !one_forbids(s)) {
+    if (!found && (s->rejected & (s->rejected - 1)) && s->looks_left > 0 &&
+        (s->relaxing || !one_forbids(s))) {
         uint32_t looks = s->looks_left < SEARCH_LOOKS_ONCE ? s->looks_left : SEARCH_LOOKS_ONCE;
         for (enum mode mode = TYPES; mode <= ALL && !found; mode++) {
             s->dead_end = 0;
@@ -513,6 +516,7 @@ static void relax(struct search *s, uint32_t limited)
     memset(s->level, 0, sizeof s->level);
     if (solve(s, limited, NULL, 0))
         return;
+    s->relaxing = true;
     for (;; broken++) {
         heed_assert(broken < FAMILIES);
         s->level[broken] = s->size;
@@ -521,9 +525,10 @@ static void relax(struct search *s, uint32_t limited)
     }
     undo(s, NULL, 0);
     for (int f = broken; f >= 0; f--) {
-        uint32_t low = 0, high = s->size; /* high is known to do */
+        uint32_t low = f == broken,
+                 high = s->size; /* high is known to do, and 0 not for the last */
         while (low < high) {
-            s->level[f] = low + (high - low) / 2;
+            s->level[f] = low == 0 ? 0 : low + (high - low) / 2; /* mostly nothing is given up */
             if (solve(s, limited, NULL, 0)) {
                 undo(s, NULL, 0);
                 high = s->level[f];
@@ -533,6 +538,7 @@ static void relax(struct search *s, uint32_t limited)
         }
         s->level[f] = high;
     }
+    s->relaxing = false;
     s->looks_left = SEARCH_LOOKS_ONCE; /* as many as it was found with, at least */
     bool found = solve(s, limited, NULL, 0);
     heed_assert(found);
