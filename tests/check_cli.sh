@@ -117,6 +117,33 @@ says 'bad.yaml: line 1'
 expect 3 rules check bad.yaml
 says 'bad.yaml: line 1' 'half_life'
 [ ! -e third.world ] || fail 'a failed init leaves a world'
+cat >limits.yaml <<'END'
+allocation:
+  constraints:
+    caps: [{category: ads, max: 1}]
+    groups: [{category: ads, share: 0.5}]
+END
+expect 3 rules check limits.yaml
+says 'limits.yaml: line 4, key allocation.constraints.groups[0]' 'beside caps[0]' 'at least 3 of category ads'
+expect 3 init --world third.world --rules limits.yaml
+cat >limits.yaml <<'END'
+allocation:
+  k: 2
+  constraints:
+    caps: [{category: ads, max: 1}]
+    fresh: {share: 1, within: 1 d}
+END
+json 0 'ok=true' rules check limits.yaml
+limits='--world limits.world --at 2026-01-05'
+# shellcheck disable=SC2086
+for words in 'init --rules limits.yaml' 'user add ann' 'content add a1 --creator bob --category ads' \
+    'content add a2 --creator bob --category ads' 'content add n1 --creator bob --category news --created 2025-01-01'; do
+    expect 0 $words $limits
+done
+# shellcheck disable=SC2086
+json 0 'slots.0.target="content:a1" slots.1.target="content:n1" slots.1.reasons.4.name="caps[0]" relaxed.0.rule="fresh" relaxed.0.wanted=2 relaxed.0.got=1 relaxed.0.why' feed serve ann $limits
+# shellcheck disable=SC2086
+json 0 'rank=2 reasons.4.name="caps[0]"' feed explain ann content:n1 $limits
 expect 0 rules default
 cp out good.yaml
 json 0 'ok=true' rules check good.yaml

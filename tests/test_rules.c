@@ -418,6 +418,59 @@ static const struct bad bad_keys[] = {
      "r.yaml: line 1, key behaviour.verbs[0].class weight", "no such key"},
 };
 
+#define CONSTRAINTS "r.yaml: line 1, key allocation.constraints."
+static const struct bad bad_constraints[] = {
+    {"allocation: {constraints: {per_creater: 1}}", CONSTRAINTS "per_creater",
+     "no rule of this name"},
+    {"allocation: {constraints: {per_creator: 101}}", CONSTRAINTS "per_creator",
+     "between 0 and 100"},
+    {"allocation: {constraints: {hide_at: 5}}", CONSTRAINTS "hide_at", "between -1000.000 and 0"},
+    {"allocation: {constraints: {caps: 3}}", CONSTRAINTS "caps", "a list of at most 8 rows"},
+    {"allocation: {constraints: {caps: [{max: 1}]}}", CONSTRAINTS "caps[0]", "of which contents"},
+    {"allocation: {constraints: {caps: [{category: a, kind: b, max: 1}]}}", CONSTRAINTS "caps[0]",
+     "one of `category: TEXT` and `kind: TEXT`"},
+    {"allocation: {constraints: {caps: [{category: a}]}}", CONSTRAINTS "caps[0]", "say how many"},
+    {"allocation: {constraints: {caps: [{category: a, max: -1}]}}", CONSTRAINTS "caps[0].max",
+     "between 0 and 100"},
+    {"allocation: {constraints: {caps: [{category: a, share: 2}]}}", CONSTRAINTS "caps[0].share",
+     "a share between 0 and 1"},
+    {"allocation: {constraints: {caps: [{category: a, max: 1}, {category: a, max: 2}]}}",
+     CONSTRAINTS "caps[1]", "the category a is given twice"},
+    {"allocation: {constraints: {groups: [{kind: a}]}}", CONSTRAINTS "groups[0]", "which share"},
+    {"allocation: {constraints: {groups: [{kind: a, share: 1}]}}", CONSTRAINTS "groups[0].share",
+     "below 1"},
+    {"allocation: {constraints: {groups: [{kind: a, share: 0.5, alpha: 0.6}]}}",
+     CONSTRAINTS "groups[0].alpha", "0.5 at most"},
+    {"allocation: {constraints: {groups: [{kind: a, share: 0.5, adjust: yes}]}}",
+     CONSTRAINTS "groups[0].adjust", "0 or 1"},
+    {"allocation: {constraints: {audience: [{kind: a}]}}", CONSTRAINTS "audience[0]",
+     "who may see it"},
+    {"allocation: {constraints: {audience: [{kind: a, roles: [king]}]}}",
+     CONSTRAINTS "audience[0].roles[0]", "'king' is not a role"},
+    {"allocation: {constraints: {audience: [{kind: a, account: 3}]}}",
+     CONSTRAINTS "audience[0].account", "a time span"},
+    {"allocation: {constraints: {audience: [{kind: a, has: age}]}}", CONSTRAINTS "audience[0].has",
+     "'age' is not a target"},
+    {"allocation: {constraints: {audience: [{kind: a, has: \"user:ann\"}]}}",
+     CONSTRAINTS "audience[0].has", "rules name no person"},
+    /* what cannot be kept at once */
+    {"allocation: {constraints: {caps: [{category: a, max: 0}]}}", CONSTRAINTS "caps[0]",
+     "it cannot be kept beside allocation.floor"},
+    {"allocation: {k: 2, constraints: {caps: [{kind: a, share: 0.4}]}}", CONSTRAINTS "caps[0]",
+     "a feed of 2 has no slot for kind a"},
+    /* F(2; 10, .5) = .055: three of ten (FA*IR, table for alpha .1, p .5, adjusted) */
+    {"allocation: {constraints: {caps: [{kind: a, max: 1}, {category: a, max: 2}], "
+     "groups: [{category: a, share: 0.5}]}}",
+     CONSTRAINTS "groups[0]",
+     "beside caps[1]: it asks for at least 3 of category a in a feed of 10, the cap allows 2"},
+    {"allocation: {constraints: {per_category: 2, groups: [{category: a, share: 0.5}]}}",
+     CONSTRAINTS "groups[0]", "per_category allows 2"},
+    {"allocation: {constraints: {groups: [{category: a, share: 0.9}, {category: b, share: 0.8}]}}",
+     CONSTRAINTS "groups[1]", "beside the groups above it: together they ask for"},
+    {"allocation: {constraints: {max_age: 3 d, fresh: {share: 0.1}}}", CONSTRAINTS "fresh",
+     "must not be longer than max_age"},
+};
+
 static const struct bad bad_values[] = {
     /* wrong type */
     {"- a", "r.yaml: line 1", "a map of keys was expected"},
@@ -571,6 +624,9 @@ static void a_bad_document_is_refused_by_line_key_and_what_was_expected(void **s
     (void)state;
     for (size_t i = 0; i < COUNT(bad_keys); i++)
         assert_refused(str_of(bad_keys[i].yaml), bad_keys[i].where, bad_keys[i].message);
+    for (size_t i = 0; i < COUNT(bad_constraints); i++)
+        assert_refused(str_of(bad_constraints[i].yaml), bad_constraints[i].where,
+                       bad_constraints[i].message);
     for (size_t i = 0; i < COUNT(bad_values); i++)
         assert_refused(str_of(bad_values[i].yaml), bad_values[i].where, bad_values[i].message);
     for (size_t i = 0; i < COUNT(bad_texts); i++)
