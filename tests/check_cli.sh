@@ -137,7 +137,8 @@ json 0 'ok=true' rules check limits.yaml
 limits='--world limits.world --at 2026-01-05'
 # shellcheck disable=SC2086
 for words in 'init --rules limits.yaml' 'user add ann' 'content add a1 --creator bob --category ads' \
-    'content add a2 --creator bob --category ads' 'content add n1 --creator bob --category news --created 2025-01-01'; do
+    'content add a2 --creator bob --category ads' 'content add n1 --creator bob --category news --created 2025-01-01' \
+    'event add ann view content:a1'; do
     expect 0 $words $limits
 done
 # shellcheck disable=SC2086

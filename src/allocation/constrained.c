@@ -508,40 +508,59 @@ static void undo(struct search *s, const uint32_t *forced, uint32_t n)
         give_back(s, forced[i], true);
 }
 
+/* The least level of a family, from `low` on, at which no rule by itself forbids a feed.         */
+static uint32_t least_level(struct search *s, uint32_t limited, int f, uint32_t low)
+{
+    uint32_t high = s->size;
+    while (low < high) {
+        s->level[f] = low + (high - low) / 2;
+        begin(s, limited);
+        if (one_forbids(s))
+            low = s->level[f] + 1;
+        else
+            high = s->level[f];
+    }
+    return low;
+}
+
 /* The levels at which there is a feed, which is left taken. Families are given up in order until
  * there is one; then, from the last of them back, each gets as much as it can keep.             */
 static void relax(struct search *s, uint32_t limited)
 {
     int broken = 0;
     memset(s->level, 0, sizeof s->level);
-    if (solve(s, limited, NULL, 0))
+    bool taken = solve(s, limited, NULL, 0);
+    if (taken)
         return;
     s->relaxing = true;
-    for (;; broken++) {
+    for (; !taken; broken++) {
         heed_assert(broken < FAMILIES);
         s->level[broken] = s->size;
-        if (solve(s, limited, NULL, 0))
-            break;
+        taken = solve(s, limited, NULL, 0);
     }
-    undo(s, NULL, 0);
-    for (int f = broken; f >= 0; f--) {
-        uint32_t low = f == broken,
-                 high = s->size; /* high is known to do, and 0 not for the last */
-        while (low < high) {
-            s->level[f] = low == 0 ? 0 : low + (high - low) / 2; /* mostly nothing is given up */
-            if (solve(s, limited, NULL, 0)) {
+    for (int f = broken - 1; f >= 0; f--) {
+        bool last = f == broken - 1; /* 0 is known not to do for it, all of it is */
+        if (taken)
+            undo(s, NULL, 0);
+        uint32_t low = least_level(s, limited, f, last), high = s->size, level = low;
+        taken = false;
+        while (low < high) { /* the least is the likeliest */
+            s->level[f] = level;
+            if (taken)
                 undo(s, NULL, 0);
-                high = s->level[f];
-            } else {
-                low = s->level[f] + 1;
-            }
+            taken = solve(s, limited, NULL, 0);
+            if (taken)
+                high = level;
+            else
+                low = level + 1;
+            level = low + (high - low) / 2;
         }
         s->level[f] = high;
     }
     s->relaxing = false;
     s->looks_left = SEARCH_LOOKS_ONCE; /* as many as it was found with, at least */
-    bool found = solve(s, limited, NULL, 0);
-    heed_assert(found);
+    taken = taken || solve(s, limited, NULL, 0);
+    heed_assert(taken);
 }
 
 /* ── debts ── */
