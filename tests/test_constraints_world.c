@@ -307,6 +307,46 @@ static void what_is_relaxed_is_named_and_replays(void **state)
     (void)hash_then_unlink(path);
 }
 
+static void what_came_next_says_which_rule_forbade_it_and_chance_keeps_them(void **state)
+{
+    (void)state;
+    const char *yaml = "allocation:\n  k: 3\n  algorithm: exposure\n  runners_up: 6\n  floor: 0\n"
+                       "  explore: {method: epsilon, epsilon: 1, candidates: 3}\n"
+                       "  constraints: {caps: [{category: ads, max: 1}]}\n";
+    struct world *w = world_with_rules(yaml);
+    OK("user add", "id", "cyd");
+    OK("user add", "id", "eye");
+    for (int i = 0; i < 10; i++) { /* four ads seen most, then news */
+        char id[16], target[32];
+        snprintf(id, sizeof id, "x%d", i);
+        snprintf(target, sizeof target, "content:%s", id);
+        OK("content add", "id", id, "creator", "ann", "category", i < 4 ? "ads" : "news");
+        for (int seen = 0; seen < 10 - i; seen++)
+            OK("event add", "user", "eye", "verb", "view", "target", target);
+    }
+    unsigned explored = 0;
+    for (int turn = 0; turn < 30; turn++) {
+        json_t *feed = call_ok(w, "feed serve", "user", "cyd", NULL), *slot;
+        unsigned ads = 0;
+        size_t i;
+        json_array_foreach(json_object_get(feed, "slots"), i, slot)
+        {
+            ads += json_string_value(json_object_get(slot, "target"))[9] < '4';
+            explored += json_is_true(json_object_get(slot, "explored"));
+        }
+        assert_int_equal(ads, 1);
+        json_decref(feed);
+    }
+    assert_true(explored > 10 && explored < 30);
+    json_t *why = call_ok(w, "feed explain", "user", "cyd", "target", "content:x1", NULL);
+    assert_false(json_is_true(json_object_get(why, "shown")));
+    assert_string_equal(json_string_value(json_array_get(json_object_get(why, "forbidden_by"), 0)),
+                        "caps[0]");
+    assert_int_equal(json_array_size(json_object_get(why, "nearest")), 0);
+    json_decref(why);
+    world_close(w);
+}
+
 static void moderated_contents_stay_out_whatever_the_rules_ask(void **state)
 {
     (void)state;
@@ -333,6 +373,7 @@ int main(void)
         cmocka_unit_test(an_epoch_keeps_the_constraints),
         cmocka_unit_test(whoever_acts_against_a_content_or_creator_is_not_shown_it),
         cmocka_unit_test(what_is_relaxed_is_named_and_replays),
+        cmocka_unit_test(what_came_next_says_which_rule_forbade_it_and_chance_keeps_them),
         cmocka_unit_test(moderated_contents_stay_out_whatever_the_rules_ask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
