@@ -1,6 +1,7 @@
 /* Constraints of feeds: published tables, and what a naive twin that tries every feed finds. */
 #include "allocation/constrained.h"
 #include "support_crowd.h"
+#include "support_fault.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -631,6 +632,28 @@ static void the_floor_is_paid_within_the_rules_or_says_which_forbids_it(void **s
     }
 }
 
+static void memory_that_ends_leaves_no_constraints(void **state)
+{
+    (void)state;
+    static const uint32_t creator[6] = {1, 1, 2, 2, 3, 3}, none[6] = {0};
+    const struct constraint_rules rules = {.per_creator = 1, .per_category = 2};
+    for (long at = 1;; at++) {
+        struct allocator *a = ranked(6, 2, &rules, 0, creator, none, none);
+        struct slot slots[FEED_MAX];
+        size_t n;
+        fault_fail_at(at);
+        enum heed_status status = allocator_constrain(a, creator, none, none);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        allocator_feed(a, &(struct feed_request){.algorithm = ALGORITHM_QUALITY, .k = 2}, slots,
+                       &n);
+        assert_int_equal(slots[1].item, fault_fired() ? 1 : 2);
+        allocator_free(a);
+        if (!fault_fired())
+            break;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -643,6 +666,7 @@ int main(void)
         cmocka_unit_test(what_is_relaxed_is_named_in_order),
         cmocka_unit_test(an_epoch_serves_the_same_feeds),
         cmocka_unit_test(the_floor_is_paid_within_the_rules_or_says_which_forbids_it),
+        cmocka_unit_test_teardown(memory_that_ends_leaves_no_constraints, memory_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
