@@ -56,11 +56,24 @@ static struct agree_labels anaesthetists(struct agree_label *labels)
     return (struct agree_labels){labels, n, 5, 45, 4};
 }
 
-static void
-the_anaesthetists_prior_is_as_printed_and_their_errors_as_the_equations_give(void **state)
+static void the_anaesthetists_come_out_as_printed(void **state)
 {
-    /* The paper's p. */
+    /* The paper's p, and its tables of error rates and of patients, as the public test of another
+     * implementation types them off (algorithms.dawidskene, DawidSkeneAlgorithmTest.java). */
     static const double prior[4] = {.40, .42, .11, .07};
+    static const double printed[5][4][4] = {
+        {{.89, .11, 0, 0}, {.07, .88, .05, 0}, {0, .34, .66, 0}, {0, 0, .56, .44}},
+        {{.83, .17, 0, 0}, {.05, .63, .31, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}},
+        {{1, 0, 0, 0}, {.11, .79, .11, 0}, {0, .40, .20, .40}, {0, 0, .67, .33}},
+        {{.94, .06, 0, 0}, {.05, .84, .10, 0}, {0, 0, .80, .20}, {0, 0, .33, .67}},
+        {{1, 0, 0, 0}, {.16, .73, .11, 0}, {0, .21, .79, 0}, {0, 0, .33, .67}},
+    };
+    /* The class that is nearly sure; of 7, 35 and 38 with .98, .95 and .98, of all others 1.00. */
+    static const char classes[] = "142222132243"
+                                  "121111"
+                                  "222222"
+                                  "1121111"
+                                  "31224233111212";
     /* Error rates, by anaesthetist and true class: equations 2.3 to 2.5 multiplied out, without
      * logarithms, in Python over the same table. */
     static const double errors[5][4][4] = {
@@ -89,8 +102,16 @@ the_anaesthetists_prior_is_as_printed_and_their_errors_as_the_equations_give(voi
         assert_near(f.prior[j], prior[j], .005, "prior");
     for (int k = 0; k < 5; k++)
         for (int j = 0; j < 4; j++)
-            for (int l = 0; l < 4; l++)
-                assert_near(f.errors[(k * 4 + j) * 4 + l], errors[k][j][l], .00006, "error rate");
+            for (int l = 0; l < 4; l++) {
+                double rate = f.errors[(k * 4 + j) * 4 + l];
+                assert_near(rate, printed[k][j][l], .005, "error rate as printed");
+                assert_near(rate, errors[k][j][l], .00006, "error rate");
+            }
+    for (size_t t = 0; t < 45; t++) {
+        double sure = t + 1 == 35 ? .95 : t + 1 == 7 || t + 1 == 38 ? .98 : 1;
+        assert_int_equal(f.label[t], classes[t] - '1');
+        assert_near(f.posterior[t * 4 + f.label[t]], sure, .005, "patient as printed");
+    }
     size_t less_sure = 0;
     for (size_t t = 0; t < 45; t++)
         less_sure += f.posterior[t * 4 + f.label[t]] < .9998;
@@ -339,8 +360,7 @@ static void names_go_there_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            the_anaesthetists_prior_is_as_printed_and_their_errors_as_the_equations_give),
+        cmocka_unit_test(the_anaesthetists_come_out_as_printed),
         cmocka_unit_test(wawa_weighs_votes_by_agreement_with_the_majority),
         cmocka_unit_test(em_is_the_naive_twins),
         cmocka_unit_test(thousands_of_labels_of_one_target_do_not_underflow),
