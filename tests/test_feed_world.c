@@ -1,4 +1,5 @@
-/* Feeds of a world with more contents than are scored one by one for every feed. */
+/* Feeds of a world: with more contents than are scored one by one for every feed, and with scores
+ * that may be some seconds old. */
 #include "support_world.h"
 
 #include "base/prng.h"
@@ -7,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -63,9 +65,149 @@ static void feeds_after_the_first_are_the_same_as_the_first(void **state)
     world_close(w);
 }
 
+/* ── scores that may be old ── */
+
+static json_t *feed_at(struct world *w, int64_t time_ms, const char *user, const char *algorithm)
+{
+    json_t *reply = NULL;
+    assert_int_equal(call_as(w, NULL, time_ms, &reply, "feed show", "user", user, "algorithm",
+                             algorithm, "k", "3", NULL),
+                     HEED_OK);
+    return reply;
+}
+
+static const char *first_of(const json_t *feed)
+{
+    return json_string_value(
+        json_object_get(json_array_get(json_object_get(feed, "slots"), 0), "target"));
+}
+
+static bool shows(const json_t *feed, const char *target)
+{
+    size_t i;
+    json_t *slot;
+    json_array_foreach(json_object_get(feed, "slots"), i,
+                       slot) if (strcmp(json_string_value(json_object_get(slot, "target")),
+                                        target) == 0) return true;
+    return false;
+}
+
+static struct world *three_posts(const char *rules)
+{
+    struct world *w = world_with_rules(rules);
+    static const char *const users[] = {"ann", "bob", "cyd"};
+    for (size_t i = 0; i < 3; i++)
+        json_decref(call_ok(w, "user add", "id", users[i], NULL));
+    static const char *const posts[] = {"a", "b", "c"};
+    for (size_t i = 0; i < 3; i++)
+        json_decref(call_ok(w, "content add", "id", posts[i], "creator", "maker", NULL));
+    json_decref(
+        call_ok(w, "event add", "user", "bob", "verb", "like", "target", "content:a", NULL));
+    return w;
+}
+
+static void like(struct world *w, const char *user, const char *target)
+{
+    json_decref(call_ok(w, "event add", "user", user, "verb", "like", "target", target, NULL));
+}
+
+static void scores_are_as_old_as_the_rules_allow(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rules;
+        int64_t later_ms;
+        const char *first; /* after two likes for b, one of a before */
+    } rows[] = {
+        {"allocation: {refresh: 0 s}\n", 0, "content:b"},
+        {"allocation: {refresh: 5 s}\n", 0, "content:a"},
+        {"allocation: {refresh: 5 s}\n", 4999, "content:a"},
+        {"allocation: {refresh: 5 s}\n", 5000, "content:b"},
+        {"allocation: {refresh: 5 s}\n", -5000, "content:b"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *w = three_posts(rows[i].rules);
+        json_t *before = feed_at(w, T0, "cyd", "exposure");
+        assert_string_equal(first_of(before), "content:a");
+        like(w, "ann", "content:b");
+        like(w, "cyd", "content:b");
+        json_t *after = feed_at(w, T0 + rows[i].later_ms, "cyd", "exposure");
+        if (strcmp(first_of(after), rows[i].first) != 0)
+            fail_msg("row %zu: %s comes first", i, first_of(after));
+        json_decref(before);
+        json_decref(after);
+        world_close(w);
+    }
+}
+
+static void what_is_decided_counts_at_once(void **state)
+{
+    (void)state;
+    struct world *w =
+        three_posts("allocation: {refresh: 1 d, constraints: {hide_at: -1}}\n"
+                    "behaviour: {verbs: [{name: hide, class: negative, weight: -1000}]}\n");
+    json_t *feed = feed_at(w, T0, "cyd", "exposure");
+    assert_true(shows(feed, "content:a") && shows(feed, "content:b"));
+    json_decref(feed);
+
+    json_decref(call_ok(w, "quality decide", "target", "content:a", "decision", "remove", "reason",
+                        "spam", NULL));
+    feed = feed_at(w, T0, "cyd", "exposure");
+    assert_false(shows(feed, "content:a"));
+    json_decref(feed);
+
+    json_decref(
+        call_ok(w, "event add", "user", "cyd", "verb", "hide", "target", "content:b", NULL));
+    feed = feed_at(w, T0, "cyd", "exposure");
+    assert_false(shows(feed, "content:b"));
+    json_decref(feed);
+
+    json_decref(call_ok(w, "content add", "id", "d", "creator", "maker", NULL));
+    feed = feed_at(w, T0, "cyd", "exposure");
+    assert_true(shows(feed, "content:d"));
+    json_decref(feed);
+
+    /* a newcomer under a creator known since, and what he makes is not shown to himself */
+    json_decref(call_ok(w, "user add", "id", "dan", NULL));
+    json_decref(call_ok(w, "content add", "id", "e", "creator", "dan", NULL));
+    feed = feed_at(w, T0, "dan", "exposure");
+    assert_true(shows(feed, "content:d") && !shows(feed, "content:e"));
+    json_decref(feed);
+
+    json_decref(call_ok(w, "user erase", "user", "dan", NULL));
+    feed = feed_at(w, T0, "ann", "exposure");
+    assert_false(shows(feed, "content:e"));
+    json_decref(feed);
+    world_close(restored_from(w));
+    world_close(w);
+}
+
+/* Exposure is what is paid for: an epoch is settled by the scores as they are. */
+static void settling_takes_the_scores_of_the_moment(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"allocation: {algorithm: exposure, floor: 0, k: 1}\n",
+                                        "allocation: {algorithm: exposure, floor: 0, k: 1, "
+                                        "refresh: 100 d}\n"};
+    for (size_t i = 0; i < 2; i++) {
+        struct world *w = three_posts(rules[i]);
+        json_decref(feed_at(w, T0, "cyd", "exposure"));
+        like(w, "ann", "content:b");
+        like(w, "cyd", "content:b");
+        assert_int_equal(call_as(w, NULL, T0 + 30 * DAY, NULL, "settle", NULL), HEED_OK);
+        assert_true(w->state.exposure.n == 3);
+        assert_int_equal(w->state.exposure.given[0], 0);
+        assert_int_equal(w->state.exposure.given[1], 3 * 1000000);
+        world_close(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scores_are_as_old_as_the_rules_allow),
+        cmocka_unit_test(what_is_decided_counts_at_once),
+        cmocka_unit_test(settling_takes_the_scores_of_the_moment),
         cmocka_unit_test(feeds_after_the_first_are_the_same_as_the_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

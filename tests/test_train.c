@@ -154,7 +154,7 @@ static void relevance_in_feed(struct world *w, uint32_t u, double *relevance)
     struct feed_fact f;
     struct heed_error err = {0};
     uint32_t user = world_find_user(w, str_of(name("u", u)));
-    assert_int_equal(engine_feed(w, user, POSTS, ALGORITHM_RELEVANCE, false, &f, &err), HEED_OK);
+    assert_int_equal(engine_feed(w, user, POSTS, ALGORITHM_RELEVANCE, 0, false, &f, &err), HEED_OK);
     assert_int_equal(f.n, POSTS);
     for (size_t i = 0; i < f.n; i++)
         relevance[f.slots[i].item] = f.slots[i].value_ppm[REASON_RELEVANCE] / 1e6;
@@ -228,7 +228,7 @@ static void models_survive_replay_and_snapshots(void **unused)
     struct feed_fact f;
     struct heed_error err = {0};
     assert_int_equal(
-        engine_feed(again, w->state.feeds[0].user, 5, ALGORITHM_RELEVANCE, false, &f, &err),
+        engine_feed(again, w->state.feeds[0].user, 5, ALGORITHM_RELEVANCE, 0, false, &f, &err),
         HEED_OK);
     assert_int_equal(f.slots[0].model, 1);
     assert_int_equal(again->state.feeds[0].slots[0].model, 2); /* as it was served */

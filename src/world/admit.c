@@ -388,8 +388,8 @@ static enum heed_status run_feed(struct resolving *r, struct outcome *o)
     struct strbuf facts;
     strbuf_init(&facts, 1 << 20);
     int64_t k = r->call.i[1] == CALL_ABSENT ? 0 : r->call.i[1];
-    enum heed_status status =
-        engine_feed(r->w, (uint32_t)r->call.i[0], k, r->call.i[2], true, &fact, r->err);
+    enum heed_status status = engine_feed(r->w, (uint32_t)r->call.i[0], k, r->call.i[2],
+                                          r->call.time_ms, true, &fact, r->err);
     if (status == HEED_OK && !fact_pack(&facts, &fact))
         status = error_nomem(r->err);
     if (status == HEED_OK) {

@@ -11,6 +11,7 @@ struct engine {
     uint64_t acts;               /* behaviour's events and refunds when relevance was made */
     size_t contents;             /* and contents then                        */
     uint64_t version;            /* of the world when the scores were made   */
+    int64_t made_ms;             /* and the time of the call they were for   */
     struct relevance *relevance; /* NULL while the model knows all contents */
     struct stored_model model;   /* of version model_number; 0: none is in use */
     uint32_t model_number;
@@ -312,15 +313,24 @@ static enum heed_status remade(struct engine *e, enum heed_status status)
     return status;
 }
 
-static enum heed_status refresh(struct world *w, struct heed_error *err)
+/* Makes all that is older than max_age_ms at now_ms, or than what was decided.                   */
+static enum heed_status refresh(struct world *w, int64_t now_ms, int64_t max_age_ms,
+                                struct heed_error *err)
 {
     if (!w->engine && !(w->engine = calloc(1, sizeof *w->engine)))
         return error_nomem(err);
+    struct engine *e = w->engine;
+    int64_t age_ms = now_ms > e->made_ms ? now_ms - e->made_ms : e->made_ms - now_ms;
+    if (e->allocator &&
+        (e->version == w->version || (e->version >= w->decided && age_ms < max_age_ms)))
+        return HEED_OK;
     enum heed_status status = refresh_model(w, err);
     if (status == HEED_OK)
         status = refresh_relevance(w, err);
-    if (status == HEED_OK && (!w->engine->allocator || w->engine->version != w->version))
-        status = remade(w->engine, refresh_scores(w, err));
+    if (status == HEED_OK && (!e->allocator || e->version != w->version))
+        status = remade(e, refresh_scores(w, err));
+    if (status == HEED_OK)
+        e->made_ms = now_ms;
     return status;
 }
 
@@ -392,10 +402,11 @@ static void what_came_next(struct world *w, uint32_t user, struct feed_request q
 }
 
 enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t algorithm,
-                             bool to_serve, struct feed_fact *out, struct heed_error *err)
+                             int64_t now_ms, bool to_serve, struct feed_fact *out,
+                             struct heed_error *err)
 {
     const struct state *s = &w->state;
-    enum heed_status status = refresh(w, err);
+    enum heed_status status = refresh(w, now_ms, s->rules.feeds.refresh_ms, err);
     if (status != HEED_OK)
         return status;
     struct engine *e = w->engine;
@@ -504,7 +515,7 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
 {
     const struct open_epoch *epoch = find_epoch(&w->state.consumption, number);
     heed_assert(epoch);
-    enum heed_status status = refresh(w, err);
+    enum heed_status status = refresh(w, 0, 0, err);
     if (status != HEED_OK)
         return status;
     struct engine *e = w->engine;

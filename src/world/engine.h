@@ -11,11 +11,12 @@ void engine_free(struct engine *e);
 /* The feed of one user now: k slots at most (0: the rules'). `algorithm` CALL_ABSENT: the rules'.
  * to_serve: what came next is kept too, and the last slot may go to another, as the rules say
  * (allocation/explore.h), by a draw that the number of commands so far decides. A pure function of
- * the state. The model of what goes together is made anew only after new acts, scores after any
- * change.                                                                                       */
+ * the state, but that scores and what goes together may be as old as allocation.refresh, counted to
+ * `now_ms`, where nothing was decided since (world.h). They are made anew in O(contents) after any
+ * change, what goes together only after new acts.                                               */
 struct feed_fact;
 HEED_MUST_CHECK enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k,
-                                             int64_t algorithm, bool to_serve,
+                                             int64_t algorithm, int64_t now_ms, bool to_serve,
                                              struct feed_fact *out, struct heed_error *err);
 
 /* A number for all that decides which feed one gets, besides what people have done: rules,

@@ -278,7 +278,7 @@ enum heed_status query_feed_show(struct world *w, const struct call *call, enum 
     struct feed_fact fact;
     uint32_t user = (uint32_t)call->i[0];
     enum heed_status status = engine_feed(w, user, call->i[1] == CALL_ABSENT ? 0 : call->i[1],
-                                          call->i[2], false, &fact, err);
+                                          call->i[2], call->time_ms, false, &fact, err);
     if (status != HEED_OK)
         return status;
     enum algorithm algorithm = call->i[2] == CALL_ABSENT ? w->state.rules.allocation.algorithm

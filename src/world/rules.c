@@ -80,6 +80,7 @@ static const struct field fields[] = {
     FIELD("allocation.explore.epsilon", LEAF_SHARE, allocation.epsilon_ppm, 0, 1000000),
     FIELD("allocation.explore.candidates", LEAF_WHOLE, allocation.explore_candidates, 1, FEED_MAX),
     FIELD("allocation.runners_up", LEAF_WHOLE, allocation.runners_up, 0, FEED_MAX),
+    FIELD("allocation.refresh", LEAF_DURATION, feeds.refresh_ms, 0, YEAR),
     FIELD("allocation.neighbours", LEAF_WHOLE, allocation.neighbours, 1, 1000),
     FIELD("allocation.constraints.per_creator", LEAF_WHOLE, allocation.constraints.per_creator, 0,
           FEED_MAX),

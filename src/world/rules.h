@@ -45,6 +45,9 @@ struct rules {
     struct quality_rules quality;
     struct allocation_rules allocation;
     struct selection_rules selection;
+    struct feed_rules {
+        int64_t refresh_ms; /* scores may be so old when a feed is made */
+    } feeds;
     struct consumption_rules consumption;
     struct shop_rules shop;
     struct grant_rules {

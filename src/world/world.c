@@ -45,6 +45,14 @@ static query_fn *const queries[COMMAND_COUNT] = {
 
 /* ── applying ── */
 
+/* Changes that move scores a little and decide nothing about what may be shown.                  */
+static bool feeds_may_wait(uint16_t command)
+{
+    return command == COMMAND_event_add || command == COMMAND_feed_serve ||
+           command == COMMAND_ledger_transfer || command == COMMAND_ledger_issue ||
+           command == COMMAND_ledger_retire || command == COMMAND_import_mark;
+}
+
 enum heed_status state_apply(struct world *w, const struct call *call, struct outcome *o,
                              struct heed_error *err)
 {
@@ -54,8 +62,11 @@ enum heed_status state_apply(struct world *w, const struct call *call, struct ou
     bool want_reply = o->want_reply;
     *o = (struct outcome){.want_reply = want_reply, .handle = HANDLE_NONE};
     enum heed_status status = appliers[call->command](w, call, o, err);
-    if (status == HEED_OK && outcome_changed(o))
+    if (status == HEED_OK && outcome_changed(o)) {
         w->version++;
+        if (!feeds_may_wait(call->command))
+            w->decided = w->version;
+    }
     return status;
 }
 

@@ -106,6 +106,7 @@ struct world {
     struct store_change *changes;
     size_t changes_n, changes_cap;
     uint64_t version; /* grows with every change of the state */
+    uint64_t decided; /* the version after the last change that feeds must obey at once */
     bool read_only, no_snapshots, poisoned, erased_pending;
     uint64_t snapshot_batch, snapshot_bytes, journal_bytes_since; /* when to take the next */
     char note[640]; /* what the opener should know: a damaged snapshot passed over …; "" */
