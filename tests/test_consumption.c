@@ -54,7 +54,7 @@ static void a_pool_is_divided_as_by_hand(void **state)
     attend(&c, &day_rules, 2000, ANN, 0, 10000);
     attend(&c, &day_rules, 2500, BOB, 0, 10000);
     attend(&c, &day_rules, 3000, ANN, 0, 77000); /* the epoch after */
-    attend(&c, &day_rules, 2500, BOB, 0, 0);     /* nothing */
+    attend(&c, &day_rules, 2500, BOB, 0, 0);     /* he acted, for nothing */
     struct settlement s;
     size_t first, n;
     assert_int_equal(consumption_settle(&c, &day_rules, 2, creator_of, quality_ppm, 2, NULL, NULL,
@@ -72,7 +72,7 @@ static void a_pool_is_divided_as_by_hand(void **state)
     assert_int_equal(s.pool_minor, 1000);
     assert_int_equal(s.paid_minor, 917);
     assert_int_equal(s.payouts, 4);
-    assert_int_equal(s.events, 3);
+    assert_int_equal(s.events, 4);
     assert_int_equal(s.late, 0);
     assert_int_equal(c.settlements_n, 1);
     assert_int_equal(c.settlements[0].paid_minor, 917);
@@ -114,6 +114,27 @@ static void late_events_count_in_the_oldest_open_epoch(void **state)
                      HEED_OK);
     assert_int_equal(s.late, 3);
     assert_int_equal(s.events, 3);
+    consumption_deinit(&c);
+}
+
+/* Journals of worlds that did not open such epochs hold no settlement of them.                   */
+static void epochs_in_which_nothing_was_gathered_can_be_skipped(void **state)
+{
+    (void)state;
+    struct consumption c;
+    consumption_init(&c);
+    attend(&c, &day_rules, 1000, 1, 0, 0);
+    attend(&c, &day_rules, 2000, 1, 0, -7);
+    attend(&c, &day_rules, 3000, 1, 0, 0);
+    attend(&c, &day_rules, 3000, 2, HANDLE_NONE, 1);
+    attend(&c, &day_rules, 4000, 1, 0, 0);
+    assert_int_equal(c.open_n, 4);
+    consumption_skip(&c, 2);
+    assert_int_equal(consumption_next(&c, 9)->number, 2);
+    consumption_skip(&c, 9);
+    assert_int_equal(consumption_next(&c, 9)->number, 3);
+    assert_int_equal(c.open[0].users_n, 2);
+    assert_int_equal(c.open_n, 2);
     consumption_deinit(&c);
 }
 
@@ -270,7 +291,7 @@ static size_t random_acts(struct prng *r, struct act *acts, size_t max)
 {
     size_t n = 1 + prng_below(r, max);
     for (size_t i = 0; i < n; i++)
-        acts[i] = (struct act){(int64_t)prng_below(r, 1000), 1 + (int64_t)prng_below(r, 60000),
+        acts[i] = (struct act){(int64_t)prng_below(r, 1000), (int64_t)prng_below(r, 60000) - 3000,
                                (uint32_t)prng_below(r, PARTIES),
                                prng_below(r, 5) ? (uint32_t)prng_below(r, CONTENTS) : HANDLE_NONE};
     return n;
@@ -294,6 +315,8 @@ static void random_epochs_are_divided_as_by_the_twin_and_lose_nothing(void **sta
         for (size_t i = 0; i < acts_n; i++) {
             const struct act *a = &acts[i];
             attend(&c, &rules, a->time_ms, a->user, a->content, a->points_milli);
+            if (a->points_milli <= 0)
+                continue;
             if (a->user != excluded)
                 sides[0].points[a->user] += a->points_milli;
             uint32_t creator = a->content == HANDLE_NONE ? UINT32_MAX : creator_of[a->content];
@@ -572,6 +595,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pool_is_divided_as_by_hand),
         cmocka_unit_test(late_events_count_in_the_oldest_open_epoch),
+        cmocka_unit_test(epochs_in_which_nothing_was_gathered_can_be_skipped),
         cmocka_unit_test(excluded_parties_and_contents_of_nobody_take_no_part),
         cmocka_unit_test(a_side_without_anybody_stays_in_the_pool),
         cmocka_unit_test(points_beyond_what_can_be_held_stop_there),

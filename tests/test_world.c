@@ -165,7 +165,11 @@ static void nobody_gains_by_attending_to_his_own(void **unused)
         assert_true(json_real_value(json_object_get(reply, "popularity")) == 0);
         json_decref(reply);
     }
-    assert_int_equal(w->state.consumption.open_n, 0); /* neither given nor earned */
+    const struct open_epoch *open = w->state.consumption.open; /* neither given nor earned */
+    assert_int_equal(w->state.consumption.open_n, 1);
+    assert_int_equal(open->users_n, 1);
+    assert_int_equal(open->users[0].points_milli, 0);
+    assert_int_equal(open->contents_n, 0);
     assert_int_equal(w->state.behaviour.users[0].events, 9);
     assert_int_equal(w->state.quality.entries_n, 0);
     json_t *reply = call_ok(w, "rating add", "user", "bob", "target", own[0], "score", "5", NULL);
@@ -181,6 +185,31 @@ static void nobody_gains_by_attending_to_his_own(void **unused)
     assert_true(quality_removed(&w->state.quality, target_make(TARGET_CONTENT, 0)));
     assert_verified(w);
     world_close(w);
+}
+
+/* A feed is made for everybody who acted, whatever it was he did.                                */
+static void who_acts_for_nothing_gets_a_feed_and_no_money(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *user, *verb;
+    } acts[] = {{"ann", "like"}, {"bob", "skip"}, {"cyd", "report"}};
+    for (size_t i = 0; i < 3; i++) {
+        struct world *w = world_in_memory();
+        fill_small(w);
+        json_decref(call_ok(w, "content add", "id", "post2", "creator", "dan", NULL));
+        json_decref(call_ok(w, "event add", "user", acts[i].user, "verb", acts[i].verb, "target",
+                            "content:post1", NULL));
+        json_t *reply = call_ok(w, "settle", "until", "2026-02-01", NULL);
+        assert_int_equal(int_at(reply, "feeds"), 1);
+        assert_int_equal(int_at(reply, "payouts"), 0);
+        assert_int_equal(int_at(reply, "paid_minor"), 0);
+        assert_true(w->state.exposure.given_sum[1] > 0);
+        json_decref(reply);
+        assert_verified(w);
+        world_close(restored_from(w));
+        world_close(w);
+    }
 }
 
 static void a_logged_purchase_moves_no_money(void **unused)
@@ -704,6 +733,7 @@ int main(void)
         cmocka_unit_test(own_content_is_no_company_for_what_else_one_likes),
         cmocka_unit_test(an_epoch_shows_nobody_his_own_content),
         cmocka_unit_test(nobody_gains_by_attending_to_his_own),
+        cmocka_unit_test(who_acts_for_nothing_gets_a_feed_and_no_money),
         cmocka_unit_test(a_logged_purchase_moves_no_money),
         cmocka_unit_test(every_refusal_that_admission_makes),
         cmocka_unit_test(arguments_out_of_bounds_are_usage_errors),

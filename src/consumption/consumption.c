@@ -90,8 +90,10 @@ enum heed_status consumption_attend(struct consumption *c, const struct consumpt
                                     int64_t time_ms, uint32_t user, uint32_t content,
                                     int64_t points_milli)
 {
-    if (points_milli <= 0)
-        return HEED_OK;
+    if (points_milli <= 0) {
+        points_milli = 0;
+        content = HANDLE_NONE;
+    }
     int64_t number = consumption_epoch(c, r, time_ms);
     bool late = epoch_of(time_ms, r->epoch_ms) <= c->settled_through;
     struct open_epoch *e = open_epoch(c, number);
@@ -108,6 +110,23 @@ enum heed_status consumption_attend(struct consumption *c, const struct consumpt
     e->late += late;
     c->late += late;
     return HEED_OK;
+}
+
+static bool nothing_gathered(const struct open_epoch *e)
+{
+    bool nothing = e->contents_n == 0;
+    for (size_t i = 0; nothing && i < e->users_n; i++)
+        nothing = e->users[i].points_milli == 0;
+    return nothing;
+}
+
+void consumption_skip(struct consumption *c, int64_t number)
+{
+    size_t n = 0;
+    for (; n < c->open_n && c->open[n].number < number && nothing_gathered(&c->open[n]); n++)
+        open_epoch_deinit(&c->open[n]);
+    c->open_n -= n;
+    memmove(c->open, c->open + n, c->open_n * sizeof *c->open);
 }
 
 const struct open_epoch *consumption_next(const struct consumption *c, int64_t through)

@@ -82,12 +82,16 @@ bool consumption_within(const struct consumption *c, size_t parties, size_t cont
 int64_t consumption_epoch(const struct consumption *c, const struct consumption_rules *r,
                           int64_t time_ms);
 
-/* Gathers points (> 0, else nothing happens) of a user for a content (HANDLE_NONE: for the user
- * only). Attention of a creator to their own content: pass content HANDLE_NONE.                 */
+/* Gathers points of a user for a content (HANDLE_NONE: for the user only). 0 or less, or attention
+ * of a creator to their own content: the user was active and gathers nothing.                   */
 HEED_MUST_CHECK enum heed_status consumption_attend(struct consumption *c,
                                                     const struct consumption_rules *r,
                                                     int64_t time_ms, uint32_t user,
                                                     uint32_t content, int64_t points_milli);
+
+/* Drops the oldest open epochs before `number` in which nobody gathered anything: worlds made when
+ * those were not opened settled none of them.                                                   */
+void consumption_skip(struct consumption *c, int64_t number);
 
 /* Oldest open epoch that a settlement through epoch `through` would settle, or NULL.            */
 const struct open_epoch *consumption_next(const struct consumption *c, int64_t through);

@@ -85,8 +85,9 @@ static enum heed_status damaged(struct heed_error *err, const char *what)
     return error_set(err, HEED_INPUT, "consumption", "the saved rewards are damaged (%s)", what);
 }
 
-static enum heed_status load_attention(struct source *s, struct attention **list, size_t *n,
-                                       size_t *cap, struct map *index, struct heed_error *err)
+static enum heed_status load_attention(struct source *s, int64_t least, struct attention **list,
+                                       size_t *n, size_t *cap, struct map *index,
+                                       struct heed_error *err)
 {
     size_t count = source_varint(s, UINT32_MAX - 1);
     while (*n < count && !s->failed) {
@@ -101,7 +102,7 @@ static enum heed_status load_attention(struct source *s, struct attention **list
     }
     for (size_t i = 0; i < *n && !s->failed; i++) {
         (*list)[i].points_milli = (int64_t)source_varint(s, INT64_MAX);
-        if ((*list)[i].points_milli == 0)
+        if ((*list)[i].points_milli < least)
             return damaged(err, "attention of nothing");
     }
     return s->failed ? damaged(err, "attention") : HEED_OK;
@@ -124,9 +125,9 @@ static enum heed_status load_open(struct consumption *c, struct source *s, struc
         e->late = source_varint(s, e->events);
         c->late += e->late;
         enum heed_status status =
-            load_attention(s, &e->users, &e->users_n, &e->users_cap, &e->user_index, err);
+            load_attention(s, 0, &e->users, &e->users_n, &e->users_cap, &e->user_index, err);
         if (status == HEED_OK)
-            status = load_attention(s, &e->contents, &e->contents_n, &e->contents_cap,
+            status = load_attention(s, 1, &e->contents, &e->contents_n, &e->contents_cap,
                                     &e->content_index, err);
         if (status != HEED_OK)
             return status;

@@ -63,8 +63,8 @@ enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_m
         return status;
     note_position(s, act);
     int64_t points = behaviour_points(&r->behaviour, act->verb, act->amount_milli);
-    if (points <= 0 || act->own) /* nobody is paid for attending to himself */
-        return HEED_OK;
+    if (act->own) /* nobody is paid for attending to himself */
+        points = 0;
     uint32_t content = HANDLE_NONE;
     if (target_kind(act->target) == TARGET_CONTENT)
         content = target_index(act->target);

@@ -391,6 +391,8 @@ enum heed_status apply_settle_(struct world *w, const struct call *call, struct 
     uint64_t feeds = unpack_u64(&u);
     bool kept = unpack_max(&u, 1) == 1;
     uint32_t min_share = (uint32_t)unpack_max(&u, UINT32_MAX);
+    if (!u.bad)
+        consumption_skip(&s->consumption, number);
     const struct open_epoch *next = u.bad ? NULL : consumption_next(&s->consumption, number);
     if (!next || next->number != number || n != s->catalogue.contents_n)
         return damaged(err, "settle");

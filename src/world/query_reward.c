@@ -61,18 +61,19 @@ static enum heed_status walk_act(struct explaining *x, const struct act *act)
         return HEED_NOMEM;
     uint32_t owner = catalogue_owner(c, act->target);
     int64_t points = behaviour_points(&r->behaviour, act->verb, act->amount_milli);
-    if (duplicate || points <= 0 || act->own)
+    if (duplicate)
         return HEED_OK;
+    bool counts = points > 0 && !act->own;
     enum heed_status status = HEED_OK;
-    if (consumption_epoch(&x->epochs, &r->consumption, act->time_ms) == x->epoch) {
+    if (counts && consumption_epoch(&x->epochs, &r->consumption, act->time_ms) == x->epoch) {
         if (act->user == x->user)
             status = count(&x->parts[GIVEN], act->target, points);
         if (status == HEED_OK && owner == x->user && target_kind(act->target) == TARGET_CONTENT)
             status = count(&x->parts[EARNED], act->target, points);
     }
-    return status == HEED_OK
-               ? consumption_attend(&x->epochs, &r->consumption, act->time_ms, 0, HANDLE_NONE, 1)
-               : status;
+    return status == HEED_OK ? consumption_attend(&x->epochs, &r->consumption, act->time_ms, 0,
+                                                  HANDLE_NONE, counts)
+                             : status;
 }
 
 static enum heed_status walk_settlement(struct explaining *x, const struct call *call)
@@ -82,6 +83,8 @@ static enum heed_status walk_settlement(struct explaining *x, const struct call 
     int64_t number = unpack_i64(&u);
     size_t n = (size_t)unpack_max(&u, x->w->state.catalogue.contents_n), first, payouts;
     struct settlement s;
+    if (!u.bad)
+        consumption_skip(&x->epochs, number);
     if (u.bad || x->epochs.open_n == 0 || x->epochs.open[0].number != number)
         return HEED_INPUT;
     unpaid.pool_minor = 0;
