@@ -84,6 +84,7 @@ double fair_objective(const struct fair_offers *f, const struct fair_welfare *w,
 struct fair_options {
     size_t iterations;
     unsigned threads;
+    bool hasty; /* floor_raise: a third of the time; off by .002 of the mean utility or so */
     void (*progress)(void *context, const char *what, double share); /* may be NULL */
     void *context;
 };
@@ -145,6 +146,7 @@ struct fair_batch_options {
     size_t k, iterations;
     uint64_t seed;
     unsigned threads;
+    bool hasty;                       /* as in fair_options */
     double (*clock_s)(void *context); /* for seconds; NULL: they stay 0 */
     void (*progress)(void *context, const char *what, double share); /* may be NULL */
     void *context;
@@ -168,6 +170,25 @@ HEED_MUST_CHECK enum heed_status fair_batch_run(const struct sparse *history,
                                                 const struct fair_batch_options *o,
                                                 struct fair_batch *out, struct heed_error *err);
 void fair_batch_deinit(struct fair_batch *b);
+
+/* What one floor costs. */
+struct fair_frontier_point {
+    double floor;  /* in: share of the mean exposure; 0: none */
+    bool feasible; /* else nothing below is known but `most`   */
+    double most;   /* floor_reach's */
+    struct fair_report report;
+    double *exposure; /* [items] as shares of the mean; NAN: not on offer */
+};
+
+/* fair_batch_run for several floors (o->floor is not looked at), training once: where `known`, the
+ * rows to train on, is `history` too, the same reports to the last bit; else exposure is shared out
+ * among the users of `history` alone. points[n] in/out; fair_frontier_deinit frees what they hold.
+ * Errors: as fair_batch_run, but a floor that cannot be had is no error; nothing is held then. */
+HEED_MUST_CHECK enum heed_status
+fair_frontier_run(const struct sparse *known, const struct sparse *history,
+                  const struct sparse *test, const struct fair_batch_options *o,
+                  struct fair_frontier_point *points, size_t n, struct heed_error *err);
+void fair_frontier_deinit(struct fair_frontier_point *points, size_t n);
 
 /* The best of a user's list under slope x worth + price[item]: room[k] out, best first, how many is
  * returned. near[n] is any of what may be shown; the nearer to the answer, the less is looked at.

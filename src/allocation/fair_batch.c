@@ -34,7 +34,7 @@ static void training_share(void *context, double share)
     bar->o->progress(bar->o->context, "train", share);
 }
 
-enum heed_status fair_offers_trained(const struct sparse *history,
+enum heed_status fair_offers_trained(const struct sparse *known, const struct sparse *history,
                                      const struct fair_batch_options *o, struct fair_offers *f,
                                      struct heed_error *err)
 {
@@ -42,9 +42,9 @@ enum heed_status fair_offers_trained(const struct sparse *history,
     struct sparse items = {0};
     void *model = NULL;
     struct training_bar bar = {o};
-    enum heed_status status = sparse_transpose(history, &items);
+    enum heed_status status = sparse_transpose(known, &items);
     if (status == HEED_OK) {
-        const struct training t = {.users = history,
+        const struct training t = {.users = known,
                                    .items = &items,
                                    .features = o->features,
                                    .seed = o->seed,
@@ -92,14 +92,15 @@ enum heed_status fair_batch_run(const struct sparse *history, const struct spars
 {
     struct fair_offers f = {0};
     struct fair_policy policy = {0};
-    const struct fair_options options = {o->iterations, o->threads, o->progress, o->context};
+    const struct fair_options options = {o->iterations, o->threads, o->hasty, o->progress,
+                                         o->context};
     *out = (struct fair_batch){0};
     enum heed_status status = fair_check(history->rows, history->columns, o->k, err);
     if (status == HEED_OK && o->floor > 0)
         status = fair_check_floor(history, o, err);
     double started = now(o);
     if (status == HEED_OK)
-        status = fair_offers_trained(history, o, &f, err);
+        status = fair_offers_trained(history, history, o, &f, err);
     double scored = now(o);
     if (status == HEED_OK) {
         out->objective = malloc((o->iterations + 2) * sizeof *out->objective);

@@ -122,7 +122,8 @@ static enum heed_status compare(const struct run *x, size_t iterations,
                                 const struct fair_batch *out, double *gain_kept,
                                 struct heed_error *err)
 {
-    const struct fair_options options = {iterations, x->o->threads, x->o->progress, x->o->context};
+    const struct fair_options options = {iterations, x->o->threads, x->o->hasty, x->o->progress,
+                                         x->o->context};
     struct fair_batch batch = {0};
     struct fair_policy policy = {0};
     batch.objective = malloc((iterations + 2) * sizeof *batch.objective);
@@ -188,7 +189,7 @@ enum heed_status fair_online_run(const struct sparse *history, const struct spar
         status = fair_check_floor(history, o, err);
     double started = o->clock_s ? o->clock_s(o->context) : 0;
     if (status == HEED_OK)
-        status = fair_offers_trained(history, o, &x.f, err);
+        status = fair_offers_trained(history, history, o, &x.f, err);
     double scored = o->clock_s ? o->clock_s(o->context) : 0;
     if (status == HEED_OK)
         status = run_alloc(&x, online->passes, out, err);

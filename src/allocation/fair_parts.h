@@ -25,12 +25,14 @@ static inline double fair_slope(double alpha, double x)
     return alpha == 0 ? 1 / x : fabs(alpha) * pow(x, alpha - 1);
 }
 
-/* The steps of fair_batch_run, in order: refuse a floor that cannot be had; train and score; raise
- * what has been found to the floor, its objective and gap appended to `out`. */
+/* The steps of fair_batch_run, in order: refuse a floor that cannot be had; train on what is known
+ * and score each row of history; raise what has been found to the floor, its objective and gap
+ * appended to `out`. */
 HEED_MUST_CHECK enum heed_status fair_check_floor(const struct sparse *history,
                                                   const struct fair_batch_options *o,
                                                   struct heed_error *err);
-HEED_MUST_CHECK enum heed_status fair_offers_trained(const struct sparse *history,
+HEED_MUST_CHECK enum heed_status fair_offers_trained(const struct sparse *known,
+                                                     const struct sparse *history,
                                                      const struct fair_batch_options *o,
                                                      struct fair_offers *f, struct heed_error *err);
 HEED_MUST_CHECK enum heed_status fair_raise_floor(const struct fair_offers *f,

@@ -25,8 +25,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { BLOCK = 16, BIDS = 150 }; /* bids an item before the step doubles */
-static const double STEP = .005, /* in utility of one exposure */
+enum { BLOCK = 16, BIDS = 150, HASTY_BIDS = 8 }; /* bids an item before the step doubles */
+static const double STEP = .005,                  /* in utility of one exposure */
     SPREAD_COST = .0075, SLOPE_MAX = 10, SLOPE_MOVES = 1.02;
 
 /* A part of a user's list.                                                                       */
@@ -55,7 +55,7 @@ struct auction {
     uint32_t *queue;                    /* [items] those below the floor, a ring */
     bool *waits;                        /* [items] in the queue */
     size_t first, waiting;
-    uint64_t bids;
+    uint64_t bids, patience; /* bids until the step doubles */
     enum heed_status status;
 };
 
@@ -240,7 +240,7 @@ static enum heed_status serve(struct auction *a, uint32_t item)
         struct bid bid = best_bid(a, item);
         if (bid.user == SIZE_MAX)
             return HEED_RANGE;
-        if (++a->bids % (BIDS * a->f->items) == 0)
+        if (++a->bids % a->patience == 0)
             a->step *= 2;
         if (a->step > 1e6)
             return HEED_RANGE;
@@ -456,6 +456,7 @@ enum heed_status floor_raise(const struct fair_offers *f, const struct fair_welf
         base_of(f, w, exposure, base);
     }
     size_t taken = 0, tried = 0;
+    double measure = INFINITY; /* of the mean: a list may lose SPREAD_COST of it to be spread */
     /* two at a time: the first is the measure for the others */
     while (status == HEED_OK && tried < curves_n && (tried == 0 || taken == 0)) {
         size_t n = curves_n - tried < 2 ? curves_n - tried : 2;
@@ -468,6 +469,7 @@ enum heed_status floor_raise(const struct fair_offers *f, const struct fair_welf
                                            .floor = floor < .999 ? least * (1 + 1e-6) : least,
                                            .tolerance = least * 1e-7,
                                            .step = STEP,
+                                           .patience = (o->hasty ? HASTY_BIDS : BIDS) * f->items,
                                            .base = base};
         parallel_each(n, o->threads, run_piece,
                       &(struct raise){.policy = policy, .auction = auctions + tried});
@@ -478,10 +480,11 @@ enum heed_status floor_raise(const struct fair_offers *f, const struct fair_welf
             status = auctions[0].status;
             if (status == HEED_OK && none)
                 status = bound_of(&auctions[0], least, bound);
+            measure = o->hasty ? mean_utility(&auctions[0]) : *bound;
         }
         for (size_t i = tried ? tried : 1; i < tried + n && taken == 0; i++)
             if (auctions[i].status == HEED_OK &&
-                mean_utility(&auctions[i]) >= (1 - SPREAD_COST) * *bound)
+                mean_utility(&auctions[i]) >= (1 - SPREAD_COST) * measure)
                 taken = i;
         tried += n;
         if (o->progress)
