@@ -21,6 +21,8 @@ mkdir -p "$work"
 grep -q 'Does the score mean what it says' "$work/en.html" # plaza learns what quality is, and shows it
 grep -q '评分是否名副其实' "$work/zh.html"
 
+grep -q 'a floor of 20% keeps' "$work/run.txt"
+
 # A home of its own: the browser leaves nothing in the reader's.
 mkdir -p "$work/home"
 cd "$SOURCE_DIR/tests/browser"

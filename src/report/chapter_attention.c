@@ -259,38 +259,35 @@ void chapter_quality(const struct page *p)
 
 /* ── 3 allocation ── */
 
-static void lorenz(const struct page *p)
+void lorenz_figure(const struct page *p, enum word caption, struct named_curve from,
+                   struct named_curve to, const char *note)
 {
-    const struct report_data *d = p->d;
     struct plot plot;
-    figure_begin(p, W_lorenz, false);
-    plot_begin(&plot, p->f, w(p, W_lorenz), w(p, W_least_shown), w(p, W_share_of_exposure));
+    figure_begin(p, caption, false);
+    plot_begin(&plot, p->f, w(p, caption), w(p, W_least_shown), w(p, W_share_of_exposure));
     plot_ticks_y(&plot, 1, .25, true);
     static const char *const ticks[] = {"0%", "25%", "50%", "75%", "100%"};
     for (int i = 0; i < 5; i++)
         plot_tick_x(&plot, i / 4.0, ticks[i]);
-    plot_area(&plot, d->popularity.y, d->heed.y, CURVE_POINTS);
+    plot_area(&plot, from.curve->y, to.curve->y, CURVE_POINTS);
     plot_line(&plot, NULL, (const double[]){0, 1}, 2, "even");
-    plot_line(&plot, NULL, d->popularity.y, CURVE_POINTS, "second");
-    plot_line(&plot, NULL, d->heed.y, CURVE_POINTS, "first");
+    plot_line(&plot, NULL, from.curve->y, CURVE_POINTS, "second");
+    plot_line(&plot, NULL, to.curve->y, CURVE_POINTS, "first");
     plot_keys(&plot,
-              (const struct key[]){{"even", w(p, W_even)},
-                                   {"first", w(p, W_under_heed)},
-                                   {"second", w(p, W_by_popularity)}},
+              (const struct key[]){
+                  {"even", w(p, W_even)}, {"first", w(p, to.name)}, {"second", w(p, from.name)}},
               3);
     plot_end(&plot);
-    paragraph(p, "note", W_lorenz_text);
-    figure_table(p,
-                 (const struct column[]){
-                     {W_least_shown, true}, {W_by_popularity, true}, {W_under_heed, true}},
-                 3);
+    paragraph_text(p, "note", note);
+    figure_table(
+        p, (const struct column[]){{W_least_shown, true}, {from.name, true}, {to.name, true}}, 3);
     static const int rows[] = {10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char a[32], b[32];
         row_begin(p->f);
         data_cell(p->f, "%d%%", rows[i]);
-        data_cell(p->f, "%s", share_text(d->popularity.y[rows[i]], a));
-        data_cell(p->f, "%s", share_text(d->heed.y[rows[i]], b));
+        data_cell(p->f, "%s", share_text(from.curve->y[rows[i]], a));
+        data_cell(p->f, "%s", share_text(to.curve->y[rows[i]], b));
         row_end(p->f);
     }
     figure_end(p);
@@ -411,11 +408,13 @@ void chapter_allocation(const struct page *p)
                   share_text(d->heed.best_share, b));
     figures_begin(p);
     if (drawn)
-        lorenz(p);
+        lorenz_figure(p, W_lorenz, (struct named_curve){&d->popularity, W_by_popularity},
+                      (struct named_curve){&d->heed, W_under_heed}, w(p, W_lorenz_text));
     if (d->epochs_n > 0)
         floor_kept(p);
     if (d->risers_n > 0)
         risers(p);
     figures_end(p);
+    part_frontier(p);
     chapter_end(p);
 }

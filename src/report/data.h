@@ -5,6 +5,7 @@
 #include "report/report.h"
 
 enum { CURVE_POINTS = 101, RISERS = 8, COPIES = 6, DOTS_MAX = 1200, CATEGORIES = 10, BANDS = 18 };
+enum { FLOORS_MAX = 6, CONTENTS_MOST = 40000, FRONTIER_PEOPLE = 10, FRONTIER_ACTS = 5 };
 
 struct curve {
     double y[CURVE_POINTS]; /* share of exposure of the least shown i % */
@@ -60,6 +61,32 @@ struct category_row {
     uint32_t contents;
 };
 
+/* What a floor costs those who look (allocation/fair.h: struct fair_report). */
+struct frontier_row {
+    double floor; /* share of the mean exposure */
+    bool feasible;
+    double most; /* where it is not: the highest floor there can be */
+    double ndcg, ndcg_kept, worst_tenth, mean, gini, shown;
+};
+
+enum frontier_state {
+    FRONTIER_FEW_PEOPLE, /* with enough acts to hide some of them */
+    FRONTIER_FEW_CONTENTS,
+    FRONTIER_MANY_CONTENTS,
+    FRONTIER_DRAWN
+};
+
+struct frontier {
+    enum frontier_state state;
+    size_t able, people, step; /* people with enough acts; sharing out: one in `step` */
+    size_t contents, k;
+    uint64_t known, hidden;               /* pairs of a person and a content */
+    struct frontier_row rows[FLOORS_MAX]; /* [rows_n] by floor, the first without */
+    size_t rows_n, own;         /* own: the world's floor, or one that it could have had */
+    bool has_own;               /* the rules promise a floor, and it can be had here */
+    struct curve before, after; /* without a floor, and with rows[own] */
+};
+
 /* Where money can lie. */
 enum place { PLACE_ISSUE, PLACE_POOL, PLACE_PEOPLE, PLACE_SHOP, PLACE_RETIRE, PLACES };
 
@@ -92,6 +119,7 @@ struct report_data {
     uint64_t copies, removed;
 
     struct curve heed, popularity;
+    struct frontier frontier;
     size_t best_n; /* contents in the best tenth; more when many share its lowest quality */
     struct riser risers[RISERS];
     size_t risers_n;
@@ -113,6 +141,7 @@ struct report_data {
 bool report_shown(const struct state *s, uint32_t content); /* may be shown, creator not erased */
 enum heed_status gather_contents(struct report_data *d, struct heed_error *err);
 enum heed_status gather_activity(struct report_data *d, struct heed_error *err);
+enum heed_status gather_frontier(struct report_data *d, struct heed_error *err);
 enum heed_status gather_value(struct report_data *d, struct heed_error *err);
 
 /* Why a content rose, in words; the `most` strongest reasons. */

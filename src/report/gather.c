@@ -42,6 +42,8 @@ enum heed_status report_gather(struct world *w, const struct report_truth *truth
     if (status == HEED_OK)
         status = gather_contents(d, err);
     if (status == HEED_OK)
+        status = gather_frontier(d, err);
+    if (status == HEED_OK)
         status = gather_value(d, err);
     if (status == HEED_OK)
         status = world_hash(w, &d->hash, err);

@@ -30,6 +30,11 @@ void paragraph(const struct page *p, const char *class, enum word x, ...)
     va_start(args, x);
     vsnprintf(text, sizeof text, w(p, x), args);
     va_end(args);
+    paragraph_text(p, class, text);
+}
+
+void paragraph_text(const struct page *p, const char *class, const char *text)
+{
     fprintf(p->f, "<p class=\"%s\">", class);
     escape(p->f, text);
     fputs("</p>\n", p->f);

@@ -18,6 +18,7 @@ const char *w(const struct page *p, enum word x);
 void chapter_begin(const struct page *p, enum word heading);
 void chapter_end(const struct page *p);
 void paragraph(const struct page *p, const char *class, enum word x, ...);
+void paragraph_text(const struct page *p, const char *class, const char *text);
 
 void figures_begin(const struct page *p); /* side by side where there is room */
 void figures_end(const struct page *p);
@@ -39,9 +40,18 @@ const char *day_text(int64_t day, char buf[32]);
 const char *epoch_text(const struct page *p, int64_t epoch, char buf[32]);
 void epoch_ticks(const struct page *p, struct plot *plot);
 
+/* Two Lorenz curves, the area between them shaded, with their table.                            */
+struct named_curve {
+    const struct curve *curve;
+    enum word name;
+};
+void lorenz_figure(const struct page *p, enum word caption, struct named_curve from,
+                   struct named_curve to, const char *note);
+
 void chapter_behaviour(const struct page *p);
 void chapter_quality(const struct page *p);
 void chapter_allocation(const struct page *p);
+void part_frontier(const struct page *p); /* of chapter_allocation */
 void chapter_consumption(const struct page *p);
 void chapter_circulation(const struct page *p);
 #endif

@@ -31,7 +31,7 @@ const char *const report_style[] = {
     "gap:1.25rem;margin-top:1.2rem}"
     "figure{margin:0;min-width:0;background:var(--card);border:1px solid var(--line);border-radius:"
     "12px;padding:1rem 1.1rem 1.1rem}"
-    ".wide{grid-column:1/-1}"
+    ".wide{grid-column:1/-1}.part{margin-top:1.6rem}"
     ".beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));"
     "gap:1.25rem 2.5rem;align-items:start}.beside>*{min-width:0}",
     "figcaption{font-weight:620;margin-bottom:.7rem;line-height:1.35}"

@@ -110,12 +110,25 @@ static void quality(const struct terminal *t, const struct report_data *d)
     say_text(t, word(t->lang, W_t_quality), text);
 }
 
+static void frontier(const struct terminal *t, const char *label, const struct frontier *f)
+{
+    char a[32], b[32], c[32];
+    const struct frontier_row *r = &f->rows[f->own];
+    if (f->state == FRONTIER_DRAWN)
+        say(t, label, W_t_frontier, percent_text((uint32_t)(r->floor * 1e6 + .5), a),
+            share_text(r->ndcg_kept, b), share_text(r->worst_tenth, c));
+    else if (f->state == FRONTIER_FEW_PEOPLE)
+        say(t, label, W_t_frontier_none);
+}
+
 static void allocation(const struct terminal *t, const struct report_data *d)
 {
     char a[64], b[64], why[320], text[512];
     const char *label = word(t->lang, W_t_allocation);
     if (d->epochs_n == 0) {
         say(t, label, W_allocation_none);
+        if (d->events > 0)
+            frontier(t, "", &d->frontier);
         return;
     }
     if (d->heed.any && d->popularity.any) {
@@ -128,6 +141,7 @@ static void allocation(const struct terminal *t, const struct report_data *d)
     }
     say(t, label, W_t_floor, percent_text(d->epochs[d->epochs_n - 1].s.floor_ppm, a),
         d->floors_kept, d->epochs_n);
+    frontier(t, "", &d->frontier);
     for (size_t i = 0; i < d->risers_n && i < 3; i++) {
         const struct riser *r = &d->risers[i];
         share_text(r->popularity_share, a);

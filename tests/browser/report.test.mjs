@@ -170,6 +170,30 @@ for (const { lang, file } of reports) {
       }
     });
 
+    // plaza has enough acts to hide some: the numbers stand beside the dots, and in the table.
+    it("shows what a floor costs, and what it moves", async () => {
+      const names = { en: ["What a floor costs those who look", "What the floor moves"], zh: ["保底对浏览者的代价", "保底移动了什么"] };
+      const [cost, moved] = names[lang].map((name) => page.locator("figure", { has: page.locator("figcaption", { hasText: name }) }));
+      assert.equal(await moved.count(), 1);
+      const numbers = (texts) => texts.map(Number.parseFloat);
+      const rows = await cost.locator("tbody tr").evaluateAll((all) =>
+        all.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent)),
+      );
+      const floors = numbers(rows.map((row) => row[0]));
+      assert.deepEqual(floors, [0, 5, 10, 20, 25, 50]);
+      const [kept, worst] = [2, 4].map((column) => numbers(rows.map((row) => row[column])));
+      for (const share of [kept, worst]) {
+        assert.equal(share[0], 100);
+        assert.ok(share[5] < share[1] && share[5] > 20, `${share}`);
+      }
+      const written = await cost.locator("svg text").allTextContents();
+      for (const [at, share] of [...kept, ...worst].entries()) {
+        if (at % floors.length === 0) continue; // without a floor nothing is lost
+        const near = [share - 0.05, share + 0.05].map((x) => String(Math.round(x))); // the table has one decimal
+        assert.ok(near.some((text) => written.includes(text)), `${share} is not beside its dot`);
+      }
+    });
+
     it("holds no number that is none", async () => {
       const text = await page.evaluate(() => document.body.textContent);
       assert.doesNotMatch(text, /\b(NaN|-?Infinity|undefined|\(null\))\b|(^|[\s(])-?(nan|inf)\b/);
