@@ -54,6 +54,23 @@ static const struct {
     {FILE_ "    columns:\n      id: {column: id, max: 99999999}\n", "line 5",
      "between 1 and 65536"},
     {FILE_ "    columns:\n      id: {column: id, max: 1.5}\n", "line 5", "between 1 and 65536"},
+    {FILE_ "    columns:\n      id: {column: id, steps: none}\n", "line 5", "a map of numbers"},
+    {FILE_ "    columns:\n      id: {column: id, steps: {}}\n", "line 5", "a map of numbers"},
+    {FILE_ "    columns:\n      id: {column: id, steps: {a: 1}}\n", "line 5", "steps are numbers"},
+    {FILE_ "    columns:\n      id: {column: id, steps: {2: a, 1: b}}\n", "line 5",
+     "each above the one before"},
+    {FILE_ "    columns:\n      id: {column: id, steps: {1: [a]}}\n", "line 5",
+     "plain text was expected"},
+    {FILE_ "    columns:\n      id: {column: id, time: day/month}\n", "line 5",
+     "'month/day/year hour:minute' was expected"},
+    {FILE_ "    columns:\n      id: {column: id, zone: '-04:00'}\n", "line 5",
+     "a zone such as -04:00 beside `time`"},
+    {FILE_ "    columns:\n      id: {column: id, time: month/day/year hour:minute, zone: EST}\n",
+     "line 5", "a zone such as -04:00"},
+    {FILE_ "    columns:\n      id: {column: id, time: month/day/year hour:minute, zone: "
+           "'-04:60'}\n",
+     "line 5", "a zone such as -04:00"},
+    {FILE_ "    from: home\n" COLUMNS, "line 4", "map or data was expected"},
     {FILE_ "    delimiter: ''\n" COLUMNS, "line 4", "one ASCII character or tab"},
     {FILE_ "    delimiter: ab\n" COLUMNS, "line 4", "one ASCII character or tab"},
     {FILE_ "    delimiter: '\"'\n" COLUMNS, "line 4", "one ASCII character or tab"},
@@ -151,6 +168,19 @@ static void options_change_a_value_as_they_say(void **state)
         {"column: c, first: ';', otherwise: none", ";b", "none"},
         {"column: c, first: '; '", "a;b; c", "a;b"},
         {"column: c, first: '；'", "一：二；三", "一：二"},
+        {"column: c, after: '://'", "https://a.b/c://d", "a.b/c://d"},
+        {"column: c, after: '://'", "a.b/c", "a.b/c"},
+        {"column: c, after: '://', first: '/', otherwise: none", "https://a.b/c/d", "a.b"},
+        {"column: c, after: '://', first: '/', otherwise: none", "https:///c", "none"},
+        {"column: c, after: '://', otherwise: none", "https://", "none"},
+        {"column: c, steps: {0: low, 2.5: mid, 10: high}", "0", "low"},
+        {"column: c, steps: {0: low, 2.5: mid, 10: high}", "2.499", "low"},
+        {"column: c, steps: {0: low, 2.5: mid, 10: high}", "2.5", "mid"},
+        {"column: c, steps: {0: low, 2.5: mid, 10: high}", "1000000", "high"},
+        {"column: c, time: month/day/year hour:minute", "8/4/2016 9:05",
+         "2016-08-04T09:05:00+00:00"},
+        {"column: c, time: month/day/year hour:minute, zone: '-04:30'", "12/31/2015 23:59",
+         "2015-12-31T23:59:00-04:30"},
         {"column: c, max: 3", "abcdef", "abc"},
         {"column: c, max: 4", "茶茶", "茶"},
         {"column: c, max: 3, prefix: 'g:'", "abcdef", "g:abc"},
@@ -193,6 +223,49 @@ static void what_is_no_number_is_a_bad_row(void **state)
     assert_int_equal(w->state.catalogue.goods[0].sales, 1500);
     imported_free(&in);
     free(map);
+    world_close(w);
+}
+
+static void what_reaches_no_step_and_what_is_no_time_are_bad_rows(void **state)
+{
+    (void)state;
+    char *map =
+        put_text("s.yaml", "files:\n  - path: s.csv\n    kind: goods\n    columns:\n"
+                           "      id: {column: i}\n      name: {column: n, steps: {1: one}}\n"
+                           "      created_at: {column: t, time: month/day/year hour:minute}\n");
+    free(put_text("s.csv", "i,n,t\na,1,1/2/2016 3:04\nb,0.5,1/2/2016 3:04\nc,x,1/2/2016 3:04\n"
+                           "d,1,13/2/2016 3:04\ne,1,2/30/2016 3:04\nf,1,1/2/16 3:04\n"
+                           "g,1,2016-01-02\nh,1,1/2/2016 3:04:05\ni,1,1/2/2016 24:00\nj,1,\n"));
+    struct world *w = world_in_memory();
+    struct imported in = import_mapped(w, map, NULL);
+    assert_int_equal(in.status, HEED_OK);
+    assert_int_equal(in.result.total.applied, 2);
+    assert_int_equal(in.result.total.rejected, 8);
+    assert_non_null(strstr(in.result.files[0].first, "reaches the first step"));
+    assert_int_equal(w->state.catalogue.goods[0].created_at_ms, INT64_C(1451703840000));
+    imported_free(&in);
+    free(map);
+    world_close(w);
+}
+
+static void a_file_may_lie_beside_the_mapping(void **state)
+{
+    (void)state;
+    free(put_text("kit/own.csv", "id\nann\n"));
+    free(put_text("there/own.csv", "id\nbob\ncyd\n"));
+    char *data = test_path("there");
+    char *map = put_text(
+        "kit/m.yaml",
+        "files:\n  - {path: own.csv, from: map, kind: users, columns: {id: {column: id}}}\n"
+        "  - {path: own.csv, from: data, kind: users, columns: {id: {column: id}}}\n");
+    struct world *w = world_in_memory();
+    struct imported in = import_mapped(w, map, data);
+    assert_int_equal(in.status, HEED_OK);
+    assert_int_equal(in.result.files[0].tally.applied, 1);
+    assert_int_equal(in.result.files[1].tally.applied, 2);
+    imported_free(&in);
+    free(map);
+    free(data);
     world_close(w);
 }
 
@@ -320,6 +393,8 @@ int main(void)
         cmocka_unit_test(latin1_tabs_and_bare_quotes_are_read),
         cmocka_unit_test(a_join_takes_the_lowest_or_the_first_row_of_a_key),
         cmocka_unit_test(keys_too_long_to_compare_match_nothing),
+        cmocka_unit_test(what_reaches_no_step_and_what_is_no_time_are_bad_rows),
+        cmocka_unit_test(a_file_may_lie_beside_the_mapping),
         cmocka_unit_test(files_come_in_their_order_from_the_data_folder_and_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

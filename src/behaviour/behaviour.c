@@ -98,6 +98,11 @@ static int64_t add_saturating(int64_t a, int64_t b)
 }
 
 /* Counts on, up to what 32 bits hold.                                                            */
+static void count_some(uint32_t *n, uint64_t more)
+{
+    *n = more < UINT32_MAX - *n ? *n + (uint32_t)more : UINT32_MAX;
+}
+
 static void count_one(uint32_t *n)
 {
     *n += *n < UINT32_MAX;
@@ -243,6 +248,58 @@ enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rul
     b->out_of_order += older;
     b->events++;
     return HEED_OK;
+}
+
+/* value x times, at most INT64_MAX; both >= 0.                                                  */
+static int64_t times_saturating(int64_t value, uint64_t times)
+{
+    int64_t out;
+    return __builtin_mul_overflow(value, times, &out) ? INT64_MAX : out;
+}
+
+enum heed_status behaviour_counted(struct behaviour *b, const struct behaviour_rules *r,
+                                   const struct act *act, uint64_t count)
+{
+    struct stats_table *table = &b->targets[target_kind(act->target)];
+    uint32_t index = target_index(act->target);
+    if (!behaviour_reserve_targets(table, (size_t)index + 1))
+        return HEED_NOMEM;
+    struct target_stats *t = &table->rows[index];
+    int64_t amount = times_saturating(act->amount_milli, count);
+    int64_t points = points_256(r, act);
+    points = points > 0 ? times_saturating(points, count) : 0;
+    switch (r->verbs[act->verb].class) {
+    case VERB_IMPRESSION:
+        t->impressions += count;
+        break;
+    case VERB_DWELL:
+        t->dwell_milli = add_saturating(t->dwell_milli, amount);
+        break;
+    case VERB_ENGAGE:
+        t->engagements += count;
+        break;
+    default:
+        break;
+    }
+    add_decayed(&t->popularity, &t->last_ms, points < POPULARITY_MAX ? points : POPULARITY_MAX,
+                act->time_ms, r->half_life_ms);
+    if (t->popularity > POPULARITY_MAX)
+        t->popularity = POPULARITY_MAX;
+    count_some(&table->verbs[(size_t)index * VERBS_MAX + act->verb], count);
+    b->verb_events[act->verb] += count;
+    b->verb_amount_milli[act->verb] = add_saturating(b->verb_amount_milli[act->verb], amount);
+    b->out_of_order += b->events > 0 && act->time_ms < b->latest_ms;
+    b->latest_ms = act->time_ms > b->latest_ms ? act->time_ms : b->latest_ms;
+    b->events += count;
+    return HEED_OK;
+}
+
+uint64_t behaviour_unknown(const struct behaviour *b)
+{
+    uint64_t known = 0;
+    for (size_t i = 0; i < b->users_n; i++)
+        known += b->users[i].events;
+    return b->events - known;
 }
 
 enum heed_status behaviour_refund(struct behaviour *b, const struct behaviour_rules *r,

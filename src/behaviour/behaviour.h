@@ -139,6 +139,18 @@ HEED_MUST_CHECK enum heed_status behaviour_seen(struct behaviour *b,
                                                 const struct behaviour_rules *r,
                                                 const struct act *act, bool *duplicate);
 
+/* Records `count` acts of people who are not known: totals that somebody else has added up. They
+ * count in what the target has drawn, act->amount_milli being of each; nobody is reached by them
+ * and nobody prefers anything for them. act->user, id_hash and own are not looked at. 1 <= count <=
+ * COUNTED_MAX. HEED_NOMEM leaves the state unusable. O(1).                         */
+#define COUNTED_MAX INT64_C(1000000000)
+HEED_MUST_CHECK enum heed_status behaviour_counted(struct behaviour *b,
+                                                   const struct behaviour_rules *r,
+                                                   const struct act *act, uint64_t count);
+
+/* How many of all acts are of people who are not known. O(users).                               */
+uint64_t behaviour_unknown(const struct behaviour *b);
+
 /* Hints that behaviour_apply will soon be called for these acts.                                */
 void behaviour_prefetch(const struct behaviour *b, const struct act *act);
 

@@ -129,6 +129,25 @@ void consumption_skip(struct consumption *c, int64_t number)
     memmove(c->open, c->open + n, c->open_n * sizeof *c->open);
 }
 
+enum heed_status consumption_counted(struct consumption *c, const struct consumption_rules *r,
+                                     int64_t time_ms, uint32_t content, int64_t points_milli,
+                                     uint64_t count)
+{
+    if (points_milli <= 0)
+        return HEED_OK;
+    bool late = epoch_of(time_ms, r->epoch_ms) <= c->settled_through;
+    struct open_epoch *e = open_epoch(c, consumption_epoch(c, r, time_ms));
+    uint32_t at;
+    if (!e || !attention_find(&e->contents, &e->contents_n, &e->contents_cap, &e->content_index,
+                              content, &at))
+        return HEED_NOMEM;
+    gather(&e->contents[at], points_milli);
+    e->events += count;
+    e->late += late ? count : 0;
+    c->late += late ? count : 0;
+    return HEED_OK;
+}
+
 const struct open_epoch *consumption_next(const struct consumption *c, int64_t through)
 {
     return c->open_n > 0 && c->open[0].number <= through ? &c->open[0] : NULL;

@@ -93,6 +93,12 @@ HEED_MUST_CHECK enum heed_status consumption_attend(struct consumption *c,
  * those were not opened settled none of them.                                                   */
 void consumption_skip(struct consumption *c, int64_t number);
 
+/* Gathers points for a content alone, of `count` acts of people who are not known.              */
+HEED_MUST_CHECK enum heed_status consumption_counted(struct consumption *c,
+                                                     const struct consumption_rules *r,
+                                                     int64_t time_ms, uint32_t content,
+                                                     int64_t points_milli, uint64_t count);
+
 /* Oldest open epoch that a settlement through epoch `through` would settle, or NULL.            */
 const struct open_epoch *consumption_next(const struct consumption *c, int64_t through);
 

@@ -8,6 +8,7 @@
  * sends new texts along; the applying thread keeps the world's number of each. */
 #include "base/arena.h"
 #include "base/intern.h"
+#include "base/money.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "import/session.h"
@@ -126,6 +127,23 @@ static bool symbol_of(struct reading *r, struct event_batch *b, struct str text,
     return true;
 }
 
+/* `-` stands for people who are not known, unless somebody is called so.                        */
+static bool nobody_known(const struct reading *r, struct str user)
+{
+    return r->user == HANDLE_NONE && r->verb >= 0 && str_is(user, "-");
+}
+
+static bool count_of(struct str text, int64_t *count)
+{
+    struct money n;
+    *count = 1;
+    if (text.n &&
+        (money_from_text(text, 0, &n) != MONEY_OK || n.minor < 1 || n.minor > COUNTED_MAX))
+        return false;
+    *count = text.n ? n.minor : 1;
+    return true;
+}
+
 /* Turns a row into a call or a bad row. false: no memory.                                       */
 static bool read_row(struct reading *r, struct event_batch *b, const struct row *row)
 {
@@ -166,7 +184,13 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
     }
     uint32_t target = world_find_target(w, f[FIELD_TARGET]);
     char where[128];
-    if (r->user == HANDLE_NONE && r->verb != SERVED_VERB) {
+    int64_t count;
+    if (!count_of(f[FIELD_COUNT], &count))
+        return malformed(r, b, row, FIELD_COUNT, "a whole number from 1 to a billion");
+    if (f[FIELD_COUNT].n && !nobody_known(r, f[FIELD_USER]))
+        return malformed(r, b, row, FIELD_COUNT,
+                         "possible here: a count is of acts of people who are not known, user -");
+    if (r->user == HANDLE_NONE && r->verb != SERVED_VERB && !nobody_known(r, f[FIELD_USER])) {
         if (!admit_id_ok(admit_party_id(f[FIELD_USER])))
             return malformed(r, b, row, FIELD_USER, ID_EXPECTED);
         return note_bad(b, REFUSED_unknown_user, row,
@@ -185,6 +209,11 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
     b->lines[b->n] = row->line;
     if (r->verb == SERVED_VERB) {
         *c = admit_served(r->time_ms, target);
+        b->n++;
+        return true;
+    }
+    if (nobody_known(r, f[FIELD_USER])) {
+        *c = admit_counted(r->time_ms, (uint32_t)r->verb, target, count, amount);
         b->n++;
         return true;
     }
@@ -315,6 +344,8 @@ static enum heed_status take_symbols(struct applying *a, const struct event_batc
 
 static struct act act_of(const struct call *c)
 {
+    if (c->command == COMMAND_event_counted)
+        return act_of_counted(c);
     return (struct act){.id_hash = c->i[6] == CALL_ABSENT ? 0 : (uint64_t)c->i[6],
                         .user = (uint32_t)c->i[0],
                         .target = (uint32_t)c->i[2]};

@@ -229,12 +229,15 @@ struct walking {
     bool ratings;          /* else events                         */
     enum rating_kind kind; /* which of them: user, or the others */
     bool reviews;
+    bool unknown; /* there are acts of people who are not known: the column `count` */
 };
 
-static void event_row(FILE *f, const struct world *w, int64_t time_ms, int64_t user,
-                      const char *verb, int64_t target, int64_t amount, int64_t surface,
-                      int64_t via, int64_t key)
+static void event_row(const struct walking *k, int64_t time_ms, int64_t user, const char *verb,
+                      int64_t target, int64_t amount, int64_t surface, int64_t via, int64_t key,
+                      int64_t count)
 {
+    FILE *f = k->x->f;
+    const struct world *w = k->x->w;
     char text[96];
     fprintf(f, "%s", time_to_text(time_ms, text));
     cell(f, user == CALL_ABSENT ? STR("-") : world_party_id(w, (uint32_t)user), false);
@@ -245,6 +248,8 @@ static void event_row(FILE *f, const struct world *w, int64_t time_ms, int64_t u
     cell(f, via == CALL_ABSENT ? STR_NONE : symbol(w, (uint32_t)via), false);
     snprintf(text, sizeof text, "key:%016llx", (unsigned long long)key);
     cell(f, key == CALL_ABSENT ? STR_NONE : str_of(text), false);
+    if (k->unknown)
+        whole_cell(f, count, count > 0);
     fputc('\n', f);
 }
 
@@ -254,35 +259,38 @@ static void walk_refund(struct walking *k, int64_t number)
     const struct world *w = k->x->w;
     const struct purchase *p = &w->state.shop.purchases[number];
     if (kept(k->x, !erased(w, p->buyer) && stays(w, p->target)))
-        event_row(k->x->f, w, p->time_ms, p->buyer, "refunded", p->target, p->units * 1000,
-                  CALL_ABSENT, CALL_ABSENT, CALL_ABSENT);
+        event_row(k, p->time_ms, p->buyer, "refunded", p->target, p->units * 1000, CALL_ABSENT,
+                  CALL_ABSENT, CALL_ABSENT, 0);
 }
 
 static void walk_event(struct walking *k, const struct call *c)
 {
     const struct world *w = k->x->w;
-    FILE *f = k->x->f;
     if (c->command == COMMAND_event_served) {
         if (kept(k->x, stays(w, (uint32_t)c->i[0])))
-            event_row(f, w, c->time_ms, CALL_ABSENT, "served", c->i[0], 1000, CALL_ABSENT,
-                      CALL_ABSENT, CALL_ABSENT);
+            event_row(k, c->time_ms, CALL_ABSENT, "served", c->i[0], 1000, CALL_ABSENT, CALL_ABSENT,
+                      CALL_ABSENT, 0);
     } else if (c->command == COMMAND_event_add) {
         if (kept(k->x, !erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[2])))
-            event_row(f, w, c->i[7] == CALL_ABSENT ? c->time_ms : c->i[7], c->i[0],
+            event_row(k, c->i[7] == CALL_ABSENT ? c->time_ms : c->i[7], c->i[0],
                       w->state.rules.behaviour.verbs[c->i[1]].name, c->i[2],
-                      c->i[3] == CALL_ABSENT ? 1000 : c->i[3], c->i[4], c->i[5], c->i[6]);
+                      c->i[3] == CALL_ABSENT ? 1000 : c->i[3], c->i[4], c->i[5], c->i[6], 0);
+    } else if (c->command == COMMAND_event_counted) {
+        if (kept(k->x, stays(w, (uint32_t)c->i[1])))
+            event_row(k, c->time_ms, CALL_ABSENT, w->state.rules.behaviour.verbs[c->i[0]].name,
+                      c->i[1], c->i[3], CALL_ABSENT, CALL_ABSENT, CALL_ABSENT, c->i[2]);
     } else if (c->command == COMMAND_event_refunded) {
         if (kept(k->x, !erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[1])))
-            event_row(f, w, c->time_ms, c->i[0], "refunded", c->i[1], c->i[2], CALL_ABSENT,
-                      CALL_ABSENT, CALL_ABSENT);
+            event_row(k, c->time_ms, c->i[0], "refunded", c->i[1], c->i[2], CALL_ABSENT,
+                      CALL_ABSENT, CALL_ABSENT, 0);
     } else if (c->command == COMMAND_shop_refund) {
         if ((uint64_t)c->i[0] < w->state.shop.purchases_n)
             walk_refund(k, c->i[0]);
     } else if (c->command == COMMAND_shop_buy) {
         if (kept(k->x, !erased(w, (uint32_t)c->i[1]) && stays(w, (uint32_t)c->i[0])))
-            event_row(f, w, c->time_ms, c->i[1], "purchase", c->i[0],
+            event_row(k, c->time_ms, c->i[1], "purchase", c->i[0],
                       c->i[2] == CALL_ABSENT ? 1000 : c->i[2] * 1000, CALL_ABSENT, CALL_ABSENT,
-                      CALL_ABSENT);
+                      CALL_ABSENT, 0);
     }
 }
 
@@ -295,8 +303,8 @@ static void walk_feed(struct walking *k, const struct call *c)
     for (size_t i = 0; i < fact.n; i++) {
         uint32_t target = target_make(TARGET_CONTENT, fact.slots[i].item);
         if (kept(k->x, stays(w, target)))
-            event_row(k->x->f, w, c->time_ms, CALL_ABSENT, "served", target, 1000, CALL_ABSENT,
-                      CALL_ABSENT, CALL_ABSENT);
+            event_row(k, c->time_ms, CALL_ABSENT, "served", target, 1000, CALL_ABSENT, CALL_ABSENT,
+                      CALL_ABSENT, 0);
     }
 }
 
@@ -427,9 +435,12 @@ enum heed_status export_dir(struct world *w, const char *dir, bool over, uint64_
         status = goods(x, false, err);
     if (status == HEED_OK)
         status = goods(x, true, err);
+    bool unknown = behaviour_unknown(&w->state.behaviour) > 0;
     if (status == HEED_OK)
-        status = walk(x, "events.csv", "time,user,verb,target,amount,surface,via,id\n",
-                      (struct walking){0}, err);
+        status = walk(x, "events.csv",
+                      unknown ? "time,user,verb,target,amount,surface,via,id,count\n"
+                              : "time,user,verb,target,amount,surface,via,id\n",
+                      (struct walking){.unknown = unknown}, err);
     if (status == HEED_OK)
         status = walk(x, "ratings.csv", "time,user,target,score,kind\n",
                       (struct walking){.ratings = true}, err);

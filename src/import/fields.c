@@ -5,7 +5,7 @@ static const char *const names[FIELDS] = {
     "body",     "kind",    "created_at",      "good",   "seller",  "description",
     "category", "price",   "currency",        "stock",  "sales",   "time",
     "user",     "verb",    "target",          "amount", "surface", "via",
-    "score",    "offered", "copy_similarity", "act",    "reason"};
+    "score",    "offered", "copy_similarity", "act",    "reason",  "count"};
 
 #define BIT(f) (UINT32_C(1) << FIELD_##f)
 #define GOODS                                                                                      \
@@ -26,7 +26,7 @@ static const struct {
     {"services", GOODS, BIT(ID) | BIT(NAME)},
     {"events",
      BIT(TIME) | BIT(USER) | BIT(VERB) | BIT(TARGET) | BIT(AMOUNT) | BIT(SURFACE) | BIT(VIA) |
-         BIT(ID),
+         BIT(ID) | BIT(COUNT),
      BIT(TIME) | BIT(USER) | BIT(VERB) | BIT(TARGET)},
     {"ratings", SCORES, BIT(TIME) | BIT(USER) | BIT(TARGET) | BIT(SCORE)},
     {"reviews", SCORES, BIT(TIME) | BIT(USER) | BIT(TARGET) | BIT(SCORE)},

@@ -16,6 +16,9 @@
  * user (`-` in exports) is not looked at. `refunded` takes back what a purchase weighs: time, user,
  * target and amount are those of the purchase, which comes before it.
  *
+ * A verb of the rules by the user `-` is of people who are not known, `count` of them (1 when left
+ * out): totals that somebody else has added up.
+ *
  * A row of decisions is a decision or an appeal of moderation; without a user, the operator's. */
 #ifndef HEED_IMPORT_H
 #define HEED_IMPORT_H

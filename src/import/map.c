@@ -13,6 +13,7 @@ struct mapping {
     struct yaml *y;
     struct strbuf text; /* of the whole file */
     char *data;         /* folder its paths start from */
+    char *own;          /* the mapping's own           */
 };
 
 static enum heed_status text_of(const struct mapping *m, int parent, const char *key, bool needed,
@@ -31,11 +32,67 @@ static enum heed_status text_of(const struct mapping *m, int parent, const char 
     return *out ? HEED_OK : error_nomem(err);
 }
 
+/* "-04:00" or "+05:30" to minutes. */
+static bool zone_of(struct str s, int32_t *minutes)
+{
+    if (s.n != 6 || (s.p[0] != '-' && s.p[0] != '+') || s.p[3] != ':')
+        return false;
+    for (size_t i = 1; i < 6; i++)
+        if (i != 3 && (s.p[i] < '0' || s.p[i] > '9'))
+            return false;
+    int hours = (s.p[1] - '0') * 10 + s.p[2] - '0', rest = (s.p[4] - '0') * 10 + s.p[5] - '0';
+    *minutes = (hours * 60 + rest) * (s.p[0] == '-' ? -1 : 1);
+    return hours <= 14 && rest < 60;
+}
+
+static enum heed_status time_of(const struct mapping *m, int node, struct mapped_field *out,
+                                struct heed_error *err)
+{
+    int time = yaml_get(m->y, node, "time"), zone = yaml_get(m->y, node, "zone");
+    if (time && !str_is(yaml_text(m->y, time), "month/day/year hour:minute"))
+        return yaml_error(m->y, time, err, "'month/day/year hour:minute' was expected");
+    if (zone && (!time || !zone_of(yaml_text(m->y, zone), &out->zone_min)))
+        return yaml_error(m->y, zone, err, "a zone such as -04:00 beside `time` was expected");
+    out->us_time = time != 0;
+    return HEED_OK;
+}
+
+/* {0: 1, 10: 2}: from 0 on it is 1, from 10 on 2.                                               */
+static enum heed_status steps_of(const struct mapping *m, int node, struct mapped_field *out,
+                                 struct heed_error *err)
+{
+    int steps = yaml_get(m->y, node, "steps");
+    size_t n = yaml_count(m->y, steps);
+    if (!steps)
+        return HEED_OK;
+    if (yaml_kind(m->y, steps) != YAML_MAP || n == 0)
+        return yaml_error(m->y, steps, err, "a map of numbers to values was expected");
+    out->steps = calloc(n, sizeof *out->steps);
+    if (!out->steps)
+        return error_nomem(err);
+    for (; out->steps_n < n; out->steps_n++) {
+        struct step *step = &out->steps[out->steps_n];
+        int value = yaml_value(m->y, steps, out->steps_n);
+        struct str text = yaml_text(m->y, value);
+        if (!admit_decimal(yaml_key(m->y, steps, out->steps_n), &step->from_milli) ||
+            (out->steps_n > 0 && step->from_milli <= step[-1].from_milli))
+            return yaml_error(m->y, value, err, "steps are numbers, each above the one before");
+        if (yaml_kind(m->y, value) != YAML_SCALAR || text.n == 0)
+            return yaml_error(m->y, value, err, "plain text was expected");
+        step->value = strndup(text.p, text.n);
+        if (!step->value)
+            return error_nomem(err);
+    }
+    return HEED_OK;
+}
+
 static enum heed_status field_of(const struct mapping *m, int node, bool joined,
                                  struct mapped_field *out, struct heed_error *err)
 {
     enum heed_status status = yaml_only(
-        m->y, node, " column constant joined prefix otherwise first factor round max ", err);
+        m->y, node,
+        " column constant joined prefix otherwise after first factor round max steps time zone ",
+        err);
     if (status != HEED_OK)
         return status;
     static const struct {
@@ -62,6 +119,12 @@ static enum heed_status field_of(const struct mapping *m, int node, bool joined,
         status = text_of(m, node, "otherwise", false, &out->otherwise, err);
     if (status == HEED_OK)
         status = text_of(m, node, "first", false, &out->first, err);
+    if (status == HEED_OK)
+        status = text_of(m, node, "after", false, &out->after, err);
+    if (status == HEED_OK)
+        status = time_of(m, node, out, err);
+    if (status == HEED_OK)
+        status = steps_of(m, node, out, err);
     if (status != HEED_OK)
         return status;
     int factor = yaml_get(m->y, node, "factor"), round = yaml_get(m->y, node, "round");
@@ -112,18 +175,33 @@ static void format_free(struct row_format *f)
         free(f->fields[i].prefix);
         free(f->fields[i].otherwise);
         free(f->fields[i].first);
+        free(f->fields[i].after);
+        for (size_t k = 0; k < f->fields[i].steps_n; k++)
+            free(f->fields[i].steps[k].value);
+        free(f->fields[i].steps);
     }
     free(f->join_key);
     free(f);
 }
 
-static char *path_in(const struct mapping *m, const char *path)
+static char *path_in(const char *folder, const char *path)
 {
-    size_t n = strlen(m->data) + strlen(path) + 2;
+    size_t n = strlen(folder) + strlen(path) + 2;
     char *full = malloc(n);
     if (full)
-        snprintf(full, n, "%s%s%s", *path == '/' ? "" : m->data, *path == '/' ? "" : "/", path);
+        snprintf(full, n, "%s%s%s", *path == '/' ? "" : folder, *path == '/' ? "" : "/", path);
     return full;
+}
+
+/* The folder that a file's path starts from: `from: map`, else the data's.                      */
+static enum heed_status from_of(const struct mapping *m, int node, const char **folder,
+                                struct heed_error *err)
+{
+    int from = yaml_get(m->y, node, "from");
+    *folder = str_is(yaml_text(m->y, from), "map") ? m->own : m->data;
+    if (from && *folder == m->data && !str_is(yaml_text(m->y, from), "data"))
+        return yaml_error(m->y, from, err, "map or data was expected");
+    return HEED_OK;
 }
 
 static enum heed_status join_of(const struct mapping *m, int file, struct row_format *f,
@@ -157,7 +235,7 @@ static enum heed_status join_of(const struct mapping *m, int file, struct row_fo
     if (status == HEED_OK && prefer && strncmp(prefer, "lowest ", 7) != 0)
         status =
             yaml_error(m->y, yaml_get(m->y, node, "prefer"), err, "'lowest COLUMN' was expected");
-    if (status == HEED_OK && !(full = path_in(m, path)))
+    if (status == HEED_OK && !(full = path_in(m->data, path)))
         status = error_nomem(err);
     if (status == HEED_OK) {
         o.path = full;
@@ -184,7 +262,7 @@ static enum heed_status identity_of(const struct mapping *m, int node,
     if (join) {
         char *path = NULL, *full = NULL;
         status = text_of(m, join, "path", true, &path, err);
-        if (status == HEED_OK && !(full = path_in(m, path)))
+        if (status == HEED_OK && !(full = path_in(m->data, path)))
             status = error_nomem(err);
         if (status == HEED_OK)
             status = reader_digest(full, limits, &joined, err);
@@ -203,7 +281,7 @@ static enum heed_status one_file(const struct mapping *m, int node, struct world
                                  struct heed_error *err)
 {
     enum heed_status status =
-        yaml_only(m->y, node, " path kind delimiter quote encoding columns join ", err);
+        yaml_only(m->y, node, " path from kind delimiter quote encoding columns join ", err);
     if (status != HEED_OK)
         return status;
     char *path = NULL, *full = NULL;
@@ -227,7 +305,10 @@ static enum heed_status one_file(const struct mapping *m, int node, struct world
     f->join = join;
     if (status == HEED_OK)
         status = columns_of(m, node, (enum import_kind)kind, f, err);
-    if (status == HEED_OK && !(full = path_in(m, path)))
+    const char *folder = NULL;
+    if (status == HEED_OK)
+        status = from_of(m, node, &folder, err);
+    if (status == HEED_OK && !(full = path_in(folder, path)))
         status = error_nomem(err);
     struct strbuf identity;
     strbuf_init(&identity, MAP_BYTES_MAX + 256);
@@ -257,9 +338,10 @@ enum heed_status import_map(struct world *w, const struct heed_context *context,
 {
     struct mapping m = {0};
     strbuf_init(&m.text, MAP_BYTES_MAX);
+    m.own = folder_of(map);
     m.data = data ? strdup(data) : folder_of(map);
     enum heed_status status =
-        m.data ? reader_text(map, MAP_BYTES_MAX, &m.text, err) : error_nomem(err);
+        m.own && m.data ? reader_text(map, MAP_BYTES_MAX, &m.text, err) : error_nomem(err);
     if (status == HEED_OK)
         status = yaml_open((struct str){m.text.p, m.text.n}, map, &m.y, err);
     int root = status == HEED_OK ? yaml_root(m.y) : 0;
@@ -272,6 +354,7 @@ enum heed_status import_map(struct world *w, const struct heed_context *context,
         status = one_file(&m, yaml_item(m.y, files, i), w, context, options, result, err);
     yaml_close(m.y);
     strbuf_deinit(&m.text);
+    free(m.own);
     free(m.data);
     return status;
 }

@@ -3,6 +3,7 @@
 #include "base/csv.h"
 #include "base/jsonl.h"
 #include "base/money.h"
+#include "base/time.h"
 #include "base/utf8.h"
 #include "import/join.h"
 
@@ -276,10 +277,66 @@ static bool put_number(struct rows *r, const struct mapped_field *m, int64_t mil
     return strbuf_puts(&r->text, money_to_text((struct money){milli}, 3, number));
 }
 
+/* A number of `most` digits at most at *p, which moves behind it and behind `end` (0: nothing may
+ * follow). -1: there is none.                                                                    */
+static int digits(struct str *s, size_t most, char end)
+{
+    int n = 0;
+    size_t i = 0;
+    for (; i < s->n && i < most && s->p[i] >= '0' && s->p[i] <= '9'; i++)
+        n = n * 10 + (s->p[i] - '0');
+    if (i == 0 || (end ? i >= s->n || s->p[i] != end : i != s->n))
+        return -1;
+    i += end != 0;
+    *s = (struct str){s->p + i, s->n - i};
+    return n;
+}
+
+static bool put_time(struct rows *r, const struct mapped_field *m, struct str value,
+                     struct heed_error *err)
+{
+    struct str s = str_trim(value);
+    int month = digits(&s, 2, '/'), day = digits(&s, 2, '/'), year = digits(&s, 4, ' ');
+    int hour = digits(&s, 2, ':'), minute = digits(&s, 2, 0);
+    int zone = m->zone_min < 0 ? -m->zone_min : m->zone_min;
+    char text[40];
+    int64_t ms;
+    int n = snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:00%c%02d:%02d", year, month, day,
+                     hour, minute, m->zone_min < 0 ? '-' : '+', zone / 60, zone % 60);
+    if (month >= 0 && day >= 0 && year >= 0 && hour >= 0 && minute >= 0 &&
+        time_from_text((struct str){text, (size_t)n}, &ms) == TIME_OK)
+        return strbuf_puts(&r->text, text);
+    error_set(err, HEED_INPUT, NULL, "'%.*s' is not a time such as 8/4/2016 11:52 (month first)",
+              (int)utf8_cut(value, 60), value.p);
+    return false;
+}
+
+static bool put_step(struct rows *r, const struct mapped_field *m, struct str value,
+                     struct heed_error *err)
+{
+    int64_t milli;
+    const char *reached = NULL;
+    bool number = admit_decimal(value, &milli);
+    for (size_t i = 0; number && i < m->steps_n && m->steps[i].from_milli <= milli; i++)
+        reached = m->steps[i].value;
+    if (reached)
+        return strbuf_puts(&r->text, reached);
+    error_set(err, HEED_INPUT, NULL, "'%.*s' is not a number that reaches the first step",
+              (int)utf8_cut(value, 60), value.p);
+    return false;
+}
+
 /* A mapped value with its transformations, in r->text as offset and length (it may move).        */
 static bool transform(struct rows *r, const struct mapped_field *m, struct str value,
                       struct heed_error *err)
 {
+    if (m->after && *m->after && value.n) {
+        const char *found = memmem(value.p, value.n, m->after, strlen(m->after));
+        if (found) {
+            size_t skipped = (size_t)(found - value.p) + strlen(m->after);
+            value = (struct str){value.p + skipped, value.n - skipped};
+        }
+    }
     if (m->first && *m->first && value.n) {
         const char *end = memmem(value.p, value.n, m->first, strlen(m->first));
         if (end)
@@ -292,6 +349,10 @@ static bool transform(struct rows *r, const struct mapped_field *m, struct str v
         value.n = utf8_cut(value, m->max);
     if (value.n == 0)
         return true;
+    if (m->us_time)
+        return put_time(r, m, value, err);
+    if (m->steps_n > 0)
+        return put_step(r, m, value, err);
     if (m->prefix)
         strbuf_puts(&r->text, m->prefix);
     if (!m->factor_milli && !m->whole)

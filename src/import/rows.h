@@ -35,6 +35,7 @@ enum field {
     FIELD_COPIED,
     FIELD_ACT,
     FIELD_REASON,
+    FIELD_COUNT,
     FIELDS
 };
 
@@ -46,13 +47,24 @@ bool kind_keeps_attributes(enum import_kind kind); /* further columns are kept  
 
 enum mapped_from { MAPPED_NONE, MAPPED_COLUMN, MAPPED_CONSTANT, MAPPED_JOINED };
 
+struct step {
+    int64_t from_milli;
+    char *value; /* owned */
+};
+
 /* Where a field of a mapped file comes from.                                                    */
 struct mapped_field {
     enum mapped_from from;
     char *column;    /* name in the file, or in the joined file; constant text; owned      */
     char *prefix;    /* put before a value that is not empty; may be NULL; owned           */
     char *otherwise; /* value when it is empty; may be NULL; owned                        */
-    char *first;     /* keep what stands before the first of this separator; may be NULL; owned */
+    char *after;  /* keep what stands behind the first of this separator, if it is there; owned */
+    char *first;  /* keep what stands before the first of this separator; may be NULL; owned    */
+    bool us_time; /* month/day/year hour:minute, zone_min ahead of UTC, becomes RFC 3339 */
+    int32_t zone_min;
+    struct step *steps; /* [steps_n] ascending; the number becomes the value of the last whose
+                         * `from` it reaches; owned */
+    size_t steps_n;
     int64_t factor_milli; /* 0: as it is; else the number times this                      */
     bool whole;           /* rounded to a whole number                                          */
     size_t max;           /* cut to so many bytes at a character; 0: not                        */

@@ -11,11 +11,11 @@ struct counting {
     size_t last; /* where the last act fell: acts come nearly in order */
 };
 
-static bool count_day(struct counting *k, int64_t day, bool bought)
+static bool count_day(struct counting *k, int64_t day, uint64_t acts, bool bought)
 {
     struct report_data *d = k->d;
     if (k->last < d->days_n && d->days[k->last].day == day) {
-        d->days[k->last].events++;
+        d->days[k->last].events += acts;
         d->days[k->last].bought += bought;
         return true;
     }
@@ -29,25 +29,28 @@ static bool count_day(struct counting *k, int64_t day, bool bought)
     }
     k->last = low;
     if (low < d->days_n && d->days[low].day == day) {
-        d->days[low].events++;
+        d->days[low].events += acts;
         d->days[low].bought += bought;
         return true;
     }
     if (!array_grow(&d->days, &d->days_cap, d->days_n + 1, sizeof *d->days))
         return false;
     memmove(&d->days[low + 1], &d->days[low], (d->days_n - low) * sizeof *d->days);
-    d->days[low] = (struct day_row){day, 1, bought};
+    d->days[low] = (struct day_row){day, acts, bought};
     d->days_n++;
     return true;
 }
 
 static enum heed_status count_call(void *context, const struct call *c, struct heed_error *err)
 {
+    if (c->command == COMMAND_event_counted)
+        return count_day(context, c->time_ms / DAY_MS, (uint64_t)c->i[2], false) ? HEED_OK
+                                                                                 : error_nomem(err);
     bool event = c->command == COMMAND_event_add;
     if (!event && c->command != COMMAND_shop_buy)
         return HEED_OK;
     int64_t time_ms = event && c->i[7] != CALL_ABSENT ? c->i[7] : c->time_ms;
-    return count_day(context, time_ms / DAY_MS, !event) ? HEED_OK : error_nomem(err);
+    return count_day(context, time_ms / DAY_MS, 1, !event) ? HEED_OK : error_nomem(err);
 }
 
 static int by_points(const void *a, const void *b)

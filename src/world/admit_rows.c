@@ -449,6 +449,17 @@ struct call admit_served(int64_t time_ms, uint32_t target)
     return c;
 }
 
+struct call admit_counted(int64_t time_ms, uint32_t verb, uint32_t target, int64_t count,
+                          int64_t amount_milli)
+{
+    struct call c = call_of(COMMAND_event_counted, time_ms);
+    c.i[0] = verb;
+    c.i[1] = target;
+    c.i[2] = count;
+    c.i[3] = amount_milli;
+    return c;
+}
+
 struct call admit_refunded(int64_t time_ms, uint32_t user, uint32_t target, int64_t amount_milli)
 {
     struct call c = call_of(COMMAND_event_refunded, time_ms);

@@ -86,6 +86,9 @@ HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *ac
 /* Whether an act is another's engagement with a content: what counts as a reward of showing it. */
 bool act_engages(const struct state *s, const struct act *act);
 struct act act_of_call(const struct catalogue *c, const struct call *call);
+/* The same of a call of event_counted (each of the acts), and what all of them weigh. */
+struct act act_of_counted(const struct call *call);
+int64_t counted_points(const struct behaviour_rules *r, const struct act *act, uint64_t count);
 
 /* Takes a purchase made at time_ms back out of what behaviour weighs; unknown_purchase when the
  * user never acted on the target. */

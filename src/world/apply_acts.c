@@ -123,6 +123,52 @@ enum heed_status apply_event_served(struct world *w, const struct call *call, st
                                                                             : error_nomem(err);
 }
 
+int64_t counted_points(const struct behaviour_rules *r, const struct act *act, uint64_t count)
+{
+    int64_t points = behaviour_points(r, act->verb, act->amount_milli), all;
+    return __builtin_mul_overflow(points, count, &all) ? points > 0 ? INT64_MAX : 0 : all;
+}
+
+struct act act_of_counted(const struct call *call)
+{
+    return (struct act){.time_ms = call->time_ms,
+                        .amount_milli = call->i[3],
+                        .user = HANDLE_NONE,
+                        .target = (uint32_t)call->i[1],
+                        .surface = HANDLE_NONE,
+                        .via = HANDLE_NONE,
+                        .verb = (uint32_t)call->i[0]};
+}
+
+/* i: verb, target, count, amount of each                                                        */
+enum heed_status apply_event_counted(struct world *w, const struct call *call, struct outcome *o,
+                                     struct heed_error *err)
+{
+    struct state *s = &w->state;
+    const struct rules *r = &s->rules;
+    if (call->i[1] < 0 || call->i[1] > UINT32_MAX ||
+        !catalogue_has(&s->catalogue, (uint32_t)call->i[1])) {
+        o->refusal = REFUSED_unknown_target;
+        return HEED_OK;
+    }
+    uint32_t target = (uint32_t)call->i[1], index = target_index(target);
+    if (target_kind(target) == TARGET_USER && s->catalogue.parties[index].flags & PARTY_ERASED) {
+        o->refusal = REFUSED_erased;
+        return HEED_OK;
+    }
+    if (call->i[0] < 0 || call->i[0] >= r->behaviour.verbs_n || call->i[2] < 1 ||
+        call->i[2] > COUNTED_MAX || call->i[3] < 0)
+        return error_set(err, HEED_INPUT, "event counted",
+                         "the journal holds a call that cannot be");
+    uint64_t count = (uint64_t)call->i[2];
+    struct act act = act_of_counted(call);
+    enum heed_status status = behaviour_counted(&s->behaviour, &r->behaviour, &act, count);
+    if (status == HEED_OK && target_kind(target) == TARGET_CONTENT)
+        status = consumption_counted(&s->consumption, &r->consumption, act.time_ms, index,
+                                     counted_points(&r->behaviour, &act, count), count);
+    return status == HEED_OK ? status : error_nomem(err);
+}
+
 enum refusal refund_act(struct world *w, int64_t time_ms, uint32_t user, uint32_t target,
                         int64_t amount_milli)
 {

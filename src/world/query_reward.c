@@ -35,7 +35,7 @@ struct explaining {
     bool settled;
 };
 
-static enum heed_status count(struct parts *p, uint32_t target, int64_t points)
+static enum heed_status count(struct parts *p, uint32_t target, int64_t points, uint64_t events)
 {
     uint32_t at = map_get(&p->at, target);
     if (at == MAP_NONE) {
@@ -46,7 +46,7 @@ static enum heed_status count(struct parts *p, uint32_t target, int64_t points)
         p->rows[p->n++] = (struct part){.target = target, .quality_ppm = PPM};
     }
     struct part *row = &p->rows[at];
-    row->events++;
+    row->events += events;
     row->attention_milli =
         row->attention_milli > INT64_MAX - points ? INT64_MAX : row->attention_milli + points;
     return HEED_OK;
@@ -67,13 +67,31 @@ static enum heed_status walk_act(struct explaining *x, const struct act *act)
     enum heed_status status = HEED_OK;
     if (counts && consumption_epoch(&x->epochs, &r->consumption, act->time_ms) == x->epoch) {
         if (act->user == x->user)
-            status = count(&x->parts[GIVEN], act->target, points);
+            status = count(&x->parts[GIVEN], act->target, points, 1);
         if (status == HEED_OK && owner == x->user && target_kind(act->target) == TARGET_CONTENT)
-            status = count(&x->parts[EARNED], act->target, points);
+            status = count(&x->parts[EARNED], act->target, points, 1);
     }
     return status == HEED_OK ? consumption_attend(&x->epochs, &r->consumption, act->time_ms, 0,
                                                   HANDLE_NONE, counts)
                              : status;
+}
+
+static enum heed_status walk_counted(struct explaining *x, const struct call *call)
+{
+    const struct rules *r = &x->w->state.rules;
+    struct act act = act_of_counted(call);
+    uint64_t n = (uint64_t)call->i[2];
+    bool duplicate;
+    if (behaviour_seen(&x->seen, &r->behaviour, &act, &duplicate) != HEED_OK)
+        return HEED_NOMEM;
+    int64_t points = counted_points(&r->behaviour, &act, n);
+    if (points <= 0 || target_kind(act.target) != TARGET_CONTENT)
+        return HEED_OK;
+    if (consumption_epoch(&x->epochs, &r->consumption, act.time_ms) == x->epoch &&
+        catalogue_owner(&x->w->state.catalogue, act.target) == x->user &&
+        count(&x->parts[EARNED], act.target, points, n) != HEED_OK)
+        return HEED_NOMEM;
+    return consumption_attend(&x->epochs, &r->consumption, act.time_ms, 0, HANDLE_NONE, 1);
 }
 
 static enum heed_status walk_settlement(struct explaining *x, const struct call *call)
@@ -118,6 +136,11 @@ static enum heed_status walk_call(void *context, const struct call *call, struct
             status = HEED_INPUT;
         else
             status = walk_act(x, &act);
+    } else if (call->command == COMMAND_event_counted) {
+        if (call->i[0] < 0 || call->i[0] >= x->w->state.rules.behaviour.verbs_n)
+            status = HEED_INPUT;
+        else
+            status = walk_counted(x, call);
     } else if (call->command == COMMAND_shop_buy) { /* earns nothing, but time goes on */
         struct act act = {.time_ms = call->time_ms};
         bool duplicate;
