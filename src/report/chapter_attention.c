@@ -121,14 +121,21 @@ void chapter_behaviour(const struct page *p)
 
 /* ── 2 quality ── */
 
+/* What reach is counted in.                                                                      */
+static enum word reach_word(const struct page *p)
+{
+    return p->d->unknown > 0 ? W_acts_drawn : W_reach;
+}
+
 static void reach_against_quality(const struct page *p)
 {
     const struct report_data *d = p->d;
+    enum word caption = d->unknown > 0 ? W_scatter_acts : W_scatter;
     char number[32];
     double most = fmax(d->most_reach, 1), x[BANDS], y[BANDS];
     struct plot plot;
-    figure_begin(p, W_scatter, false);
-    plot_begin(&plot, p->f, w(p, W_scatter), w(p, W_reach), w(p, W_score));
+    figure_begin(p, caption, false);
+    plot_begin(&plot, p->f, w(p, caption), w(p, reach_word(p)), w(p, W_score));
     plot_ticks_y(&plot, 1, .2, false);
     plot_tick_x(&plot, 0, "0");
     for (double reach = 1; reach <= most; reach *= 10)
@@ -147,11 +154,12 @@ static void reach_against_quality(const struct page *p)
     for (size_t i = 0; i < n; i++)
         plot_dot(&plot, x[i], y[i], 3.2, "mark");
     plot_end(&plot);
-    paragraph(p, "note", W_scatter_text);
+    paragraph(p, "note", d->unknown > 0 ? W_scatter_text_acts : W_scatter_text);
     if (d->step > 1)
         paragraph(p, "note", W_sampled, d->step, with_commas(d->eligible_n, number));
     figure_table(
-        p, (const struct column[]){{W_reach, false}, {W_contents, true}, {W_mean_quality, true}},
+        p,
+        (const struct column[]){{reach_word(p), false}, {W_contents, true}, {W_mean_quality, true}},
         3);
     for (size_t i = 0; i < d->bands_n; i++) {
         const struct reach_band *b = &d->bands[i];
@@ -208,15 +216,16 @@ static void reliability(const struct page *p)
     figure_end(p);
 }
 
-static void copies(const struct page *p)
+static void copies(const struct page *p, bool wide)
 {
     const struct report_data *d = p->d;
     char text[32];
-    figure_begin(p, W_copies, false);
-    table_begin(p,
-                (const struct column[]){
-                    {W_copy, false}, {W_original, false}, {W_similarity, true}, {W_reach, true}},
-                4);
+    figure_begin(p, d->unknown > 0 ? W_copies_acts : W_copies, wide);
+    table_begin(
+        p,
+        (const struct column[]){
+            {W_copy, false}, {W_original, false}, {W_similarity, true}, {reach_word(p), true}},
+        4);
     for (size_t i = 0; i < d->copies_seen_n; i++) {
         const struct copy_row *r = &d->copies_seen[i];
         row_begin(p->f);
@@ -241,7 +250,8 @@ void chapter_quality(const struct page *p)
         return;
     }
     if (d->judged)
-        paragraph(p, "lead", W_quality_text, d->reach_quality);
+        paragraph(p, "lead", d->unknown > 0 ? W_quality_text_acts : W_quality_text,
+                  d->reach_quality);
     else
         paragraph(p, "lead", W_quality_alike);
     paragraph(p, "lead", W_quality_counts, with_commas(d->copies, found),
@@ -249,10 +259,11 @@ void chapter_quality(const struct page *p)
     figures_begin(p);
     if (d->judged)
         reach_against_quality(p);
-    if (d->copies_seen_n > 0)
-        copies(p);
-    if (d->w->state.quality.learned && d->w->state.quality.learned->fit.known)
+    bool learnt = d->w->state.quality.learned && d->w->state.quality.learned->fit.known;
+    if (learnt)
         reliability(p);
+    if (d->copies_seen_n > 0)
+        copies(p, learnt && d->judged);
     figures_end(p);
     chapter_end(p);
 }
@@ -324,8 +335,8 @@ static void floor_kept(const struct page *p)
     epoch_ticks(p, &plot);
     plot_end(&plot);
     paragraph(p, "note", W_floor_text, percent_text(d->epochs[d->epochs_n - 1].s.floor_ppm, text),
-              d->floors_kept, d->epochs_n);
-    if (d->floors_kept < d->epochs_n)
+              d->floors_kept, d->fed);
+    if (d->floors_kept < d->fed)
         paragraph(p, "note", W_floor_missed);
     if (d->epochs_n > TABLE_ROWS)
         paragraph(p, "note", W_first_rows, (size_t)TABLE_ROWS, d->epochs_n);
@@ -378,7 +389,7 @@ static void risers(const struct page *p)
                                          {W_by_popularity, true},
                                          {W_under_heed, true},
                                          {W_score, true},
-                                         {W_reach, true}},
+                                         {reach_word(p), true}},
                  5);
     for (size_t i = 0; i < d->risers_n; i++) {
         const struct riser *r = &d->risers[i];
@@ -401,6 +412,8 @@ void chapter_allocation(const struct page *p)
     chapter_begin(p, W_allocation);
     if (d->epochs_n == 0)
         paragraph(p, "lead", W_allocation_none);
+    else if (d->fed == 0)
+        paragraph(p, "lead", W_allocation_unfed);
     if (drawn)
         paragraph(p, "lead", W_allocation_text, d->popularity.gini, d->heed.gini);
     if (drawn && d->best_n * 5 <= d->eligible_n)
@@ -410,7 +423,7 @@ void chapter_allocation(const struct page *p)
     if (drawn)
         lorenz_figure(p, W_lorenz, (struct named_curve){&d->popularity, W_by_popularity},
                       (struct named_curve){&d->heed, W_under_heed}, w(p, W_lorenz_text));
-    if (d->epochs_n > 0)
+    if (d->fed > 0)
         floor_kept(p);
     if (d->risers_n > 0)
         risers(p);

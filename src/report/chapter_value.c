@@ -127,10 +127,16 @@ void chapter_consumption(const struct page *p)
         chapter_end(p);
         return;
     }
-    paragraph(p, "lead", W_consumption_text, money_words(d->paid_minor, currency->scale, a),
-              currency->code, with_commas(d->paid[1], creators),
-              money_words(d->quantiles[1][2], currency->scale, b), with_commas(d->paid[0], users),
-              money_words(d->quantiles[0][2], currency->scale, c));
+    if (d->paid[0] == 0 && d->unknown > 0)
+        paragraph(p, "lead", W_consumption_creators, money_words(d->paid_minor, currency->scale, a),
+                  currency->code, with_commas(d->paid[1], creators),
+                  money_words(d->quantiles[1][2], currency->scale, b));
+    else
+        paragraph(p, "lead", W_consumption_text, money_words(d->paid_minor, currency->scale, a),
+                  currency->code, with_commas(d->paid[1], creators),
+                  money_words(d->quantiles[1][2], currency->scale, b),
+                  with_commas(d->paid[0], users),
+                  money_words(d->quantiles[0][2], currency->scale, c));
     figures_begin(p);
     payouts_by_epoch(p, currency);
     payouts_spread(p, currency);

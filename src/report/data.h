@@ -101,6 +101,7 @@ struct report_data {
     struct world *w;
     struct report_truth truth;
     uint64_t users, contents, goods, services, events, late;
+    uint64_t unknown; /* acts of people who are not known; with them reach below is acts */
 
     struct day_row *days; /* ascending */
     size_t days_n, days_cap;
@@ -126,6 +127,7 @@ struct report_data {
 
     struct epoch_row *epochs;
     size_t epochs_n, floors_kept;
+    size_t fed; /* epochs in which anyone had a feed; floors are of these */
     int64_t paid_minor;
     int64_t quantiles[2][5]; /* paid a person: [users, creators], least 25 % 50 % 75 % most */
     size_t paid[2];

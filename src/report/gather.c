@@ -22,6 +22,7 @@ static void counts(struct report_data *d)
     d->goods = s->catalogue.goods_n;
     d->services = s->catalogue.services_n;
     d->events = s->behaviour.events;
+    d->unknown = behaviour_unknown(&s->behaviour);
     d->late = s->consumption.late;
     d->purchases = s->shop.purchases_n;
     for (size_t i = 0; i < s->shop.purchases_n; i++)

@@ -34,11 +34,17 @@ static enum heed_status name_of(const struct report_data *d, uint32_t content, s
     return status;
 }
 
-static uint32_t reach_of(const struct state *s, uint32_t content)
+/* People reached; where acts are of people who are not known, acts.                              */
+static uint32_t reach_of(const struct report_data *d, uint32_t content)
 {
-    const struct target_stats *t =
-        behaviour_target(&s->behaviour, target_make(TARGET_CONTENT, content));
-    return t ? t->reach : 0;
+    const struct behaviour *b = &d->w->state.behaviour;
+    const struct target_stats *t = behaviour_target(b, target_make(TARGET_CONTENT, content));
+    uint64_t acts = 0;
+    if (!t || d->unknown == 0)
+        return t ? t->reach : 0;
+    for (int v = 0; v < VERBS_MAX; v++)
+        acts += b->targets[TARGET_CONTENT].verbs[(size_t)content * VERBS_MAX + (size_t)v];
+    return acts < UINT32_MAX ? (uint32_t)acts : UINT32_MAX;
 }
 
 /* The contents that may be shown, as columns.                                                   */
@@ -164,7 +170,7 @@ static enum heed_status risers(struct report_data *d, const struct columns *c,
                        learnt.parts[PART_CREATOR].value > learnt.parts[PART_PRIOR].value;
         r->quality = quality_score(&s->quality, &s->rules.quality, target, t ? t->engagements : 0,
                                    t ? t->impressions : 0);
-        r->reach = reach_of(s, r->name.content);
+        r->reach = reach_of(d, r->name.content);
         status = name_of(d, r->name.content, &r->name, err);
     }
     return status;
@@ -184,7 +190,7 @@ static enum heed_status copies(struct report_data *d, struct heed_error *err)
         if (copy.gone || (c->parties[c->contents[i].creator].flags & PARTY_ERASED) ||
             (c->parties[c->contents[copy.original].creator].flags & PARTY_ERASED))
             continue;
-        uint32_t reach = reach_of(s, i);
+        uint32_t reach = reach_of(d, i);
         size_t at = d->copies_seen_n;
         while (at > 0 && d->copies_seen[at - 1].reach < reach)
             at--;
@@ -223,7 +229,7 @@ enum heed_status gather_contents(struct report_data *d, struct heed_error *err)
         if (!report_shown(s, i))
             continue;
         c.content[c.n] = i;
-        c.reach[c.n] = reach_of(s, i);
+        c.reach[c.n] = reach_of(d, i);
         c.quality[c.n++] = engine_quality(d->w, view, target_make(TARGET_CONTENT, i)).score;
     }
     if (status == HEED_OK) {

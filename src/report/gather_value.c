@@ -39,7 +39,9 @@ static enum heed_status epochs(struct report_data *d, struct heed_error *err)
         return error_nomem(err);
     for (; d->epochs_n < c->settlements_n; d->epochs_n++) {
         d->epochs[d->epochs_n].s = c->settlements[d->epochs_n];
-        d->floors_kept += c->settlements[d->epochs_n].floor_kept;
+        bool fed = c->settlements[d->epochs_n].feeds > 0;
+        d->fed += fed;
+        d->floors_kept += fed && c->settlements[d->epochs_n].floor_kept;
         d->paid_minor += c->settlements[d->epochs_n].paid_minor;
     }
     for (size_t i = 0, at = 0; i < c->payouts_n; i++) {

@@ -158,7 +158,7 @@ static void tiles(const struct page *p)
     if (d->heed.any && d->popularity.any) {
         snprintf(value, sizeof value, "%.3f → %.3f", d->popularity.gini, d->heed.gini);
         tile(p, W_k_gini, value, w(p, W_k_gini_note));
-        snprintf(value, sizeof value, "%zu / %zu", d->floors_kept, d->epochs_n);
+        snprintf(value, sizeof value, "%zu / %zu", d->floors_kept, d->fed);
         tile(p, W_k_floor, value, w(p, W_k_floor_note));
     }
     tile(p, W_k_copies, with_commas(d->copies, value), w(p, W_k_copies_note));

@@ -172,7 +172,7 @@ static double greatest(const struct bar_row *rows, size_t n)
 
 void bars(FILE *f, const char *name, const struct bar_row *rows, size_t n)
 {
-    enum { STEP = 26, LABELS = 118 };
+    enum { STEP = 26, LABELS = 138 };
     double most = greatest(rows, n), room = DRAW_W - LABELS - 70;
     svg_begin(f, name, (int)n * STEP + 4);
     for (size_t i = 0; i < n; i++) {

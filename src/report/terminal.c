@@ -105,7 +105,10 @@ static void quality(const struct terminal *t, const struct report_data *d)
     int n = snprintf(text, sizeof text, word(t->lang, W_t_judged), with_commas(d->copies, a),
                      with_commas(d->removed, b));
     n += snprintf(text + n, sizeof text - (size_t)n, "%s", word(t->lang, W_and_so));
-    snprintf(text + n, sizeof text - (size_t)n, word(t->lang, d->judged ? W_t_reach : W_t_alike),
+    snprintf(text + n, sizeof text - (size_t)n,
+             word(t->lang, !d->judged       ? W_t_alike
+                           : d->unknown > 0 ? W_t_acts
+                                            : W_t_reach),
              d->reach_quality);
     say_text(t, word(t->lang, W_t_quality), text);
 }
@@ -139,8 +142,11 @@ static void allocation(const struct terminal *t, const struct report_data *d)
                 share_text(d->heed.best_share, b));
         label = "";
     }
-    say(t, label, W_t_floor, percent_text(d->epochs[d->epochs_n - 1].s.floor_ppm, a),
-        d->floors_kept, d->epochs_n);
+    if (d->fed > 0)
+        say(t, label, W_t_floor, percent_text(d->epochs[d->epochs_n - 1].s.floor_ppm, a),
+            d->floors_kept, d->fed);
+    else
+        say(t, label, W_t_unfed);
     frontier(t, "", &d->frontier);
     for (size_t i = 0; i < d->risers_n && i < 3; i++) {
         const struct riser *r = &d->risers[i];
@@ -169,8 +175,9 @@ static void value(const struct terminal *t, const struct report_data *d)
         say(t, word(t->lang, W_t_consumption), W_t_paid, money_words(d->paid_minor, paid->scale, a),
             paid->code, with_commas(d->paid[1], c),
             money_words(d->quantiles[1][2], paid->scale, b));
-        say(t, "", W_t_paid_users, with_commas(d->paid[0], c),
-            money_words(d->quantiles[0][2], paid->scale, b));
+        if (d->paid[0] > 0)
+            say(t, "", W_t_paid_users, with_commas(d->paid[0], c),
+                money_words(d->quantiles[0][2], paid->scale, b));
     }
     if (m->transfers == 0) {
         say(t, word(t->lang, W_t_circulation), W_circulation_none);
