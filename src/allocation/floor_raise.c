@@ -26,7 +26,7 @@
 #include <stdlib.h>
 
 enum { BLOCK = 16, BIDS = 150, HASTY_BIDS = 8 }; /* bids an item before the step doubles */
-static const double STEP = .005,                  /* in utility of one exposure */
+static const double STEP = .005,                 /* in utility of one exposure */
     SPREAD_COST = .0075, SLOPE_MAX = 10, SLOPE_MOVES = 1.02;
 
 /* A part of a user's list.                                                                       */
