@@ -172,12 +172,15 @@ static double greatest(const struct bar_row *rows, size_t n)
 
 void bars(FILE *f, const char *name, const struct bar_row *rows, size_t n)
 {
-    enum { STEP = 26, LABELS = 138 };
-    double most = greatest(rows, n), room = DRAW_W - LABELS - 70;
+    enum { STEP = 26, LABELS = 144 };
+    double most = greatest(rows, n), value = 0;
+    for (size_t i = 0; i < n; i++)
+        value = fmax(value, text_width(rows[i].a_text));
+    double room = DRAW_W - LABELS - value - 10;
     svg_begin(f, name, (int)n * STEP + 4);
     for (size_t i = 0; i < n; i++) {
         double y = (double)i * STEP + 4, width = rows[i].a / most * room;
-        cut_label(f, LABELS - 8, y + 14, "end", "k", rows[i].label, 15);
+        cut_label(f, LABELS - 8, y + 14, "end", "k", rows[i].label, 14);
         fprintf(f,
                 "<rect class=\"a\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"17\" rx=\"1.5\"/>",
                 LABELS, y + 1, width);
