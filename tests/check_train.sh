@@ -1,6 +1,6 @@
 #!/bin/sh
 # `heed allocate train`, `use` and `models` as they are typed: their documents, exit statuses (0 done, 1 refused,
-# 2 usage, 3 input), what feeds say then, and that export leaves models out.
+# 2 usage, 3 input), what feeds say then, and that a copy says the same.
 set -eu
 . "$SOURCE_DIR/tests/cli.sh"
 
@@ -67,8 +67,12 @@ expect 0 verify
 mkdir again
 "$heed" --quiet --world again/w init --rules out_dir/rules.yaml >/dev/null
 "$heed" --quiet --world again/w import out_dir >/dev/null
-expect 0 allocate models --world again/w --json
-says out '{"in_use": null, "models": []}'
+for question in "allocate models" "feed show u1" "feed show u2 --algorithm relevance"; do
+    expect 0 $question --json
+    cp out ours
+    expect 0 $question --world again/w --json
+    cmp ours out || failures=$((failures + 1))
+done
 expect 0 allocate train --world again/w --algorithm ease
 echo "$failures failures"
 [ "$failures" -eq 0 ]

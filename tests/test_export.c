@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-static const char *const names[] = {"users.csv",    "contents.csv",  "goods.csv",
-                                    "services.csv", "events.csv",    "ratings.csv",
-                                    "reviews.csv",  "decisions.csv", "learnt.csv"};
+static const char *const names[] = {"users.csv",  "contents.csv", "goods.csv",   "services.csv",
+                                    "events.csv", "ratings.csv",  "reviews.csv", "decisions.csv",
+                                    "learnt.csv", "models.csv"};
 enum { FILES = sizeof names / sizeof *names };
 
 static void remove_files(const char *dir)
@@ -129,7 +129,8 @@ static void a_small_world_is_these_files(void **unused)
         "2026-01-01T00:00:00Z,\"d \"\"d\"\"\",remove,content:post1,\"bad, \"\"very\"\"\nbad\"\n"
         "2026-01-01T00:00:00Z,ann,appeal,content:post1,it is not\n"
         "2026-01-01T00:00:00Z,,allow,content:post1,indeed\n",
-        "what,id,a,b,c\n"};
+        "what,id,a,b,c\n",
+        "what,number,text\n"};
     char *dir = export_of(w, "small");
     for (size_t i = 0; i < FILES; i++) {
         char *text = text_of(dir, names[i]);

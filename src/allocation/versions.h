@@ -80,6 +80,18 @@ void version_save(const struct model_version *v, struct sink *s);
 HEED_MUST_CHECK enum heed_status version_load(struct model_version *out, const struct intern *ids,
                                               struct source *s, struct heed_error *err);
 
+/* The same versions over another catalogue: item i of `from` is item to[i] of ids, or UINT32_MAX:
+ * it is not there, and what the models say of it is left out; no two are the same. to: as many as
+ * the largest model has items. Items that no model knew have nothing in common with any other.
+ * Where nothing moves, the same bytes; else other checksums. With fewer than two items: no
+ * versions. Errors: HEED_NOMEM; HEED_RANGE factors for more items than STORED_NUMBERS_MAX lets in.
+ * Cost: O(numbers + items). */
+HEED_MUST_CHECK enum heed_status versions_moved(const struct model_versions *from,
+                                                const uint32_t *to, const struct intern *ids,
+                                                struct model_versions *out, struct heed_error *err);
+/* Items of the largest model. */
+size_t versions_items(const struct model_versions *v);
+
 void versions_save(const struct model_versions *v, struct sink *s);
 HEED_MUST_CHECK enum heed_status versions_load(struct model_versions *v, const struct intern *ids,
                                                struct source *s, struct heed_error *err);

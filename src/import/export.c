@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "import/import.h"
 #include "import/learnt.h"
+#include "import/models.h"
 #include "world/apply.h"
 #include "world/vault.h"
 
@@ -453,6 +454,10 @@ enum heed_status export_dir(struct world *w, const char *dir, bool over, uint64_
         status = begin(x, "learnt.csv", LEARNT_HEADER, err);
     if (status == HEED_OK)
         status = end(x, learnt_write(w, x->f) ? HEED_OK : error_nomem(err), err);
+    if (status == HEED_OK)
+        status = begin(x, "models.csv", MODELS_HEADER, err);
+    if (status == HEED_OK)
+        status = end(x, models_write(w, x->f, err), err);
     strbuf_deinit(&x->buf);
     if (left_out)
         *left_out = x->left_out;

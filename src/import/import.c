@@ -4,6 +4,7 @@
 #include "base/out_file.h"
 #include "base/utf8.h"
 #include "import/learnt.h"
+#include "import/models.h"
 #include "import/session.h"
 
 #include <dirent.h>
@@ -396,10 +397,13 @@ enum heed_status import_dir(struct world *w, const struct heed_context *context,
         if (status == HEED_OK && path[0])
             status = import_file(w, context, order[i], path, options, result, err);
     }
-    char learnt[4096];
-    snprintf(learnt, sizeof learnt, "%s/learnt.csv", dir);
-    if (status == HEED_OK && access(learnt, F_OK) == 0)
-        status = learnt_read(w, context, learnt, err);
+    char aside[4096];
+    snprintf(aside, sizeof aside, "%s/learnt.csv", dir);
+    if (status == HEED_OK && access(aside, F_OK) == 0)
+        status = learnt_read(w, context, aside, err);
+    snprintf(aside, sizeof aside, "%s/models.csv", dir);
+    if (status == HEED_OK && access(aside, F_OK) == 0)
+        status = models_read(w, context, aside, err);
     if (status == HEED_OK && result->n == first)
         return error_set(err, HEED_INPUT, dir,
                          "it holds none of users.csv, contents.csv, goods.csv, services.csv, "

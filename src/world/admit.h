@@ -127,6 +127,8 @@ struct call admit_placed(int64_t time_ms, uint32_t content, uint32_t position, u
                          uint32_t engaged);
 /* What an exported world had learnt (learned_save). */
 struct call admit_learnt(int64_t learnt_at_ms, struct str fact);
+/* The models of an exported world (versions_save); the call's time is of no use but to be one.   */
+struct call admit_models(int64_t trained_at_ms, struct str fact);
 struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage);
 
 /* Hash of an event's id as the journal holds it; never 0. key:HEX, as an export writes a hash, is

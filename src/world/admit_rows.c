@@ -539,6 +539,13 @@ struct call admit_learnt(int64_t learnt_at_ms, struct str fact)
     return call;
 }
 
+struct call admit_models(int64_t trained_at_ms, struct str fact)
+{
+    struct call call = call_of(COMMAND_models_copied, trained_at_ms);
+    call.blob = fact;
+    return call;
+}
+
 struct call admit_import_mark(const struct import_mark *mark, struct sha256 *digest_storage)
 {
     struct call c = call_of(COMMAND_import_mark, 0);

@@ -54,6 +54,32 @@ enum heed_status apply_allocate_train(struct world *w, const struct call *call, 
     return status;
 }
 
+/* the facts are the versions                                                                    */
+enum heed_status apply_models_copied(struct world *w, const struct call *call, struct outcome *o,
+                                     struct heed_error *err)
+{
+    struct state *s = &w->state;
+    struct memory_reader bytes = {(const uint8_t *)call->blob.p, call->blob.n};
+    struct source *k = source_new(&bytes);
+    struct model_versions copied;
+    (void)o;
+    if (!k)
+        return error_nomem(err);
+    enum heed_status status = versions_load(&copied, &s->catalogue.content_ids, k, err);
+    bool possible = status == HEED_OK && source_end(k) && s->models.n == 0;
+    free(k);
+    if (status != HEED_OK)
+        return status;
+    if (!possible) {
+        versions_deinit(&copied);
+        return error_set(err, HEED_INPUT, "models copied",
+                         "the journal holds a call that cannot be");
+    }
+    versions_deinit(&s->models);
+    s->models = copied;
+    return HEED_OK;
+}
+
 /* i: version                                                                                    */
 enum heed_status apply_allocate_use(struct world *w, const struct call *call, struct outcome *o,
                                     struct heed_error *err)
