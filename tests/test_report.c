@@ -249,7 +249,7 @@ static void late_acts_are_told(void **unused)
         assert_non_null(strstr(html, lang == REPORT_EN ? "Of them 1 came late" : "其中 1 次迟到"));
         free(html);
         text = terminal_of(d, lang, 80);
-        assert_fits(text, 21, 80);
+        assert_fits(text, 20, 80);
         assert_non_null(strstr(text, lang == REPORT_EN ? "1 acts came late" : "1 次行为迟到"));
         free(text);
     }

@@ -148,7 +148,7 @@ static void allocation(const struct terminal *t, const struct report_data *d)
     else
         say(t, label, W_t_unfed);
     frontier(t, "", &d->frontier);
-    for (size_t i = 0; i < d->risers_n && i < 3; i++) {
+    for (size_t i = 0; i < d->risers_n && i < 2; i++) {
         const struct riser *r = &d->risers[i];
         share_text(r->popularity_share, a);
         share_text(r->heed_share, b);
