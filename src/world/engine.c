@@ -1,32 +1,9 @@
 #include "world/engine.h"
 
-#include "base/stats.h"
-#include "world/apply.h"
-#include "world/audience.h"
+#include "world/engine_parts.h"
 #include "world/pack.h"
 
 #include <math.h>
-
-struct engine {
-    uint64_t acts;               /* behaviour's events and refunds when relevance was made */
-    size_t contents;             /* and contents then                        */
-    uint64_t version;            /* of the world when the scores were made   */
-    int64_t made_ms;             /* and the time of the call they were for   */
-    struct relevance *relevance; /* NULL while the model knows all contents */
-    struct stored_model model;   /* of version model_number; 0: none is in use */
-    uint32_t model_number;
-    struct allocator *allocator;
-    uint64_t feeds; /* the allocator made */
-    uint8_t *eligible;
-    double *popularity, *engagement, *quality, *shown_quality;
-    struct constrained_contents constrained;
-    struct quality_view view;
-    uint64_t view_version; /* of the world when it was made, plus one; 0: never */
-    /* one user's history and what must not be shown, grown as needed */
-    uint32_t *items, *blocked;
-    float *weights;
-    size_t items_cap, weights_cap, blocked_cap;
-};
 
 void engine_free(struct engine *e)
 {
@@ -103,9 +80,7 @@ enum heed_status engine_learn(struct world *w, int64_t outcome, struct strbuf *f
     return sink_done(k) ? HEED_OK : error_nomem(err);
 }
 
-/* behaviour_decay without its rounding: what is small stays more than what is smaller, however
- * long ago. */
-static double decayed(const struct world *w, int64_t weight, int64_t age_ms)
+double engine_decayed(const struct world *w, int64_t weight, int64_t age_ms)
 {
     double half_lives = (double)age_ms / (double)w->state.rules.behaviour.half_life_ms;
     return (double)weight * (half_lives > 0 ? exp2(-half_lives) : 1);
@@ -116,80 +91,7 @@ double engine_popularity(const struct world *w, const struct target_stats *t)
     const struct behaviour *b = &w->state.behaviour;
     if (!t)
         return 0;
-    return decayed(w, t->popularity, b->latest_ms - t->last_ms) / 256;
-}
-
-/* A user's contents with a positive preference, but for his own; *n of them in e->items,
- * e->weights, decayed from the user's newest act: only the proportions matter, and who stays away
- * for years keeps them.   */
-static enum heed_status history_of(struct world *w, uint32_t user, size_t *n,
-                                   struct heed_error *err)
-{
-    struct engine *e = w->engine;
-    const struct behaviour *b = &w->state.behaviour;
-    const struct user_stats *u = behaviour_user(b, user);
-    *n = 0;
-    for (uint32_t i = u ? u->head : HANDLE_NONE; i != HANDLE_NONE; i = b->pairs[i].next) {
-        const struct pair *p = &b->pairs[i];
-        if (target_kind(p->target) != TARGET_CONTENT || p->weight <= 0 ||
-            catalogue_owner(&w->state.catalogue, p->target) == user)
-            continue;
-        if (!array_grow(&e->items, &e->items_cap, *n + 1, sizeof *e->items) ||
-            !array_grow(&e->weights, &e->weights_cap, *n + 1, sizeof *e->weights))
-            return error_nomem(err);
-        e->items[*n] = target_index(p->target);
-        e->weights[*n] = (float)decayed(w, p->weight, u->last_ms - (int64_t)p->time_s * 1000);
-        if (e->weights[*n] > 0)
-            ++*n;
-    }
-    return HEED_OK;
-}
-
-static void histories_deinit(struct allocation_histories *h)
-{
-    free((void *)(uintptr_t)h->offsets);
-    free((void *)(uintptr_t)h->items);
-    free((void *)(uintptr_t)h->weights);
-    free((void *)(uintptr_t)h->blocked_offsets);
-    free((void *)(uintptr_t)h->blocked);
-}
-
-/* Histories of users[n] (NULL: everybody, in order of handle). Freed by histories_deinit.        */
-static enum heed_status histories_of(struct world *w, const uint32_t *users, size_t n,
-                                     struct allocation_histories *h, struct heed_error *err)
-{
-    uint64_t *offsets = malloc((n + 1) * sizeof *offsets);
-    uint32_t *items = NULL;
-    float *weights = NULL;
-    size_t items_cap = 0, weights_cap = 0, total = 0;
-    enum heed_status status = offsets ? HEED_OK : error_nomem(err);
-    for (size_t i = 0; status == HEED_OK && i < n; i++) {
-        size_t have;
-        offsets[i] = total;
-        status = history_of(w, users ? users[i] : (uint32_t)i, &have, err);
-        if (status != HEED_OK)
-            break;
-        if (!array_grow(&items, &items_cap, total + have + 1, sizeof *items) ||
-            !array_grow(&weights, &weights_cap, total + have + 1, sizeof *weights)) {
-            status = error_nomem(err);
-            break;
-        }
-        if (have > 0) {
-            memcpy(items + total, w->engine->items, have * sizeof *items);
-            memcpy(weights + total, w->engine->weights, have * sizeof *weights);
-        }
-        total += have;
-    }
-    if (status == HEED_OK) {
-        offsets[n] = total;
-        *h = (struct allocation_histories){
-            .n = n, .offsets = offsets, .items = items, .weights = weights};
-    } else {
-        free(offsets);
-        free(items);
-        free(weights);
-    }
-    return status;
+    return engine_decayed(w, t->popularity, b->latest_ms - t->last_ms) / 256;
 }
 
 static enum heed_status refresh_model(struct world *w, struct heed_error *err)
@@ -313,8 +215,7 @@ static enum heed_status remade(struct engine *e, enum heed_status status)
     return status;
 }
 
-/* Makes all that is older than max_age_ms at now_ms, or than what was decided.                   */
-static enum heed_status refresh(struct world *w, int64_t now_ms, int64_t max_age_ms,
+enum heed_status engine_refresh(struct world *w, int64_t now_ms, int64_t max_age_ms,
                                 struct heed_error *err)
 {
     if (!w->engine && !(w->engine = calloc(1, sizeof *w->engine)))
@@ -346,162 +247,6 @@ uint64_t engine_policy(const struct world *w, int64_t algorithm)
     return policy ? policy : 1;
 }
 
-static bool among(const struct slot *slots, size_t n, uint32_t item)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slots[i].item == item)
-            return true;
-    return false;
-}
-
-/* What came next after a full feed, by score alone, and chance's choice between its last slot and
- * what of that no constraint forbids there.                                                     */
-static void what_came_next(struct world *w, uint32_t user, struct feed_request q,
-                           struct feed_fact *f)
-{
-    const struct allocation_rules *rules = &w->state.rules.allocation;
-    struct slot wide[FEED_MAX], *next = f->slots + f->n, *last = next - 1;
-    struct explore_arm arms[FEED_MAX + 1];
-    size_t wide_n, n = 0, from[FEED_MAX + 1] = {0}, candidates = 1; /* places behind `last` */
-    struct prng r;
-    uint32_t asked = q.k, wanted = rules->runners_up;
-    if (rules->explore != EXPLORE_NONE && rules->explore_candidates > wanted)
-        wanted = rules->explore_candidates;
-    q.k = q.k + wanted < FEED_MAX ? q.k + wanted : FEED_MAX;
-    q.free = true;
-    q.limited = 0; /* what moderation limits takes no more room than it has */
-    allocator_feed(w->engine->allocator, &q, wide, &wide_n);
-    for (size_t i = 0; i < wide_n && n < wanted; i++)
-        if (!among(f->slots, f->n, wide[i].item)) {
-            next[n] = wide[i];
-            next[n].rules =
-                allocator_forbids(w->engine->allocator, f->slots, f->n, asked, wide[i].item);
-            if (next[n++].rules == 0 && candidates <= rules->explore_candidates)
-                from[candidates++] = n;
-        }
-    f->more = n < rules->runners_up ? n : rules->runners_up;
-    if (rules->explore == EXPLORE_NONE)
-        return;
-    for (size_t i = 0; i < candidates; i++) {
-        const struct target_stats *t =
-            behaviour_target(&w->state.behaviour, target_make(TARGET_CONTENT, last[from[i]].item));
-        uint64_t shown = t ? t->impressions : 0, engaged = t ? t->engagements : 0;
-        arms[i] = (struct explore_arm){engaged < shown ? engaged : shown, shown};
-    }
-    prng_seed(&r, hash_u64(w->commands) ^ user);
-    struct explored x = rules->explore == EXPLORE_THOMPSON
-                            ? explore_thompson(arms, candidates, &r)
-                            : explore_epsilon(candidates, 0, rules->epsilon_ppm, &r);
-    struct slot taken = last[from[x.index]];
-    memmove(last + 1, last, from[x.index] * sizeof *last); /* whom it was taken from comes next */
-    if (x.index > 0)
-        last[1].rules = 0; /* it was chance that kept it out */
-    *last = taken;
-    last->propensity = x.propensity;
-    last->explored = x.index > 0;
-}
-
-enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t algorithm,
-                             int64_t now_ms, bool to_serve, struct feed_fact *out,
-                             struct heed_error *err)
-{
-    const struct state *s = &w->state;
-    enum heed_status status = refresh(w, now_ms, s->rules.feeds.refresh_ms, err);
-    if (status != HEED_OK)
-        return status;
-    struct engine *e = w->engine;
-    size_t history = 0, blocked = 0;
-    status = history_of(w, user, &history, err);
-    if (status != HEED_OK)
-        return status;
-    if (audience_hidden(s, &e->constrained, user, &e->blocked, &blocked, &e->blocked_cap) !=
-        HEED_OK)
-        return error_nomem(err);
-    struct feed_request q = {
-        .history = e->items,
-        .history_weights = e->weights,
-        .history_n = history,
-        .blocked = e->blocked,
-        .blocked_n = blocked,
-        .algorithm =
-            algorithm == CALL_ABSENT ? s->rules.allocation.algorithm : (enum algorithm)algorithm,
-        .k = k > 0 ? (uint32_t)k : s->rules.allocation.k,
-    };
-    if (q.k > FEED_MAX)
-        q.k = FEED_MAX;
-    q.limited = limited_slots(&s->rules.allocation, q.k);
-    if (s->catalogue.contents_n > 2 * CANDIDATES_KEPT && e->feeds++ > 0 &&
-        allocator_sort(e->allocator, q.algorithm, CANDIDATES_KEPT) != HEED_OK)
-        return error_nomem(err);
-    allocator_feed(e->allocator, &q, out->slots, &out->n);
-    out->more = 0;
-    out->policy = engine_policy(w, algorithm);
-    const struct relaxed *rows = allocator_relaxed(e->allocator, &out->relaxed_n);
-    if (out->relaxed_n > 0)
-        memcpy(out->relaxed, rows, out->relaxed_n * sizeof *rows);
-    if (to_serve && out->n > 0 && out->n == q.k)
-        what_came_next(w, user, q, out);
-    return HEED_OK;
-}
-
-/* Nobody is shown what he made himself: blocks for each of users[h->n] his own contents.         */
-static enum heed_status block_own(const struct world *w, const uint32_t *users,
-                                  struct allocation_histories *h, struct heed_error *err)
-{
-    const struct catalogue *c = &w->state.catalogue;
-    uint64_t *offsets = calloc(h->n + 2, sizeof *offsets);
-    uint32_t *row_of = malloc((c->parties_n + 1) * sizeof *row_of);
-    uint32_t *own = NULL;
-    if (offsets && row_of) {
-        for (size_t i = 0; i < c->parties_n; i++)
-            row_of[i] = HANDLE_NONE;
-        for (size_t u = 0; u < h->n; u++)
-            row_of[users[u]] = (uint32_t)u;
-        /* two places behind, so that filling moves each to its end */
-        for (size_t i = 0; i < c->contents_n; i++)
-            if (row_of[c->contents[i].creator] != HANDLE_NONE)
-                offsets[row_of[c->contents[i].creator] + 2]++;
-        for (size_t u = 2; u < h->n + 2; u++)
-            offsets[u] += offsets[u - 1];
-        own = malloc((offsets[h->n + 1] + 1) * sizeof *own);
-    }
-    if (own) {
-        for (uint32_t i = 0; i < c->contents_n; i++)
-            if (row_of[c->contents[i].creator] != HANDLE_NONE)
-                own[offsets[row_of[c->contents[i].creator] + 1]++] = i;
-        h->blocked_offsets = offsets;
-        h->blocked = own;
-    } else {
-        free(offsets);
-    }
-    free(row_of);
-    return own ? HEED_OK : error_nomem(err);
-}
-
-/* The same with all that is not for them.                                                        */
-static enum heed_status block_hidden(const struct world *w, const uint32_t *users,
-                                     struct allocation_histories *h, struct heed_error *err)
-{
-    uint64_t *offsets = malloc((h->n + 1) * sizeof *offsets);
-    uint32_t *hidden = NULL;
-    size_t n = 0, cap = 0;
-    bool ok = offsets && array_grow(&hidden, &cap, 1, sizeof *hidden);
-    for (size_t u = 0; ok && u < h->n; u++) {
-        offsets[u] = n;
-        ok = audience_hidden(&w->state, &w->engine->constrained, users[u], &hidden, &n, &cap) ==
-             HEED_OK;
-    }
-    if (!ok) {
-        free(offsets);
-        free(hidden);
-        return error_nomem(err);
-    }
-    offsets[h->n] = n;
-    h->blocked_offsets = offsets;
-    h->blocked = hidden;
-    return HEED_OK;
-}
-
 static const struct open_epoch *find_epoch(const struct consumption *c, int64_t number)
 {
     for (size_t i = 0; i < c->open_n; i++)
@@ -515,7 +260,7 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
 {
     const struct open_epoch *epoch = find_epoch(&w->state.consumption, number);
     heed_assert(epoch);
-    enum heed_status status = refresh(w, 0, 0, err);
+    enum heed_status status = engine_refresh(w, 0, 0, err);
     if (status != HEED_OK)
         return status;
     struct engine *e = w->engine;
@@ -531,8 +276,7 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
         status = histories_of(w, users, epoch->users_n, &h, err);
     }
     if (status == HEED_OK)
-        status = audience_rules(&w->state.rules) ? block_hidden(w, users, &h, err)
-                                                 : block_own(w, users, &h, err);
+        status = histories_block(w, users, &h, err);
     if (status == HEED_OK && allocator_epoch(e->allocator, &h, &x) != HEED_OK)
         status = error_nomem(err);
     if (status == HEED_OK) {
