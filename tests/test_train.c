@@ -413,9 +413,11 @@ static void newer_contents_keep_the_cosine_and_say_so(void **unused)
 static void facts_of_feeds_from_before_models_still_read(void **unused)
 {
     (void)unused;
-    struct feed_fact f = {.slots = {{.item = 2, .propensity = 1, .score_ppm = 5},
-                                    {.item = 0, .propensity = 1, .score_ppm = 4},
-                                    {.item = 1, .propensity = 1}},
+    struct content contents[3] = {{0}};
+    const struct catalogue c = {.contents = contents, .contents_n = 3};
+    struct feed_fact f = {.slots = {{.item = 2, TARGET_CONTENT, .propensity = 1, .score_ppm = 5},
+                                    {.item = 0, TARGET_CONTENT, .propensity = 1, .score_ppm = 4},
+                                    {.item = 1, TARGET_CONTENT, .propensity = 1}},
                           .n = 2,
                           .more = 1,
                           .policy = 77};
@@ -429,12 +431,12 @@ static void facts_of_feeds_from_before_models_still_read(void **unused)
     assert_true(fact_pack(&with, &f));
     assert_int_equal(with.n, plain.n + 4); /* as before, then a version a slot */
     assert_memory_equal(with.p, plain.p, plain.n);
-    assert_true(fact_read((struct str){plain.p, plain.n}, 3, &out));
+    assert_true(fact_read((struct str){plain.p, plain.n}, &c, &out));
     assert_true(out.n == 2 && out.more == 1 && out.policy == 77);
     assert_true(out.slots[0].model == 0 && out.slots[1].model == 0 && out.slots[2].model == 0);
-    assert_true(fact_read((struct str){with.p, with.n}, 3, &out));
+    assert_true(fact_read((struct str){with.p, with.n}, &c, &out));
     assert_true(out.slots[0].model == 0 && out.slots[1].model == 9 && out.slots[2].model == 200);
-    assert_false(fact_read((struct str){with.p, with.n - 1}, 3, &out));
+    assert_false(fact_read((struct str){with.p, with.n - 1}, &c, &out));
     strbuf_deinit(&plain);
     strbuf_deinit(&with);
 }

@@ -13,6 +13,7 @@
 #include "allocation/explore.h"
 #include "base/error.h"
 #include "base/serial.h"
+#include "catalogue/catalogue.h"
 
 enum algorithm {
     ALGORITHM_EXPOSURE,
@@ -71,6 +72,7 @@ struct allocation_rules {
     int32_t mix_milli[4]; /* exposure, engagement, quality, relevance; proportions count only */
     uint32_t floor_ppm;   /* share of the mean exposure promised to each eligible content */
     uint32_t limited_ppm; /* share of a feed's slots that limited items may take together */
+    uint32_t kinds_ppm[TARGET_KINDS]; /* of a feed's slots, in proportion; see kinds.h */
     struct constraint_rules constraints;
     enum explore_method explore; /* of the last slot of a feed that is served */
     uint32_t epsilon_ppm;
@@ -89,7 +91,7 @@ uint64_t exposure_of_rank(uint32_t rank);
  * not for it.                                                                                   */
 enum eligibility { ELIGIBLE_NOT, ELIGIBLE, ELIGIBLE_LIMITED };
 
-/* Contents as allocation sees them; arrays of n, owned by the caller.                           */
+/* Items, all of one kind, as allocation sees them; arrays of n, owned by the caller.            */
 struct allocation_items {
     size_t n;
     const uint8_t *eligible;  /* enum eligibility    */
@@ -109,6 +111,15 @@ struct allocation_histories {
     const float *weights;
     const uint64_t *blocked_offsets;
     const uint32_t *blocked;
+    const struct feed_places *places; /* NULL: feeds hold nothing else */
+};
+
+/* Where in an epoch's feeds the slots of these items stand, when other kinds have the rest: of user
+ * u slots[u] (no more than allocator_room allows), the i-th at ranks[u x k + i], from 1, ascending.
+ */
+struct feed_places {
+    uint32_t k; /* the rules', FEED_MAX at most */
+    uint8_t *slots, *ranks;
 };
 
 /* Item-to-item relevance: cosine of co-occurrence, sum over users of 1 for both, divided by the
@@ -157,6 +168,7 @@ const char *slot_reason_name(enum slot_reason reason);
 
 struct slot {
     uint32_t item;
+    uint32_t kind;  /* enum target_kind, for the caller: TARGET_NONE where a feed is made */
     uint32_t model; /* version of the model that relevance is by; 0: cosine of items */
     int32_t score_ppm;
     uint32_t propensity; /* probability with which the item was taken for the slot, in billionths */
@@ -183,6 +195,10 @@ struct feed_request {
 
 /* Slots of a feed of k that limited items may have: limited_ppm of k, rounded down.             */
 uint32_t limited_slots(const struct allocation_rules *r, uint32_t k);
+
+/* How many slots of at most k the items can fill for a user from whom blocked[n] are hidden: as
+ * many as there are, with no more limited ones than limited_slots of that number. O(n). */
+uint32_t allocator_room(const struct allocator *a, const uint32_t *blocked, size_t n, uint32_t k);
 
 /* Finds the best `keep` items of an algorithm by what is known without the user, so that a feed is
  * found in two steps: its candidates are these and the neighbours of the user's history, and only
@@ -216,9 +232,10 @@ struct epoch_exposure {
 /* Feeds for all users of `h` (k, algorithm, floor from the rules), as totals only. Floor: the debt
  * outstanding is spread evenly over the users left, so it is paid by the last one whenever there
  * is room for it (how: epoch.c). Where there is no room (fewer slots than items, say) the floor
- * takes no more than its share of each feed, and kept is false. out->given and out->popularity are
- * the caller's, zeroed by this. Errors: HEED_NOMEM.
- * O(users x items) while there is debt, at most four times over.                                */
+ * takes no more than its share of each feed, and kept is false. Where other kinds have slots
+ * (`places` of h), exposure is that of the ranks in the whole feed, and means, floor and shares are
+ * of these items' slots alone. out->given and out->popularity are the caller's, zeroed by this.
+ * Errors: HEED_NOMEM. O(users x items) while there is debt, at most four times over. */
 HEED_MUST_CHECK enum heed_status allocator_epoch(struct allocator *a,
                                                  const struct allocation_histories *h,
                                                  struct epoch_exposure *out);

@@ -99,6 +99,13 @@ size_t allocator_creditors(struct allocator *a, const uint64_t *owed, size_t max
 size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t urgent,
                   uint32_t items[FEED_MAX]);
 
+/* Exposure of slot i, from 0, of those that user u has for these items.                          */
+static inline uint64_t slot_exposure(const struct allocation_histories *h, size_t u, size_t i)
+{
+    const struct feed_places *p = h->places;
+    return exposure_of_rank(p ? p->ranks[u * p->k + i] : (uint32_t)i + 1);
+}
+
 /* Whether user u of h must not be shown an item. O(log of what is blocked)                       */
 bool history_blocks(const struct allocation_histories *h, size_t u, uint32_t item);
 

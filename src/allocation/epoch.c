@@ -15,6 +15,10 @@
  * before relevance, and single slots are moved until all have the floor; where that is not enough
  * either, the floor takes no more than its own share of each feed and is reported as not kept.
  *
+ * Where other kinds have slots of a feed, "slot" is one of those left to these items, worth what
+ * its rank in the whole feed is worth, and the exposure of the last slot is the least of all
+ * users'.
+ *
  * What is blocked for a user makes his feed shorter where it leaves fewer than k items, and each
  * item's users fewer; an item that no user may see takes no part in the floor.                  */
 #include "allocation/constrained.h"
@@ -58,6 +62,17 @@ static const uint32_t *natural_feed(const struct epoch *e, size_t user)
     return e->natural + (e->rows == 1 ? 0 : user * e->k);
 }
 
+/* Slots that a user's feed is asked to have, and how many of them limited items may take.       */
+static uint32_t asked(const struct epoch *e, size_t user)
+{
+    return e->h->places ? e->h->places->slots[user] : (uint32_t)e->k;
+}
+
+static uint32_t limited_of(const struct epoch *e, size_t user)
+{
+    return e->h->places ? limited_slots(&e->a->rules, asked(e, user)) : (uint32_t)e->limited;
+}
+
 static struct feed_request request(const struct epoch *e, size_t user)
 {
     uint64_t from = e->h->offsets[user];
@@ -70,8 +85,8 @@ static struct feed_request request(const struct epoch *e, size_t user)
                          ? e->h->blocked_offsets[user + 1] - e->h->blocked_offsets[user]
                          : 0,
         .algorithm = e->a->rules.algorithm,
-        .k = (uint32_t)e->k,
-        .limited = (uint32_t)e->limited,
+        .k = asked(e, user),
+        .limited = limited_of(e, user),
     };
 }
 
@@ -118,7 +133,7 @@ static void restart(struct epoch *e, size_t aside)
     e->need_sum = 0;
     for (size_t u = 0; u < users; u++)
         for (size_t i = 0; i < kept_of(e, u, aside); i++)
-            e->expected[natural_feed(e, u)[i]] += exposure_of_rank((uint32_t)i + 1);
+            e->expected[natural_feed(e, u)[i]] += slot_exposure(e->h, u, i);
     for (uint32_t i = 0; i < n; i++)
         update_owed(e, i);
 }
@@ -159,7 +174,7 @@ static size_t slots_to_set_aside(struct epoch *e)
                 continue;
             size_t slot = e->size[u] - aside;
             uint32_t item = natural_feed(e, u)[slot];
-            e->expected[item] += exposure_of_rank((uint32_t)slot + 1);
+            e->expected[item] += slot_exposure(e->h, u, slot);
             shown[item]++;
         }
     }
@@ -198,9 +213,9 @@ static bool serve(struct epoch *e, size_t aside, bool debts_first)
         }
         put_feed(e, e->feeds + u * e->k, shown, size);
         for (size_t i = 0; i < kept_free; i++)
-            e->expected[natural[i]] -= exposure_of_rank((uint32_t)i + 1);
+            e->expected[natural[i]] -= slot_exposure(e->h, u, i);
         for (size_t i = 0; i < size; i++) {
-            e->given[shown[i]] += exposure_of_rank((uint32_t)i + 1);
+            e->given[shown[i]] += slot_exposure(e->h, u, i);
             update_owed(e, shown[i]);
         }
         for (size_t i = 0; i < kept_free; i++)
@@ -209,12 +224,26 @@ static bool serve(struct epoch *e, size_t aside, bool debts_first)
     return least_share_ppm(e) >= e->a->rules.floor_ppm;
 }
 
+/* Exposure of the slot before the last `behind` ones, of one full feed or, where they differ, of
+ * all of them.                                                                                  */
+static uint64_t worth_from_end(const struct epoch *e, size_t behind)
+{
+    uint64_t sum = 0;
+    if (!e->h->places)
+        return exposure_of_rank((uint32_t)(e->k - behind));
+    for (size_t u = 0; u < e->h->n; u++)
+        if (behind < e->size[u])
+            sum += slot_exposure(e->h, u, e->size[u] - 1 - behind);
+    return sum;
+}
+
 /* How many of the last slots make up the floor's share of a feed's exposure.                    */
 static size_t slots_of_share(const struct epoch *e, uint64_t feed)
 {
     size_t slots = 0;
+    feed = e->h->places ? e->total : feed;
     for (u128 sum = 0; slots < e->k && sum * PPM < (u128)feed * e->a->rules.floor_ppm; slots++)
-        sum += exposure_of_rank((uint32_t)(e->k - slots));
+        sum += worth_from_end(e, slots);
     return slots;
 }
 
@@ -234,14 +263,16 @@ static bool serve_with_floor(struct epoch *e, uint64_t feed)
     return serve(e, slots_of_share(e, feed), false);
 }
 
-static void add_feed(const struct epoch *e, struct feed_request q, uint64_t times, uint64_t *out)
+/* Of a user, or of several who see the same.                                                    */
+static void add_feed(const struct epoch *e, size_t user, uint64_t times, uint64_t *out)
 {
+    struct feed_request q = request(e, user);
     uint32_t items[FEED_MAX];
     q.algorithm = ALGORITHM_EXPOSURE;
     q.free = true;
     size_t n = feed_items(e->a, &q, UINT64_MAX, items);
     for (size_t i = 0; i < n; i++)
-        out[items[i]] += times * exposure_of_rank((uint32_t)i + 1);
+        out[items[i]] += times * slot_exposure(e->h, user, i);
 }
 
 /* Whoever has nothing blocked sees the same; the others their own.                              */
@@ -250,44 +281,45 @@ static void popularity_alone(const struct epoch *e, uint64_t *out)
     uint64_t alike = 0;
     size_t last = 0;
     for (size_t u = 0; u < e->h->n; u++) {
-        struct feed_request q = request(e, u);
-        if (q.blocked_n) {
-            add_feed(e, q, 1, out);
+        if (e->h->places || request(e, u).blocked_n) {
+            add_feed(e, u, 1, out);
         } else {
             alike++;
             last = u;
         }
     }
     if (alike)
-        add_feed(e, request(e, last), alike, out);
+        add_feed(e, last, alike, out);
 }
 
 /* Sizes of feeds, who may see what, and what follows: slots, total, floor.                      */
 static void measure(struct epoch *e)
 {
-    uint64_t sums[FEED_MAX + 1] = {0};
-    for (size_t k = 1; k <= e->k; k++)
-        sums[k] = sums[k - 1] + exposure_of_rank((uint32_t)k);
+    e->last = exposure_of_rank(e->h->places ? 1 : (uint32_t)e->k);
     memset(e->barred, 0, e->a->n * sizeof *e->barred);
     for (size_t u = 0; u < e->h->n; u++) {
         const struct feed_request q = request(e, u);
-        size_t limited = e->a->limited_n, left = e->a->eligible_n - limited;
+        size_t limited = e->a->limited_n, left = e->a->eligible_n - limited, most = q.limited;
         for (size_t i = 0; i < q.blocked_n; i++) {
             heed_assert(q.blocked[i] < e->a->n);
             left -= e->a->eligible[q.blocked[i]] == ELIGIBLE;
             limited -= e->a->eligible[q.blocked[i]] == ELIGIBLE_LIMITED;
             e->barred[q.blocked[i]]++;
         }
-        left += limited < e->limited ? limited : e->limited;
-        e->size[u] = e->k < left ? e->k : left;
+        left += limited < most ? limited : most;
+        e->size[u] = q.k < left ? q.k : left;
         e->slots += e->size[u];
-        e->total += sums[e->size[u]];
+        for (size_t i = 0; i < e->size[u]; i++)
+            e->total += slot_exposure(e->h, u, i);
+        if (e->h->places && e->size[u] > 0) {
+            uint64_t least = slot_exposure(e->h, u, e->size[u] - 1);
+            e->last = least < e->last ? least : e->last;
+        }
     }
     for (size_t i = 0; i < e->a->n; i++) {
         e->promised[i] = e->a->eligible[i] == ELIGIBLE && e->barred[i] < e->h->n;
         e->promised_n += e->promised[i];
     }
-    e->last = exposure_of_rank((uint32_t)e->k);
     u128 part = (u128)PPM * e->promised_n;
     if (e->promised_n > 0)
         e->floor = (uint64_t)(((u128)e->total * e->a->rules.floor_ppm + part - 1) / part);
@@ -304,7 +336,9 @@ static void count_broken(const struct epoch *e, struct epoch_exposure *out)
         struct relaxed rows[RULES];
         size_t n;
         bool broken[FAMILIES] = {false};
-        (void)constrained_broken(e->a, e->feeds + u * e->k, e->size[u], (uint32_t)e->k, NULL, rows,
+        if (asked(e, u) == 0)
+            continue;
+        (void)constrained_broken(e->a, e->feeds + u * e->k, e->size[u], asked(e, u), NULL, rows,
                                  &n);
         for (size_t i = 0; i < n; i++)
             broken[rule_family(rows[i].rule)] = true;
@@ -334,7 +368,8 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     uint64_t feed = 0;
     for (uint32_t rank = 1; rank <= e.k; rank++)
         feed += exposure_of_rank(rank);
-    bool alike = a->weight_ppm[a->rules.algorithm][REASON_RELEVANCE] == 0 && !h->blocked_offsets;
+    bool alike = a->weight_ppm[a->rules.algorithm][REASON_RELEVANCE] == 0 && !h->blocked_offsets &&
+                 !h->places;
     e.rows = alike ? 1 : h->n;
     e.size = malloc(h->n * sizeof *e.size);
     e.natural = malloc(e.rows * e.k * sizeof *e.natural);

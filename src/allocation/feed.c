@@ -339,6 +339,21 @@ uint32_t limited_slots(const struct allocation_rules *r, uint32_t k)
     return (uint32_t)((uint64_t)k * r->limited_ppm / PPM);
 }
 
+uint32_t allocator_room(const struct allocator *a, const uint32_t *blocked, size_t n, uint32_t k)
+{
+    size_t limited = a->limited_n, full = a->eligible_n - limited;
+    for (size_t i = 0; i < n; i++) {
+        full -= a->eligible[blocked[i]] == ELIGIBLE;
+        limited -= a->eligible[blocked[i]] == ELIGIBLE_LIMITED;
+    }
+    uint32_t most;
+    for (;; k--) { /* allowing one slot less forbids one limited item at most */
+        most = limited_slots(&a->rules, k);
+        if (k <= full + (limited < most ? limited : most))
+            return k;
+    }
+}
+
 static bool before(const struct creditor *a, const struct creditor *b)
 {
     if (a->urgent != b->urgent)
@@ -374,6 +389,9 @@ size_t allocator_creditors(struct allocator *a, const uint64_t *owed, size_t max
 static size_t pick(struct allocator *a, const struct feed_request *q, uint64_t urgent,
                    uint32_t items[FEED_MAX], uint32_t why[FEED_MAX], size_t *paying)
 {
+    *paying = 0;
+    if (q->k == 0)
+        return 0;
     if (a->constrained && !q->free)
         return constrained_pick(a, q, urgent, items, why, paying);
     memset(why, 0, FEED_MAX * sizeof *why);

@@ -24,14 +24,15 @@ static size_t slot_of_item(const uint32_t *feed, size_t k, uint32_t item)
     return at;
 }
 
-/* The best move for an item that stands at slot `at` of the feed (k: not in it).                */
-static struct move find_move(const uint32_t *feed, size_t k, size_t at, uint64_t floor,
-                             const uint64_t *given, uint64_t wanted)
+/* The best move for an item that stands at slot `at` of user u's feed of k (k: not in it).       */
+static struct move find_move(const struct allocation_histories *h, size_t u, const uint32_t *feed,
+                             size_t k, size_t at, uint64_t floor, const uint64_t *given,
+                             uint64_t wanted)
 {
     struct move best = {0, 0};
-    uint64_t has = exposure_of_rank(at < k ? (uint32_t)at + 1 : 0);
+    uint64_t has = at < k ? slot_exposure(h, u, at) : 0;
     for (size_t slot = 0; slot < at; slot++) {
-        uint64_t gain = exposure_of_rank((uint32_t)slot + 1) - has;
+        uint64_t gain = slot_exposure(h, u, slot) - has;
         if (given[feed[slot]] >= floor + gain &&
             (best.gain == 0 || better_gain(gain, best.gain, wanted)))
             best = (struct move){slot, gain};
@@ -79,12 +80,13 @@ bool floor_repair(struct allocator *a, uint32_t *feeds, const struct allocation_
             size_t size = slot_of_item(feed, k, NO_ITEM), at = slot_of_item(feed, size, item);
             if (at == size && history_blocks(h, u, item))
                 continue;
-            struct move m = find_move(feed, size, at, floor, given, floor - given[item]);
+            struct move m = find_move(h, u, feed, size, at, floor, given, floor - given[item]);
             if (m.gain == 0)
                 continue;
-            uint32_t before = excess(a, feed, size, k), other = feed[m.slot];
+            size_t asked = h->places ? h->places->slots[u] : k;
+            uint32_t before = excess(a, feed, size, asked), other = feed[m.slot];
             put(feed, size, at, m.slot, item);
-            if (excess(a, feed, size, k) > before) {
+            if (excess(a, feed, size, asked) > before) {
                 feed[m.slot] = other;
                 if (at < size)
                     feed[at] = item;

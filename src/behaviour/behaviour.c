@@ -234,6 +234,8 @@ enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rul
     }
     int64_t points = points_256(r, act);
     add_to_pair(&b->pairs[p], r, points, act->time_ms);
+    if (r->follow == act->verb + 1 && target_kind(act->target) == TARGET_USER)
+        b->pairs[p].follows = 1;
     count_target(t, r, act, points);
     count_session(u, r, act->time_ms);
     count_day(u, act->time_ms);

@@ -35,6 +35,7 @@ struct behaviour_rules {
     int64_t ahead_ms;   /* an event may be dated this long after the caller's time, no more */
     uint32_t verbs_n;
     struct verb_rule verbs[VERBS_MAX];
+    uint32_t follow; /* 1 + the verb by which a person follows another; 0: nobody asks who does */
 };
 
 /* A verb's index, or -1.                                                                        */
@@ -60,7 +61,9 @@ struct act {
 };
 
 struct pair {
-    uint32_t user, target;
+    uint32_t user : 31;   /* below 2^28 */
+    uint32_t follows : 1; /* by rules.follow, of users only */
+    uint32_t target;
     int32_t weight;  /* points in 1/256, decayed to `time`; saturates */
     uint32_t time_s; /* of the newest event of the pair, seconds since 1970 */
     uint32_t next;   /* older pair of the same user, or HANDLE_NONE */

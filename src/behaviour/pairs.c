@@ -120,7 +120,8 @@ uint32_t pair_add(struct behaviour *b, uint32_t user, uint32_t target, bool *mad
         find(b, &at, user, target);
     }
     uint32_t p = (uint32_t)b->pairs_n++;
-    b->pairs[p] = (struct pair){.user = user, .target = target, .next = HANDLE_NONE};
+    b->pairs[p] =
+        (struct pair){.user = user & TARGET_INDEX_MAX, .target = target, .next = HANDLE_NONE};
     b->pair_index[at.slot] = at.tag | p;
     *made = true;
     return p;

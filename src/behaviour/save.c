@@ -153,6 +153,9 @@ static inline int64_t unzigzag(uint64_t z)
     return (int64_t)(z >> 1 ^ (0 - (z & 1)));
 }
 
+/* Beside the kind of a pair's target. */
+enum { FOLLOWS = 8 };
+
 static void pairs_save(const struct behaviour *b, struct sink *s)
 {
     sink_u64(s, b->pairs_n);
@@ -160,7 +163,7 @@ static void pairs_save(const struct behaviour *b, struct sink *s)
         sink_varint(s, b->pairs[i].user);
     for (size_t i = 0; i < b->pairs_n; i++) /* the kind last, so that small indexes stay short */
         sink_varint(s, (uint64_t)target_index(b->pairs[i].target) << 4 |
-                           target_kind(b->pairs[i].target));
+                           target_kind(b->pairs[i].target) | (b->pairs[i].follows ? FOLLOWS : 0));
     int64_t previous = 0;
     for (size_t i = 0; i < b->pairs_n; i++)
         sink_delta(s, &previous, b->pairs[i].time_s);
@@ -181,16 +184,19 @@ static enum heed_status pairs_load(struct behaviour *b, struct source *s)
         uint64_t user = column_next(s);
         if (user >= b->users_n)
             s->failed = true;
-        b->pairs[i] = (struct pair){.user = (uint32_t)user, .next = HANDLE_NONE};
+        b->pairs[i] = (struct pair){.user = (uint32_t)user & TARGET_INDEX_MAX, .next = HANDLE_NONE};
     }
     for (size_t i = 0; i < n && !s->failed; i++) {
         uint64_t v = column_next(s);
-        uint64_t kind = v & 15, index = v >> 4;
-        if (kind >= TARGET_KINDS || index >= b->targets[kind].n) {
+        uint64_t kind = v & 7, index = v >> 4;
+        bool follows = v & FOLLOWS;
+        if (kind >= TARGET_KINDS || index >= b->targets[kind].n ||
+            (follows && kind != TARGET_USER)) {
             s->failed = true;
             break;
         }
         b->pairs[i].target = target_make((enum target_kind)kind, (uint32_t)index);
+        b->pairs[i].follows = follows;
         b->targets[kind].rows[index].reach++;
     }
     int64_t previous = 0;

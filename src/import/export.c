@@ -299,10 +299,10 @@ static void walk_feed(struct walking *k, const struct call *c)
 {
     struct feed_fact fact;
     const struct world *w = k->x->w;
-    if (!fact_read(c->blob, w->state.catalogue.contents_n, &fact))
+    if (!fact_read(c->blob, &w->state.catalogue, &fact))
         return;
     for (size_t i = 0; i < fact.n; i++) {
-        uint32_t target = target_make(TARGET_CONTENT, fact.slots[i].item);
+        uint32_t target = slot_target(&fact.slots[i]);
         if (kept(k->x, stays(w, target)))
             event_row(k, c->time_ms, CALL_ABSENT, "served", target, 1000, CALL_ABSENT, CALL_ABSENT,
                       CALL_ABSENT, 0);

@@ -472,6 +472,7 @@ static bool settled_add(json_t **totals, const json_t *epoch)
     if (!json_is_true(json_object_get(now, "kept")))
         ok = ok && json_object_set_new(floor, "kept", json_false()) == 0;
     ok = ok && counts_add(*totals, "relaxed", json_object_get(epoch, "relaxed")) &&
+         counts_add(*totals, "kinds", json_object_get(epoch, "kinds")) &&
          counts_add(floor, "forbidden_by", json_object_get(now, "forbidden_by"));
     json_t *least = json_object_get(floor, "min_share"), *share = json_object_get(now, "min_share");
     if (json_real_value(share) < json_real_value(least))

@@ -53,10 +53,24 @@ struct feed_fact {
     size_t n, more;
     struct relaxed relaxed[RULES]; /* [relaxed_n] constraints that it breaks */
     size_t relaxed_n;
-    uint64_t policy; /* engine_policy; 0: of a heed that kept none */
+    uint32_t wanted[TARGET_KINDS]; /* slots of each kind by the shares; zeros: there is one kind */
+    uint64_t policy;               /* engine_policy; 0: of a heed that kept none */
 };
 bool fact_pack(struct strbuf *b, const struct feed_fact *f); /* false: no room */
-bool fact_read(struct str bytes, size_t contents, struct feed_fact *out);
+/* false: no admission has made it of this catalogue, or one that grew to it. */
+bool fact_read(struct str bytes, const struct catalogue *c, struct feed_fact *out);
+static inline uint32_t slot_target(const struct slot *s)
+{
+    return target_make((enum target_kind)s->kind, s->item);
+}
+/* A slot's target is kept as the bare handle of a content, which is all that there once was, else
+ * with its kind.                                                                                */
+static inline uint32_t slot_target_kept(const struct slot *s)
+{
+    return s->kind == TARGET_CONTENT ? s->item : slot_target(s);
+}
+bool slot_target_read(struct slot *s, const struct catalogue *c,
+                      uint64_t kept); /* false: it is not there */
 /* A slot's rules are kept where the floor's weight, which is always 0, would be: what was written
  * before there were constraints reads as none.                                                  */
 static inline int32_t slot_weight_kept(const struct slot *s, int reason)
@@ -64,8 +78,10 @@ static inline int32_t slot_weight_kept(const struct slot *s, int reason)
     return reason == REASON_FLOOR ? (int32_t)s->rules : s->weight_ppm[reason];
 }
 bool slot_weight_read(struct slot *s, int reason, int64_t kept); /* false: it cannot be */
-/* What an epoch's feeds break, behind a settlement's other facts; nothing when they break none.  */
-void broken_pack(struct strbuf *b, const struct epoch_exposure *x);
+/* What an epoch's feeds break, behind a settlement's other facts, and of several kinds (kinds not
+ * NULL) what each has of them; nothing when they break none and there is one kind.               */
+struct epoch_kinds;
+void broken_pack(struct strbuf *b, const struct epoch_exposure *x, const struct epoch_kinds *kinds);
 
 /* What stands in the way of a `quality decide` or `quality appeal`, or REFUSED_NOT.              */
 enum refusal moderation_refusal(const struct state *s, const struct call *call);
@@ -83,7 +99,7 @@ HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *ac
                                            struct outcome *o, struct heed_error *err);
 
 /* The act that a call of event_add records; its handles must be good.                           */
-/* Whether an act is another's engagement with a content: what counts as a reward of showing it. */
+/* Whether an act is another's engagement with its target: what counts as a reward of showing it. */
 bool act_engages(const struct state *s, const struct act *act);
 struct act act_of_call(const struct catalogue *c, const struct call *call);
 /* The same of a call of event_counted (each of the acts), and what all of them weigh. */

@@ -24,25 +24,25 @@ static enum refusal check_pair(const struct catalogue *c, int64_t user, int64_t 
 
 bool act_engages(const struct state *s, const struct act *act)
 {
-    return s->rules.behaviour.verbs[act->verb].class == VERB_ENGAGE && !act->own &&
-           target_kind(act->target) == TARGET_CONTENT;
+    return s->rules.behaviour.verbs[act->verb].class == VERB_ENGAGE && !act->own;
 }
 
-/* Engagement with what the user's last feed showed counts for the position, once a slot.         */
+/* Engagement with a content that the user's last feed showed counts for the position, once a slot.
+ */
 static void note_position(struct state *s, const struct act *act)
 {
-    if (!act_engages(s, act))
+    if (!act_engages(s, act) || target_kind(act->target) != TARGET_CONTENT)
         return;
-    uint32_t at = map_get(&s->feed_of, act->user), content = target_index(act->target);
+    uint32_t at = map_get(&s->feed_of, act->user);
     struct served_feed *f = at == MAP_NONE ? NULL : &s->feeds[at];
     if (!f || act->time_ms < f->time_ms)
         return;
     for (uint32_t i = 0; i < f->n; i++) {
         uint64_t bit = UINT64_C(1) << i % 64;
-        if (f->slots[i].item != content || f->engaged[i / 64] & bit)
+        if (slot_target(&f->slots[i]) != act->target || f->engaged[i / 64] & bit)
             continue;
         f->engaged[i / 64] |= bit;
-        positions_engaged(&s->quality.positions, content, i);
+        positions_engaged(&s->quality.positions, f->slots[i].item, i);
     }
 }
 

@@ -1,5 +1,5 @@
 /* Commands that give attention and pay for it: feeds served, epochs settled. */
-#include "world/apply.h"
+#include "world/engine_parts.h"
 #include "world/pack.h"
 
 #include <stdio.h>
@@ -31,11 +31,24 @@ bool slot_weight_read(struct slot *s, int reason, int64_t kept)
     return !rules || good;
 }
 
+bool slot_target_read(struct slot *s, const struct catalogue *c, uint64_t kept)
+{
+    enum target_kind kind =
+        kept <= TARGET_INDEX_MAX ? TARGET_CONTENT : (enum target_kind)(kept >> 28);
+    bool bare = kept <= TARGET_INDEX_MAX;
+    if (kept > UINT32_MAX || bare != (kind == TARGET_CONTENT) ||
+        !catalogue_has(c, target_make(kind, (uint32_t)kept & TARGET_INDEX_MAX)))
+        return false;
+    s->kind = kind;
+    s->item = (uint32_t)kept & TARGET_INDEX_MAX;
+    return true;
+}
+
 static void pack_slots(struct strbuf *b, const struct slot *slots, size_t n)
 {
     pack_u64(b, n);
     for (size_t i = 0; i < n; i++) {
-        pack_u64(b, slots[i].item);
+        pack_u64(b, slot_target_kept(&slots[i]));
         pack_i64(b, slots[i].score_ppm);
         for (int j = 0; j < SLOT_REASONS; j++) {
             pack_i64(b, slots[i].value_ppm[j]);
@@ -44,11 +57,12 @@ static void pack_slots(struct strbuf *b, const struct slot *slots, size_t n)
     }
 }
 
-static size_t read_slots(struct unpack *u, size_t contents, struct slot *slots)
+static size_t read_slots(struct unpack *u, const struct catalogue *c, struct slot *slots)
 {
-    size_t n = (size_t)unpack_max(u, contents ? FEED_MAX : 0);
+    size_t n = (size_t)unpack_max(u, FEED_MAX);
     for (size_t i = 0; i < n && !u->bad; i++) {
-        slots[i].item = (uint32_t)unpack_max(u, contents - 1);
+        if (!slot_target_read(&slots[i], c, unpack_u64(u)))
+            u->bad = true;
         slots[i].score_ppm = (int32_t)unpack_i64(u);
         for (int j = 0; j < SLOT_REASONS; j++) {
             slots[i].value_ppm[j] = (int32_t)unpack_i64(u);
@@ -77,7 +91,8 @@ static void read_relaxed(struct unpack *u, struct relaxed *rows, size_t *n)
 
 /* Behind the slots, which is all that older worlds have: the policy, of each slot whether it was
  * explored and with what propensity, what came next, of both by which model if any or if more
- * follows, and the constraints broken if any. */
+ * follows, the constraints broken if any or if more follows, and of several kinds the slots that
+ * each should have. */
 bool fact_pack(struct strbuf *b, const struct feed_fact *f)
 {
     pack_slots(b, f->slots, f->n);
@@ -85,12 +100,15 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
     for (size_t i = 0; i < f->n; i++)
         pack_u64(b, (uint64_t)f->slots[i].propensity << 1 | f->slots[i].explored);
     pack_slots(b, f->slots + f->n, f->more);
-    bool models = f->relaxed_n > 0;
+    bool several = false;
+    for (int kind = 0; kind < TARGET_KINDS; kind++)
+        several = several || f->wanted[kind] > 0;
+    bool models = several || f->relaxed_n > 0;
     for (size_t i = 0; i < f->n + f->more; i++)
         models = models || f->slots[i].model > 0;
     for (size_t i = 0; models && i < f->n + f->more; i++)
         pack_u64(b, f->slots[i].model);
-    if (f->relaxed_n > 0)
+    if (several || f->relaxed_n > 0)
         pack_u64(b, f->relaxed_n);
     for (size_t i = 0; i < f->relaxed_n; i++) {
         const struct relaxed *r = &f->relaxed[i];
@@ -100,15 +118,18 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
         pack_u64(b, r->among);
         pack_u64(b, r->too_few);
     }
+    for (size_t i = 0; several && i < KINDS; i++)
+        pack_u64(b, f->wanted[kind_at(i)]);
     return !b->failed;
 }
 
-bool fact_read(struct str bytes, size_t contents, struct feed_fact *out)
+bool fact_read(struct str bytes, const struct catalogue *c, struct feed_fact *out)
 {
     struct unpack from = {bytes.p, bytes.n, false}, *u = &from;
     out->policy = 0;
     out->more = out->relaxed_n = 0;
-    out->n = read_slots(u, contents, out->slots);
+    memset(out->wanted, 0, sizeof out->wanted);
+    out->n = read_slots(u, c, out->slots);
     if (u->bad || u->n == 0)
         return !u->bad;
     out->policy = unpack_u64(u);
@@ -118,12 +139,15 @@ bool fact_read(struct str bytes, size_t contents, struct feed_fact *out)
         out->slots[i].explored = x & 1;
         u->bad = u->bad || x >> 1 == 0;
     }
-    out->more = u->n ? read_slots(u, contents, out->slots + out->n) : 0;
+    out->more = u->n ? read_slots(u, c, out->slots + out->n) : 0;
     bool models = u->n > 0;
     for (size_t i = 0; models && i < out->n + out->more; i++)
         out->slots[i].model = (uint32_t)unpack_max(u, UINT32_MAX);
     if (u->n > 0)
         read_relaxed(u, out->relaxed, &out->relaxed_n);
+    bool several = u->n > 0;
+    for (size_t i = 0; several && i < KINDS; i++)
+        out->wanted[kind_at(i)] = (uint32_t)unpack_max(u, FEED_MAX);
     return !u->bad;
 }
 
@@ -141,13 +165,42 @@ static json_t *reason_of(const struct world *w, const struct slot *slot, enum sl
     return r;
 }
 
-static json_t *reply_relaxed(const struct relaxed *rows, size_t n)
+static uint32_t slots_of(const struct feed_fact *f, enum target_kind kind)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < f->n; i++)
+        n += f->slots[i].kind == (uint32_t)kind;
+    return n;
+}
+
+/* Kinds of which there were fewer than their share asks for.                                    */
+static void add_short(json_t *list, const struct feed_fact *f)
+{
+    uint32_t among = 0;
+    for (int kind = 0; kind < TARGET_KINDS; kind++)
+        among += f->wanted[kind];
+    for (size_t i = 0; i < KINDS; i++) {
+        enum target_kind kind = kind_at(i);
+        uint32_t got = slots_of(f, kind);
+        char name[32];
+        snprintf(name, sizeof name, "kinds.%s", target_kind_name(kind));
+        if (got < f->wanted[kind])
+            json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I,s:I,s:s}", "rule", name, "asks",
+                                                  "at least", "wanted", (json_int_t)f->wanted[kind],
+                                                  "got", (json_int_t)got, "among",
+                                                  (json_int_t)among, "why",
+                                                  "there are no more that this user may be shown"));
+    }
+}
+
+static json_t *reply_relaxed(const struct feed_fact *f)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        const struct relaxed *r = &rows[i];
-        enum family f = rule_family(r->rule);
-        bool least = f == FAMILY_FRESH || f == FAMILY_GROUP;
+    add_short(list, f);
+    for (size_t i = 0; i < f->relaxed_n; i++) {
+        const struct relaxed *r = &f->relaxed[i];
+        enum family family = rule_family(r->rule);
+        bool least = family == FAMILY_FRESH || family == FAMILY_GROUP;
         char name[24], why[96];
         if (r->too_few)
             snprintf(why, sizeof why, "there are no more that this user may be shown");
@@ -179,8 +232,8 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
                                       json_pack("{s:s,s:f,s:f}", "name", rule_name(rule, name),
                                                 "value", 1.0, "weight", 0.0));
         json_t *slot = json_pack("{s:i,s:o,s:f,s:o}", "rank", (int)i + 1, "target",
-                                 reply_target(w, target_make(TARGET_CONTENT, slots[i].item)),
-                                 "score", slots[i].score_ppm / 1e6, "reasons", reasons);
+                                 reply_target(w, slot_target(&slots[i])), "score",
+                                 slots[i].score_ppm / 1e6, "reasons", reasons);
         if (slots[i].propensity != EXPLORE_UNIT || slots[i].explored) {
             json_object_set_new(slot, "propensity",
                                 json_real((double)slots[i].propensity / EXPLORE_UNIT));
@@ -195,13 +248,15 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
 json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm,
                      const struct feed_fact *f)
 {
-    json_t *reply = reply_feed(w, user, algorithm, f->slots, f->n);
-    if (reply && f->relaxed_n > 0 &&
-        json_object_set_new(reply, "relaxed", reply_relaxed(f->relaxed, f->relaxed_n)) != 0) {
-        json_decref(reply);
-        return NULL;
-    }
-    return reply;
+    json_t *reply = reply_feed(w, user, algorithm, f->slots, f->n), *relaxed = reply_relaxed(f);
+    bool ok = reply && relaxed;
+    if (ok && json_array_size(relaxed) > 0)
+        ok = json_object_set(reply, "relaxed", relaxed) == 0;
+    json_decref(relaxed);
+    if (ok)
+        return reply;
+    json_decref(reply);
+    return NULL;
 }
 
 /* i: user, k, algorithm, surface                                                                */
@@ -223,7 +278,7 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
     struct feed_fact fact;
     if (algorithm < 0 || algorithm >= ALGORITHMS ||
         call->i[3] >= (int64_t)s->catalogue.symbols.count ||
-        !fact_read(call->blob, s->catalogue.contents_n, &fact))
+        !fact_read(call->blob, &s->catalogue, &fact))
         return damaged(err, "feed serve");
     const struct slot *slots = fact.slots;
     size_t n = fact.n;
@@ -248,9 +303,9 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
                               kept,
                               {0}};
     for (size_t i = 0; i < n; i++)
-        if (behaviour_served(&s->behaviour, target_make(TARGET_CONTENT, slots[i].item)) !=
-                HEED_OK ||
-            !positions_shown(&s->quality.positions, slots[i].item, (uint32_t)i))
+        if (behaviour_served(&s->behaviour, slot_target(&slots[i])) != HEED_OK ||
+            (slots[i].kind == TARGET_CONTENT &&
+             !positions_shown(&s->quality.positions, slots[i].item, (uint32_t)i)))
             return error_nomem(err);
     if (o->want_reply && !(o->reply = reply_served(w, user, (enum algorithm)algorithm, &fact)))
         return error_nomem(err);
@@ -337,15 +392,19 @@ json_t *reply_settlement(const struct settlement *s)
                      (int)s->floor_kept, "min_share", s->min_share_ppm / 1e6);
 }
 
-void broken_pack(struct strbuf *b, const struct epoch_exposure *x)
+void broken_pack(struct strbuf *b, const struct epoch_exposure *x, const struct epoch_kinds *kinds)
 {
-    uint64_t any = 0;
+    uint64_t any = kinds != NULL;
     for (int f = 0; f <= FAMILIES; f++)
         any |= x->forbade[f] | (f < FAMILIES ? x->relaxed[f] : 0);
     for (int f = 0; any && f < FAMILIES; f++)
         pack_u64(b, x->relaxed[f]);
     for (int f = 0; any && f <= FAMILIES; f++)
         pack_u64(b, x->forbade[f]);
+    for (size_t i = 0; kinds && i < KINDS; i++) {
+        pack_u64(b, kinds->slots[kind_at(i)]);
+        pack_u64(b, kinds->few[kind_at(i)]);
+    }
 }
 
 /* Counts by the families' names, those above 0.                                                 */
@@ -359,6 +418,22 @@ static json_t *by_family(const uint64_t *counts, int n)
     return object;
 }
 
+/* Of several kinds, the slots that each had, and the feeds where one had too few.               */
+static bool add_kinds(json_t *slots, json_t *broken, struct unpack *u)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < KINDS; i++) {
+        const char *kind = target_kind_name(kind_at(i));
+        json_int_t n = (json_int_t)(unpack_u64(u) & INT64_MAX);
+        json_int_t few = (json_int_t)(unpack_u64(u) & INT64_MAX);
+        char name[32];
+        snprintf(name, sizeof name, "kinds.%s", kind);
+        ok = (n == 0 || json_object_set_new(slots, kind, json_integer(n)) == 0) &&
+             (few == 0 || json_object_set_new(broken, name, json_integer(few)) == 0);
+    }
+    return ok;
+}
+
 /* What an epoch's feeds break, and, where the floor is not kept, what forbids it.               */
 static bool reply_broken(json_t *reply, struct unpack u, bool kept)
 {
@@ -370,13 +445,17 @@ static bool reply_broken(json_t *reply, struct unpack u, bool kept)
     for (int f = 0; f <= FAMILIES; f++)
         forbade[f] = unpack_u64(&u);
     json_t *broken = by_family(relaxed, FAMILIES), *by = by_family(forbade, FAMILIES + 1);
-    bool ok = broken && by;
+    json_t *kinds = json_object();
+    bool ok = broken && by && kinds && (u.n == 0 || add_kinds(kinds, broken, &u));
+    if (ok && json_object_size(kinds) > 0)
+        ok = json_object_set(reply, "kinds", kinds) == 0;
     if (ok && json_object_size(broken) > 0)
         ok = json_object_set(reply, "relaxed", broken) == 0;
     if (ok && !kept && json_object_size(by) > 0)
         ok = json_object_set(json_object_get(reply, "floor"), "forbidden_by", by) == 0;
     json_decref(broken);
     json_decref(by);
+    json_decref(kinds);
     return ok;
 }
 

@@ -101,8 +101,17 @@ bool audience_rules(const struct rules *r)
     return r->selection.audiences_n > 0 || r->selection.hide_at_milli < 0;
 }
 
-/* Rows of the audience whose contents a user must not be shown.                                 */
-static uint16_t denied(const struct state *s, const struct constrained_contents *x, uint32_t user)
+uint16_t audience_rows(const struct state *s, uint32_t category)
+{
+    const struct selection_rules *r = &s->rules.selection;
+    uint16_t rows = 0;
+    for (uint32_t i = 0; i < r->audiences_n && category != HANDLE_NONE; i++)
+        if (!r->audiences[i].what.kind && symbol_of(s, &r->audiences[i].what) == category)
+            rows |= (uint16_t)(1u << i);
+    return rows;
+}
+
+uint16_t audience_denied(const struct state *s, const struct constrained_contents *x, uint32_t user)
 {
     const struct party *p = &s->catalogue.parties[user];
     uint16_t rows = 0;
@@ -120,17 +129,23 @@ static uint16_t denied(const struct state *s, const struct constrained_contents 
     return rows;
 }
 
-/* Sets or clears the marks of what a user's acts hide. An act's weight is as of the pair's newest
- * act: a grudge is not forgotten by waiting.                                                    */
+/* An act's weight is as of the pair's newest act: a grudge is not forgotten by waiting.          */
+bool audience_hides(const struct rules *r, const struct pair *p)
+{
+    int64_t at = (int64_t)r->selection.hide_at_milli * 256;
+    return at < 0 && (int64_t)p->weight * 1000 <= at;
+}
+
+/* Sets or clears the marks of what a user's acts hide.                                           */
 static void mark_hidden(const struct state *s, struct constrained_contents *x, uint32_t user,
                         uint8_t mark)
 {
-    int64_t at = (int64_t)s->rules.selection.hide_at_milli * 256;
     const struct behaviour *b = &s->behaviour;
-    const struct user_stats *u = at < 0 ? behaviour_user(b, user) : NULL;
+    const struct user_stats *u =
+        s->rules.selection.hide_at_milli < 0 ? behaviour_user(b, user) : NULL;
     for (uint32_t i = u ? u->head : HANDLE_NONE; i != HANDLE_NONE; i = b->pairs[i].next) {
         const struct pair *p = &b->pairs[i];
-        if ((int64_t)p->weight * 1000 > at)
+        if (!audience_hides(&s->rules, p))
             continue;
         if (target_kind(p->target) == TARGET_CONTENT)
             x->hidden[target_index(p->target)] = mark;
@@ -143,7 +158,7 @@ enum heed_status audience_hidden(const struct state *s, struct constrained_conte
                                  uint32_t user, uint32_t **list, size_t *n, size_t *cap)
 {
     enum heed_status status = HEED_OK;
-    uint16_t rows = denied(s, x, user);
+    uint16_t rows = audience_denied(s, x, user);
     mark_hidden(s, x, user, 1);
     for (uint32_t i = 0; i < x->n && status == HEED_OK; i++)
         if (x->creator[i] == user || x->audiences[i] & rows || x->hidden[i] ||

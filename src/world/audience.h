@@ -28,6 +28,15 @@ HEED_MUST_CHECK enum heed_status audience_hidden(const struct state *s,
                                                  struct constrained_contents *x, uint32_t user,
                                                  uint32_t **list, size_t *n, size_t *cap);
 
+/* Rows of the rules' audience, as bits: those that speak of a category (goods and services have no
+ * kind), and those that leave a user out.                                                       */
+uint16_t audience_rows(const struct state *s, uint32_t category);
+uint16_t audience_denied(const struct state *s, const struct constrained_contents *x,
+                         uint32_t user);
+
+/* Whether a person's acts on a target hide it from him, by hide_at.                              */
+bool audience_hides(const struct rules *r, const struct pair *p);
+
 /* Whether a content is too old to be shown.                                                      */
 bool audience_too_old(const struct state *s, uint32_t content);
 #endif

@@ -19,8 +19,11 @@ void engine_free(struct engine *e)
     free(e->shown_quality);
     constrained_contents_free(&e->constrained);
     quality_view_deinit(&e->view);
+    for (int kind = 0; kind < TARGET_KINDS; kind++) {
+        shelf_deinit(&e->shelves[kind]);
+        free(e->blocked[kind]);
+    }
     free(e->items);
-    free(e->blocked);
     free(e->weights);
     free(e);
 }
@@ -60,6 +63,12 @@ struct quality_score engine_quality(const struct world *w, const struct quality_
     const struct state *s = &w->state;
     struct quality_seen seen = seen_of(&s->behaviour, target);
     return quality_judge(&s->quality, &s->rules.quality, view, &s->catalogue, target, &seen);
+}
+
+double engine_hoped(const struct world *w, const struct quality_score *q)
+{
+    double hoped = q->score + w->state.rules.quality.curiosity_milli / 1e3 * q->sd;
+    return hoped > 0 ? hoped < 1 ? hoped : 1 : 0;
 }
 
 enum heed_status engine_learn(struct world *w, int64_t outcome, struct strbuf *facts,
@@ -129,7 +138,8 @@ static enum heed_status refresh_relevance(struct world *w, struct heed_error *er
         e->contents == s->catalogue.contents_n)
         return HEED_OK;
     struct allocation_histories h;
-    enum heed_status status = histories_of(w, NULL, s->catalogue.parties_n, &h, err);
+    enum heed_status status =
+        histories_of(w, TARGET_CONTENT, NULL, s->catalogue.parties_n, &h, err);
     if (status != HEED_OK)
         return status;
     allocator_free(e->allocator);
@@ -145,15 +155,21 @@ static enum heed_status refresh_relevance(struct world *w, struct heed_error *er
     return HEED_OK;
 }
 
-enum eligibility engine_eligibility(const struct state *s, uint32_t content)
+enum eligibility engine_gate(const struct state *s, uint32_t target, uint32_t owner)
 {
     static const enum eligibility of[DECISIONS] = {ELIGIBLE, ELIGIBLE_LIMITED, ELIGIBLE_NOT};
-    uint32_t creator = s->catalogue.contents[content].creator;
-    if (s->catalogue.parties[creator].flags & PARTY_ERASED)
+    if (catalogue_gone(&s->catalogue, target))
         return ELIGIBLE_NOT;
-    enum decision own = quality_gate(&s->quality, target_make(TARGET_CONTENT, content));
-    enum decision maker = quality_gate(&s->quality, target_make(TARGET_USER, creator));
+    enum decision own = quality_gate(&s->quality, target), maker = own;
+    if (owner != HANDLE_NONE)
+        maker = quality_gate(&s->quality, target_make(TARGET_USER, owner));
     return of[own > maker ? own : maker];
+}
+
+enum eligibility engine_eligibility(const struct state *s, uint32_t content)
+{
+    return engine_gate(s, target_make(TARGET_CONTENT, content),
+                       s->catalogue.contents[content].creator);
 }
 
 static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
@@ -178,7 +194,6 @@ static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
     const struct quality_view *view = engine_view(w, err);
     if (!view)
         return HEED_NOMEM;
-    double curiosity = s->rules.quality.curiosity_milli / 1e3;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t target = target_make(TARGET_CONTENT, i);
         const struct target_stats *t = behaviour_target(&s->behaviour, target);
@@ -187,8 +202,7 @@ static enum heed_status refresh_scores(struct world *w, struct heed_error *err)
         e->engagement[i] = t ? behaviour_engagement(t).lower : 0;
         struct quality_score q = engine_quality(w, view, target);
         e->quality[i] = q.score;
-        double hoped = q.score + curiosity * q.sd;
-        e->shown_quality[i] = hoped > 0 ? hoped < 1 ? hoped : 1 : 0;
+        e->shown_quality[i] = engine_hoped(w, &q);
     }
     const struct allocation_items items = {n, e->eligible, e->popularity, e->engagement,
                                            e->shown_quality};
@@ -229,8 +243,10 @@ enum heed_status engine_refresh(struct world *w, int64_t now_ms, int64_t max_age
     if (status == HEED_OK)
         status = refresh_relevance(w, err);
     if (status == HEED_OK && (!e->allocator || e->version != w->version))
-        status = remade(e, refresh_scores(w, err));
+        status = refresh_scores(w, err);
     if (status == HEED_OK)
+        status = shelves_refresh(w, err);
+    if (remade(e, status) == HEED_OK)
         e->made_ms = now_ms;
     return status;
 }
@@ -269,14 +285,19 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
     struct epoch_exposure x = {.given = calloc(n + 1, sizeof *x.given),
                                .popularity = calloc(n + 1, sizeof *x.popularity)};
     struct allocation_histories h = {0};
+    struct feed_places places = {0};
+    struct epoch_kinds kinds = {0};
+    bool several = kinds_several(w->state.rules.allocation.kinds_ppm);
     status = users && x.given && x.popularity ? HEED_OK : error_nomem(err);
     if (status == HEED_OK) {
         for (size_t i = 0; i < epoch->users_n; i++)
             users[i] = epoch->users[i].key;
-        status = histories_of(w, users, epoch->users_n, &h, err);
+        status = histories_of(w, TARGET_CONTENT, users, epoch->users_n, &h, err);
     }
     if (status == HEED_OK)
         status = histories_block(w, users, &h, err);
+    if (status == HEED_OK && several)
+        status = shelves_places(w, users, &h, &places, &kinds, err);
     if (status == HEED_OK && allocator_epoch(e->allocator, &h, &x) != HEED_OK)
         status = error_nomem(err);
     if (status == HEED_OK) {
@@ -291,11 +312,13 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
             pack_u64(facts, x.given[i]);
         for (size_t i = 0; i < n; i++)
             pack_u64(facts, x.popularity[i]);
-        broken_pack(facts, &x);
+        broken_pack(facts, &x, several ? &kinds : NULL);
         if (facts->failed)
             status = error_nomem(err);
     }
     histories_deinit(&h);
+    free(places.slots);
+    free(places.ranks);
     free(users);
     free(x.given);
     free(x.popularity);
@@ -318,7 +341,8 @@ enum heed_status engine_train(struct world *w, const struct model_spec *spec, in
         return error_nomem(err);
     struct allocation_histories h;
     struct model_version v = {0};
-    enum heed_status status = histories_of(w, NULL, s->catalogue.parties_n, &h, err);
+    enum heed_status status =
+        histories_of(w, TARGET_CONTENT, NULL, s->catalogue.parties_n, &h, err);
     if (status != HEED_OK)
         return status;
     status = version_train(&h, s->catalogue.contents_n, &training, &v, err);

@@ -31,12 +31,19 @@ HEED_MUST_CHECK enum heed_status engine_settle(struct world *w, int64_t number,
  * of it and of its creator, the stricter of the two. */
 enum eligibility engine_eligibility(const struct state *s, uint32_t content);
 
+/* What moderation says of a target and of its owner (HANDLE_NONE: nobody), the stricter of the two;
+ * not at all when the owner, or the target itself as a user, is erased. */
+enum eligibility engine_gate(const struct state *s, uint32_t target, uint32_t owner);
+
 /* What quality_judge needs of the whole world, made anew after any change; the engine's. NULL: no
  * memory. O(targets).                                                                           */
 const struct quality_view *engine_view(struct world *w, struct heed_error *err);
 /* Quality of a target as it stands; view: of the world as it is now. O(1).                      */
 struct quality_score engine_quality(const struct world *w, const struct quality_view *view,
                                     uint32_t target);
+
+/* What feeds count of a quality: with the rules' curiosity, in 0..1. */
+double engine_hoped(const struct world *w, const struct quality_score *q);
 
 /* What `quality fit` learns from the world, as the facts of a call. outcome: the call's, or
  * CALL_ABSENT.                                                                                  */

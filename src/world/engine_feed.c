@@ -1,4 +1,4 @@
-/* One user's feed. */
+/* One user's feed: each kind ranked by itself, then put in their places (allocation/kinds.h). */
 #include "world/engine_parts.h"
 
 static bool among(const struct slot *slots, size_t n, uint32_t item)
@@ -9,37 +9,38 @@ static bool among(const struct slot *slots, size_t n, uint32_t item)
     return false;
 }
 
-/* What came next after a full feed, by score alone, and chance's choice between its last slot and
- * what of that no constraint forbids there.                                                     */
-static void what_came_next(struct world *w, uint32_t user, struct feed_request q,
+/* What came next of a kind after all its slots, `runners_up` at most, by score alone, and, when
+ * exploring, chance's choice between its last slot and what of that no constraint forbids there. */
+static void what_came_next(struct world *w, enum target_kind kind, uint32_t user,
+                           struct feed_request q, uint32_t runners_up, bool explore,
                            struct feed_fact *f)
 {
     const struct allocation_rules *rules = &w->state.rules.allocation;
+    struct allocator *a = engine_allocator(w->engine, kind);
     struct slot wide[FEED_MAX], *next = f->slots + f->n, *last = next - 1;
     struct explore_arm arms[FEED_MAX + 1];
     size_t wide_n, n = 0, from[FEED_MAX + 1] = {0}, candidates = 1; /* places behind `last` */
     struct prng r;
-    uint32_t asked = q.k, wanted = rules->runners_up;
-    if (rules->explore != EXPLORE_NONE && rules->explore_candidates > wanted)
+    uint32_t asked = q.k, wanted = runners_up;
+    if (explore && rules->explore_candidates > wanted)
         wanted = rules->explore_candidates;
     q.k = q.k + wanted < FEED_MAX ? q.k + wanted : FEED_MAX;
     q.free = true;
     q.limited = 0; /* what moderation limits takes no more room than it has */
-    allocator_feed(w->engine->allocator, &q, wide, &wide_n);
+    allocator_feed(a, &q, wide, &wide_n);
     for (size_t i = 0; i < wide_n && n < wanted; i++)
         if (!among(f->slots, f->n, wide[i].item)) {
             next[n] = wide[i];
-            next[n].rules =
-                allocator_forbids(w->engine->allocator, f->slots, f->n, asked, wide[i].item);
+            next[n].rules = allocator_forbids(a, f->slots, f->n, asked, wide[i].item);
             if (next[n++].rules == 0 && candidates <= rules->explore_candidates)
                 from[candidates++] = n;
         }
-    f->more = n < rules->runners_up ? n : rules->runners_up;
-    if (rules->explore == EXPLORE_NONE)
+    f->more = n < runners_up ? n : runners_up;
+    if (!explore)
         return;
     for (size_t i = 0; i < candidates; i++) {
-        const struct target_stats *t =
-            behaviour_target(&w->state.behaviour, target_make(TARGET_CONTENT, last[from[i]].item));
+        const struct target_stats *t = behaviour_target(
+            &w->state.behaviour, engine_target(w->engine, kind, last[from[i]].item));
         uint64_t shown = t ? t->impressions : 0, engaged = t ? t->engagements : 0;
         arms[i] = (struct explore_arm){engaged < shown ? engaged : shown, shown};
     }
@@ -56,45 +57,147 @@ static void what_came_next(struct world *w, uint32_t user, struct feed_request q
     last->explored = x.index > 0;
 }
 
-enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t algorithm,
-                             int64_t now_ms, bool to_serve, struct feed_fact *out,
-                             struct heed_error *err)
+/* How a feed's slots are shared out.                                                            */
+struct shares {
+    uint32_t k;
+    enum algorithm algorithm;
+    size_t blocked_n[TARGET_KINDS]; /* of e->blocked */
+    uint32_t slots[TARGET_KINDS], runners_up[TARGET_KINDS];
+    enum target_kind explore; /* the kind of the last slot, if that goes to chance; TARGET_NONE */
+};
+
+/* What of each kind the user must not be shown, and how many slots that leaves it.               */
+static enum heed_status share_out(struct world *w, uint32_t user, bool to_serve, struct shares *x,
+                                  struct feed_fact *out, struct heed_error *err)
 {
-    const struct state *s = &w->state;
-    enum heed_status status = engine_refresh(w, now_ms, s->rules.feeds.refresh_ms, err);
-    if (status != HEED_OK)
-        return status;
+    const struct allocation_rules *r = &w->state.rules.allocation;
     struct engine *e = w->engine;
-    size_t history = 0, blocked = 0;
-    status = history_of(w, user, &history, err);
+    bool several = kinds_several(r->kinds_ppm);
+    uint32_t room[TARGET_KINDS] = {0};
+    uint8_t places[FEED_MAX];
+    memset(out->wanted, 0, sizeof out->wanted);
+    if (audience_hidden(&w->state, &e->constrained, user, &e->blocked[TARGET_CONTENT],
+                        &x->blocked_n[TARGET_CONTENT], &e->blocked_cap[TARGET_CONTENT]) != HEED_OK)
+        return error_nomem(err);
+    for (size_t i = 0; i < KINDS; i++) {
+        enum target_kind kind = kind_at(i);
+        enum heed_status status = HEED_OK;
+        if (r->kinds_ppm[kind] == 0)
+            continue;
+        if (kind != TARGET_CONTENT)
+            status = shelf_hidden(w, kind, user, e->blocked[TARGET_CONTENT],
+                                  x->blocked_n[TARGET_CONTENT], &x->blocked_n[kind], err);
+        if (status != HEED_OK)
+            return status;
+        room[kind] =
+            allocator_room(engine_allocator(e, kind), e->blocked[kind], x->blocked_n[kind], x->k);
+    }
+    if (several)
+        (void)kinds_slots(r->kinds_ppm, NULL, x->k, out->wanted);
+    uint32_t n = kinds_slots(r->kinds_ppm, several ? room : NULL, x->k, x->slots);
+    (void)kinds_slots(r->kinds_ppm, NULL, to_serve ? r->runners_up : 0, x->runners_up);
+    kinds_places(x->slots, places);
+    x->explore = to_serve && r->explore != EXPLORE_NONE && n > 0 ? (enum target_kind)places[n - 1]
+                                                                 : TARGET_NONE;
+    return HEED_OK;
+}
+
+/* The slots of one kind, and what came next of it; items are handles of the kind then.           */
+static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uint32_t user,
+                                     bool to_serve, const struct shares *x, struct feed_fact *out,
+                                     struct heed_error *err)
+{
+    struct engine *e = w->engine;
+    struct allocator *a = engine_allocator(e, kind);
+    size_t history = 0,
+           items = kind == TARGET_CONTENT ? w->state.catalogue.contents_n : e->shelves[kind].n;
+    uint64_t *feeds = kind == TARGET_CONTENT ? &e->feeds : &e->shelves[kind].feeds;
+    enum heed_status status = history_of(w, kind, user, &history, err);
     if (status != HEED_OK)
         return status;
-    if (audience_hidden(s, &e->constrained, user, &e->blocked, &blocked, &e->blocked_cap) !=
-        HEED_OK)
-        return error_nomem(err);
     struct feed_request q = {
         .history = e->items,
         .history_weights = e->weights,
         .history_n = history,
-        .blocked = e->blocked,
-        .blocked_n = blocked,
-        .algorithm =
-            algorithm == CALL_ABSENT ? s->rules.allocation.algorithm : (enum algorithm)algorithm,
-        .k = k > 0 ? (uint32_t)k : s->rules.allocation.k,
+        .blocked = e->blocked[kind],
+        .blocked_n = x->blocked_n[kind],
+        .algorithm = x->algorithm,
+        .k = x->slots[kind],
+        .limited = limited_slots(&w->state.rules.allocation, x->slots[kind]),
     };
-    if (q.k > FEED_MAX)
-        q.k = FEED_MAX;
-    q.limited = limited_slots(&s->rules.allocation, q.k);
-    if (s->catalogue.contents_n > 2 * CANDIDATES_KEPT && e->feeds++ > 0 &&
-        allocator_sort(e->allocator, q.algorithm, CANDIDATES_KEPT) != HEED_OK)
+    if (items > 2 * CANDIDATES_KEPT && (*feeds)++ > 0 &&
+        allocator_sort(a, q.algorithm, CANDIDATES_KEPT) != HEED_OK)
         return error_nomem(err);
-    allocator_feed(e->allocator, &q, out->slots, &out->n);
+    allocator_feed(a, &q, out->slots, &out->n);
     out->more = 0;
-    out->policy = engine_policy(w, algorithm);
-    const struct relaxed *rows = allocator_relaxed(e->allocator, &out->relaxed_n);
+    const struct relaxed *rows = allocator_relaxed(a, &out->relaxed_n);
     if (out->relaxed_n > 0)
         memcpy(out->relaxed, rows, out->relaxed_n * sizeof *rows);
     if (to_serve && out->n > 0 && out->n == q.k)
-        what_came_next(w, user, q, out);
+        what_came_next(w, kind, user, q, x->runners_up[kind], x->explore == kind, out);
+    for (size_t i = 0; i < out->n + out->more; i++) {
+        out->slots[i].kind = kind;
+        out->slots[i].item = target_index(engine_target(e, kind, out->slots[i].item));
+    }
+    return HEED_OK;
+}
+
+/* Adds a kind's slots behind those of the kinds before it, and what came next likewise.          */
+static void gather(const struct feed_fact *part, struct feed_fact *out, struct slot next[FEED_MAX])
+{
+    memcpy(out->slots + out->n, part->slots, part->n * sizeof *out->slots);
+    memcpy(next + out->more, part->slots + part->n, part->more * sizeof *next);
+    out->n += part->n;
+    out->more += part->more;
+    if (part->relaxed_n > 0) /* contents alone have constraints */
+        memcpy(out->relaxed, part->relaxed, part->relaxed_n * sizeof *out->relaxed);
+    out->relaxed_n += part->relaxed_n;
+}
+
+/* Puts gathered slots in their places.                                                          */
+static void put_in_place(struct feed_fact *f)
+{
+    struct slot by_kind[FEED_MAX];
+    uint32_t counts[TARGET_KINDS] = {0}, at[TARGET_KINDS] = {0}, before = 0;
+    uint8_t places[FEED_MAX];
+    memcpy(by_kind, f->slots, f->n * sizeof *by_kind);
+    for (size_t i = 0; i < f->n; i++)
+        counts[by_kind[i].kind]++;
+    for (size_t i = 0; i < KINDS; i++) {
+        at[kind_at(i)] = before;
+        before += counts[kind_at(i)];
+    }
+    kinds_places(counts, places);
+    for (size_t i = 0; i < f->n; i++)
+        f->slots[i] = by_kind[at[places[i]]++];
+}
+
+enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t algorithm,
+                             int64_t now_ms, bool to_serve, struct feed_fact *out,
+                             struct heed_error *err)
+{
+    const struct allocation_rules *r = &w->state.rules.allocation;
+    struct feed_fact part;
+    struct slot next[FEED_MAX];
+    struct shares x = {.k = k > 0 ? (uint32_t)k : r->k,
+                       .algorithm =
+                           algorithm == CALL_ABSENT ? r->algorithm : (enum algorithm)algorithm};
+    x.k = x.k < FEED_MAX ? x.k : FEED_MAX;
+    enum heed_status status = engine_refresh(w, now_ms, w->state.rules.feeds.refresh_ms, err);
+    if (status == HEED_OK)
+        status = share_out(w, user, to_serve, &x, out, err);
+    out->n = out->more = out->relaxed_n = 0;
+    for (size_t i = 0; i < KINDS && status == HEED_OK; i++) {
+        if (x.slots[kind_at(i)] == 0)
+            continue;
+        status = feed_of_kind(w, kind_at(i), user, to_serve, &x, &part, err);
+        if (status == HEED_OK)
+            gather(&part, out, next);
+    }
+    if (status != HEED_OK)
+        return status;
+    put_in_place(out);
+    memcpy(out->slots + out->n, next, out->more * sizeof *next);
+    out->policy = engine_policy(w, algorithm);
     return HEED_OK;
 }

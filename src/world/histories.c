@@ -1,7 +1,8 @@
 /* What people attended to, and what they must not be shown, as allocation wants it. */
 #include "world/engine_parts.h"
 
-enum heed_status history_of(struct world *w, uint32_t user, size_t *n, struct heed_error *err)
+enum heed_status history_of(struct world *w, enum target_kind kind, uint32_t user, size_t *n,
+                            struct heed_error *err)
 {
     struct engine *e = w->engine;
     const struct behaviour *b = &w->state.behaviour;
@@ -9,13 +10,16 @@ enum heed_status history_of(struct world *w, uint32_t user, size_t *n, struct he
     *n = 0;
     for (uint32_t i = u ? u->head : HANDLE_NONE; i != HANDLE_NONE; i = b->pairs[i].next) {
         const struct pair *p = &b->pairs[i];
-        if (target_kind(p->target) != TARGET_CONTENT || p->weight <= 0 ||
+        if (target_kind(p->target) != kind || p->weight <= 0 ||
             catalogue_owner(&w->state.catalogue, p->target) == user)
+            continue;
+        uint32_t item = engine_item(e, p->target);
+        if (item == HANDLE_NONE)
             continue;
         if (!array_grow(&e->items, &e->items_cap, *n + 1, sizeof *e->items) ||
             !array_grow(&e->weights, &e->weights_cap, *n + 1, sizeof *e->weights))
             return error_nomem(err);
-        e->items[*n] = target_index(p->target);
+        e->items[*n] = item;
         e->weights[*n] =
             (float)engine_decayed(w, p->weight, u->last_ms - (int64_t)p->time_s * 1000);
         if (e->weights[*n] > 0)
@@ -33,8 +37,8 @@ void histories_deinit(struct allocation_histories *h)
     free((void *)(uintptr_t)h->blocked);
 }
 
-enum heed_status histories_of(struct world *w, const uint32_t *users, size_t n,
-                              struct allocation_histories *h, struct heed_error *err)
+enum heed_status histories_of(struct world *w, enum target_kind kind, const uint32_t *users,
+                              size_t n, struct allocation_histories *h, struct heed_error *err)
 {
     uint64_t *offsets = malloc((n + 1) * sizeof *offsets);
     uint32_t *items = NULL;
@@ -44,7 +48,7 @@ enum heed_status histories_of(struct world *w, const uint32_t *users, size_t n,
     for (size_t i = 0; status == HEED_OK && i < n; i++) {
         size_t have;
         offsets[i] = total;
-        status = history_of(w, users ? users[i] : (uint32_t)i, &have, err);
+        status = history_of(w, kind, users ? users[i] : (uint32_t)i, &have, err);
         if (status != HEED_OK)
             break;
         if (!array_grow(&items, &items_cap, total + have + 1, sizeof *items) ||

@@ -290,7 +290,7 @@ enum heed_status query_feed_show(struct world *w, const struct call *call, enum 
 /* The fact of the last feed served to a user, from the journal. */
 struct last_fact {
     uint32_t user;
-    size_t contents;
+    const struct catalogue *catalogue;
     bool found;
     struct feed_fact fact;
 };
@@ -300,7 +300,7 @@ static enum heed_status keep_last(void *context, const struct call *c, struct he
     struct last_fact *k = context;
     (void)err;
     if (c->command == COMMAND_feed_serve && c->i[0] == k->user)
-        k->found = fact_read(c->blob, k->contents, &k->fact);
+        k->found = fact_read(c->blob, k->catalogue, &k->fact);
     return HEED_OK;
 }
 
@@ -351,7 +351,30 @@ static enum heed_status add_forbidden(json_t *reply, uint32_t rules, struct heed
     return json_object_set_new(reply, "forbidden_by", list) == 0 ? HEED_OK : error_nomem(err);
 }
 
-/* Why a content came next and was not shown, from the recorded fact. */
+/* Of what came next, of the same kind, for it is its own kind that a target competes with: the last
+ * slot shown, what came next first, and the place of slot i, from 1. */
+struct own_kind {
+    const struct slot *last, *next;
+    size_t place;
+};
+
+static struct own_kind own_kind_of(const struct feed_fact *f, size_t i)
+{
+    struct own_kind own = {&f->slots[f->n - 1], &f->slots[i], 0};
+    for (size_t j = 0; j <= i; j++) {
+        const struct slot *s = &f->slots[j];
+        if (s->kind != f->slots[i].kind)
+            continue;
+        own.place++;
+        if (j < f->n)
+            own.last = s;
+        else if (own.next == &f->slots[i])
+            own.next = s;
+    }
+    return own;
+}
+
+/* Why a target came next and was not shown, from the recorded fact. */
 static enum heed_status explain_runner_up(struct world *w, const struct served_feed *f,
                                           uint32_t target, enum refusal *refusal, json_t **out,
                                           struct heed_error *err)
@@ -359,30 +382,31 @@ static enum heed_status explain_runner_up(struct world *w, const struct served_f
     struct last_fact *k = calloc(1, sizeof *k);
     if (!k)
         return error_nomem(err);
-    *k = (struct last_fact){.user = f->user, .contents = w->state.catalogue.contents_n};
+    *k = (struct last_fact){.user = f->user, .catalogue = &w->state.catalogue};
     enum heed_status status = world_walk(w, keep_last, k, err);
     const struct feed_fact *fact = &k->fact;
     size_t i = k->found ? fact->n : 0, end = k->found ? fact->n + fact->more : 0;
-    while (i < end && target != target_make(TARGET_CONTENT, fact->slots[i].item))
+    while (i < end && target != slot_target(&fact->slots[i]))
         i++;
     if (status == HEED_OK && i == end)
         *refusal = REFUSED_not_in_feed;
     if (status == HEED_OK && i < end) {
-        bool chance = fact->slots[fact->n - 1].explored; /* who would have stood there comes next */
-        int32_t needed = fact->slots[chance ? fact->n : fact->n - 1].score_ppm;
+        struct own_kind own = own_kind_of(fact, i);
+        bool chance = own.last->explored; /* who would have stood there comes next */
+        int32_t needed = (chance ? own.next : own.last)->score_ppm;
         json_t *feed = reply_feed(w, f->user, (enum algorithm)f->algorithm, fact->slots + i, 1);
         json_t *slot = json_array_get(json_object_get(feed, "slots"), 0);
         char policy[24];
         snprintf(policy, sizeof policy, "%016llx", (unsigned long long)fact->policy);
-        status = reply_pack(out, err, "{s:O,s:s,s:s,s:o,s:b,s:b,s:I,s:O,s:O,s:f,s:O,s:o}", "user",
-                            json_object_get(feed, "user"), "algorithm",
-                            algorithm_name((enum algorithm)f->algorithm), "policy", policy,
-                            "served_at", reply_time(f->time_ms), "shown", 0, "lost_to_exploration",
-                            (int)(chance && i == fact->n), "place", (json_int_t)(i + 1 - chance),
-                            "target", json_object_get(slot, "target"), "score",
-                            json_object_get(slot, "score"), "needed", needed / 1e6, "reasons",
-                            json_object_get(slot, "reasons"), "nearest",
-                            nearest_changes(&fact->slots[i], needed));
+        status = reply_pack(
+            out, err, "{s:O,s:s,s:s,s:o,s:b,s:b,s:I,s:O,s:O,s:f,s:O,s:o}", "user",
+            json_object_get(feed, "user"), "algorithm",
+            algorithm_name((enum algorithm)f->algorithm), "policy", policy, "served_at",
+            reply_time(f->time_ms), "shown", 0, "lost_to_exploration",
+            (int)(chance && &fact->slots[i] == own.next), "place", (json_int_t)(own.place - chance),
+            "target", json_object_get(slot, "target"), "score", json_object_get(slot, "score"),
+            "needed", needed / 1e6, "reasons", json_object_get(slot, "reasons"), "nearest",
+            nearest_changes(&fact->slots[i], needed));
         json_decref(feed);
         if (status == HEED_OK && fact->slots[i].rules != 0)
             status = add_forbidden(*out, fact->slots[i].rules, err);
@@ -402,7 +426,7 @@ enum heed_status query_feed_explain(struct world *w, const struct call *call, en
     }
     const struct served_feed *f = &w->state.feeds[at];
     for (uint32_t i = 0; i < f->n; i++) {
-        if (target != target_make(TARGET_CONTENT, f->slots[i].item))
+        if (target != slot_target(&f->slots[i]))
             continue;
         json_t *feed = reply_feed(w, user, (enum algorithm)f->algorithm, f->slots, f->n);
         json_t *slot = json_array_get(json_object_get(feed, "slots"), i);

@@ -76,6 +76,10 @@ static const struct field fields[] = {
     FIELD("allocation.mix.relevance", LEAF_MILLI, allocation.mix_milli[3], 0, 1000000),
     FIELD("allocation.floor", LEAF_SHARE, allocation.floor_ppm, 0, 1000000),
     FIELD("allocation.limited", LEAF_SHARE, allocation.limited_ppm, 0, 1000000),
+    FIELD("allocation.kinds.content", LEAF_SHARE, allocation.kinds_ppm[TARGET_CONTENT], 0, 1000000),
+    FIELD("allocation.kinds.user", LEAF_SHARE, allocation.kinds_ppm[TARGET_USER], 0, 1000000),
+    FIELD("allocation.kinds.good", LEAF_SHARE, allocation.kinds_ppm[TARGET_GOOD], 0, 1000000),
+    FIELD("allocation.kinds.service", LEAF_SHARE, allocation.kinds_ppm[TARGET_SERVICE], 0, 1000000),
     FIELD("allocation.explore.method", LEAF_EXPLORE, allocation.explore, 0, 0),
     FIELD("allocation.explore.epsilon", LEAF_SHARE, allocation.epsilon_ppm, 0, 1000000),
     FIELD("allocation.explore.candidates", LEAF_WHOLE, allocation.explore_candidates, 1, FEED_MAX),
@@ -450,6 +454,9 @@ static enum heed_status read_all(const struct reading *x, int root)
     if (a->mix_milli[0] + a->mix_milli[1] + a->mix_milli[2] + a->mix_milli[3] == 0)
         return yaml_error(x->y, yaml_get(x->y, root, "allocation"), x->err,
                           "at least one weight of mix must be above 0");
+    status = rules_kinds(x, yaml_get(x->y, yaml_get(x->y, root, "allocation"), "kinds"));
+    if (status != HEED_OK)
+        return status;
     return rules_constraints(x, yaml_get(x->y, yaml_get(x->y, root, "allocation"), "constraints"));
 }
 
@@ -499,6 +506,7 @@ static const struct rules built_in = {
                    .mix_milli = {100, 300, 1000, 1000},
                    .floor_ppm = 200000,
                    .limited_ppm = 100000,
+                   .kinds_ppm = {[TARGET_CONTENT] = 1000000},
                    .epsilon_ppm = 50000,
                    .explore_candidates = 50,
                    .runners_up = 20,

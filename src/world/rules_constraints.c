@@ -1,6 +1,7 @@
-/* allocation.constraints of a rules document: its lists, and whether all of it can be kept at once.
- */
+/* allocation.kinds and allocation.constraints of a rules document: the lists in them, and whether
+ * all of it can be kept at once. */
 #include "allocation/constraints.h"
+#include "allocation/kinds.h"
 #include "world/rules_parts.h"
 
 #include <stdio.h>
@@ -203,20 +204,46 @@ static const char *what(const struct selector *s, char buf[SELECTOR_BYTES + 16])
     return buf;
 }
 
+/* Slots of a feed that are contents': those that constraints speak of.                          */
+static uint32_t contents_slots(const struct allocation_rules *a)
+{
+    uint32_t slots[TARGET_KINDS];
+    (void)kinds_slots(a->kinds_ppm, NULL, a->k, slots);
+    return slots[TARGET_CONTENT];
+}
+
+enum heed_status rules_kinds(const struct reading *x, int node)
+{
+    const struct allocation_rules *a = &x->r->allocation;
+    uint32_t slots[TARGET_KINDS];
+    if (kinds_slots(a->kinds_ppm, NULL, a->k, slots) == 0)
+        return yaml_error(x->y, node, x->err, "at least one share must be above 0");
+    if (slots[TARGET_CONTENT] == 0 && a->floor_ppm > 0)
+        return yaml_error(x->y, node, x->err,
+                          "it cannot be kept beside allocation.floor, which promises every content "
+                          "its share: of a feed of %u contents have no slot. Give them a larger "
+                          "share, or set the floor to 0",
+                          a->k);
+    if (a->kinds_ppm[TARGET_USER] > 0) /* whoever is followed is not offered */
+        x->r->behaviour.follow = (uint32_t)(behaviour_verb(&x->r->behaviour, STR("follow")) + 1);
+    return HEED_OK;
+}
+
 /* A cap without a slot, and the floor's promise to all that may be shown.                       */
 static enum heed_status caps_feasible(const struct reading *x, int list)
 {
     const struct allocation_rules *a = &x->r->allocation;
     char buf[SELECTOR_BYTES + 16];
+    uint32_t k = contents_slots(a);
     for (uint32_t i = 0; i < a->constraints.caps_n && a->floor_ppm > 0; i++)
-        if (cap_slots(&a->constraints, i, a->k) == 0)
+        if (cap_slots(&a->constraints, i, k) == 0)
             return yaml_error(
                 x->y, yaml_item(x->y, list, i), x->err,
                 "it cannot be kept beside allocation.floor, which promises every content that may "
                 "be "
                 "shown its share: a feed of %u has no slot for %s. Give the cap a slot, hide the "
                 "contents by `audience` or moderation, or set the floor to 0",
-                a->k, what(&x->r->selection.caps[i], buf));
+                k, what(&x->r->selection.caps[i], buf));
     return HEED_OK;
 }
 
@@ -227,25 +254,26 @@ static enum heed_status groups_feasible(const struct reading *x, int list)
     const struct selection_rules *s = &x->r->selection;
     uint8_t tables[GROUPS_MAX][FEED_MAX + 1];
     char buf[SELECTOR_BYTES + 16];
+    uint32_t k = contents_slots(a);
     for (uint32_t g = 0; g < r->groups_n; g++) {
         int row = yaml_item(x->y, list, g);
-        group_table(a->k, r->groups[g].share_ppm / 1e6, r->groups[g].alpha_ppm / 1e6,
+        group_table(k, r->groups[g].share_ppm / 1e6, r->groups[g].alpha_ppm / 1e6,
                     r->groups[g].adjusted, tables[g]);
-        uint32_t least = tables[g][a->k];
+        uint32_t least = tables[g][k];
         for (uint32_t i = 0; i < r->caps_n; i++)
-            if (same(&s->caps[i], &s->groups[g]) && cap_slots(r, i, a->k) < least)
+            if (same(&s->caps[i], &s->groups[g]) && cap_slots(r, i, k) < least)
                 return yaml_error(
                     x->y, row, x->err,
                     "it cannot be kept beside caps[%u]: it asks for at least %u of %s "
                     "in a feed of %u, the cap allows %u",
-                    i, least, what(&s->groups[g], buf), a->k, cap_slots(r, i, a->k));
+                    i, least, what(&s->groups[g], buf), k, cap_slots(r, i, k));
         if (!s->groups[g].kind && r->per_category && r->per_category < least)
             return yaml_error(
                 x->y, row, x->err,
                 "it cannot be kept beside per_category: it asks for at least %u of %s "
                 "in a feed of %u, per_category allows %u",
-                least, what(&s->groups[g], buf), a->k, r->per_category);
-        for (uint32_t n = 1; n <= a->k; n++) { /* a content has one category and one kind */
+                least, what(&s->groups[g], buf), k, r->per_category);
+        for (uint32_t n = 1; n <= k; n++) { /* a content has one category and one kind */
             uint32_t sum = 0;
             for (uint32_t h = 0; h <= g; h++)
                 sum += s->groups[h].kind == s->groups[g].kind ? tables[h][n] : 0;

@@ -19,6 +19,9 @@ enum heed_status rules_only(const struct reading *x, int node, const char *keys)
 bool rules_decimal(struct str text, int scale, int64_t *out);
 bool rules_duration(struct str text, int64_t *ms);
 
+/* Whether allocation.kinds, read already, gives a feed anything, and the floor something to be kept
+ * from. node 0: nothing is there.                                                               */
+enum heed_status rules_kinds(const struct reading *x, int node);
 /* Whether a path is one of the lists that rules_constraints reads.                              */
 bool rules_constraint_list(const char *path);
 /* The lists under allocation.constraints, and whether all of it can be kept at once in a feed of

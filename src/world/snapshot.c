@@ -57,7 +57,7 @@ static void feeds_save(const struct state *s, struct sink *k)
         for (size_t j = 0; j < sizeof f->engaged / sizeof f->engaged[0]; j++)
             sink_u64(k, f->engaged[j]);
         for (uint32_t j = 0; j < f->n; j++) {
-            sink_u32(k, f->slots[j].item);
+            sink_u32(k, slot_target_kept(&f->slots[j]));
             sink_u32(k, f->slots[j].model);
             sink_u32(k, (uint32_t)f->slots[j].score_ppm);
             sink_u32(k, f->slots[j].propensity << 1 | f->slots[j].explored);
@@ -93,9 +93,9 @@ static enum heed_status feeds_load(struct state *s, struct source *k, struct hee
         if (f.n && !(f.slots = calloc(f.n, sizeof *f.slots)))
             return error_nomem(err);
         for (uint32_t j = 0; j < f.n; j++) {
-            f.slots[j].item = source_u32(k);
+            bool there = slot_target_read(&f.slots[j], &s->catalogue, source_u32(k));
             f.slots[j].model = source_u32(k);
-            if (f.slots[j].item >= s->catalogue.contents_n || f.slots[j].model > s->models.n)
+            if (!there || f.slots[j].model > s->models.n)
                 k->failed = true;
             f.slots[j].score_ppm = (int32_t)source_u32(k);
             uint32_t x = source_u32(k);
