@@ -19,7 +19,9 @@ static void stop(const char *what)
 static const char rules[] = "currencies: [{code: gold}, {code: gem, scale: 0}]\n"
                             "grants: {new_user: 3}\n"
                             "consumption: {epoch: 1 d}\n"
-                            "quality: {min_shingles: 1}\n";
+                            "quality: {min_shingles: 1}\n"
+                            "allocation:\n"
+                            "  kinds: {content: 0.4, user: 0.2, good: 0.2, service: 0.2}\n";
 
 /* One command a line: its name, then name and value in turn, cut at bars.                        */
 static const char *const script[] = {
@@ -37,7 +39,8 @@ static const char *const script[] = {
     "event add|user|bob|verb|view|target|content:p1|surface|home|id|e1",
     "rating add|user|bob|target|content:p1|score|4",
     "rating add|user|bob|target|content:p2|score|1|kind|moderation",
-    "feed serve|user|bob|k|2",
+    "feed serve|user|bob|k|5",
+    "event add|user|bob|verb|follow|target|user:cyd",
     "ledger issue|to|bob|amount|7|id|i1",
     "ledger transfer|from|bob|to|ann|amount|1.25|id|t1",
     "ledger retire|from|ann|amount|0.25",

@@ -145,6 +145,40 @@ done
 json 0 'slots.0.target="content:a1" slots.1.target="content:n1" slots.1.reasons.4.name="caps[0]" relaxed.0.rule="fresh" relaxed.0.wanted=2 relaxed.0.got=1 relaxed.0.why' feed serve ann $limits
 # shellcheck disable=SC2086
 json 0 'rank=2 reasons.4.name="caps[0]"' feed explain ann content:n1 $limits
+
+# ── several kinds in one feed ──
+for kinds in 'video: 1' 'user: -0.1' 'content: 0' 'content: 0, user: 1'; do
+    printf 'allocation:\n  kinds: {%s}\n' "$kinds" >kinds.yaml
+    expect 3 rules check kinds.yaml
+    says 'kinds.yaml: line 2, key allocation.kinds'
+done
+printf 'allocation:\n  k: 4\n  kinds: {content: 0.25, user: 0.25, good: 0.25, service: 0.25}\n' >kinds.yaml
+json 0 'ok=true' rules check kinds.yaml
+kinds='--world kinds.world --at 2026-01-05'
+# shellcheck disable=SC2086
+for words in 'init --rules kinds.yaml' 'user add ann' 'user add bob' 'content add b1 --creator bob' \
+    'good add cup --name Cup --seller bob --price 1 --stock 3' 'service add help --name Help --price 0' \
+    'event add ann view content:b1'; do
+    expect 0 $words $kinds
+done
+# shellcheck disable=SC2086
+json 0 'slots.0.target="content:b1" slots.1.target="user:bob" slots.2.target="good:cup" slots.3.target="service:help"' feed show ann $kinds
+# shellcheck disable=SC2086
+json 0 'slots.3.rank=4 slots.3.reasons.0.name' feed serve ann --as ann $kinds
+# shellcheck disable=SC2086
+json 1 'refused.code="forbidden"' feed serve ann --as bob $kinds
+# shellcheck disable=SC2086
+json 0 'shown=true rank=2 target="user:bob"' feed explain ann user:bob $kinds
+# shellcheck disable=SC2086
+expect 0 event add ann follow user:bob $kinds
+# shellcheck disable=SC2086
+json 0 'slots.1.target="good:cup" relaxed.0.rule="kinds.user" relaxed.0.wanted=1 relaxed.0.got=0 relaxed.0.why' feed show ann $kinds
+# shellcheck disable=SC2086
+json 0 'slots.0.target="service:help" relaxed.0.rule="kinds.content" relaxed.2.rule="kinds.good"' feed show bob $kinds
+# shellcheck disable=SC2086
+json 0 'kinds.content=1 kinds.good=1 kinds.service=1 floor.kept=true relaxed' settle --until 2026-03-01 $kinds
+# shellcheck disable=SC2086
+json 0 'ok=true' verify $kinds
 expect 0 rules default
 cp out good.yaml
 json 0 'ok=true' rules check good.yaml

@@ -80,6 +80,11 @@ static void assert_defaults(const struct rules *r)
     assert_int_equal(r->allocation.mix_milli[2], 1000);
     assert_int_equal(r->allocation.mix_milli[3], 1000);
     assert_int_equal(r->allocation.floor_ppm, 200000);
+    assert_int_equal(r->allocation.kinds_ppm[TARGET_CONTENT], 1000000);
+    assert_int_equal(r->allocation.kinds_ppm[TARGET_USER], 0);
+    assert_int_equal(r->allocation.kinds_ppm[TARGET_GOOD], 0);
+    assert_int_equal(r->allocation.kinds_ppm[TARGET_SERVICE], 0);
+    assert_int_equal(r->behaviour.follow, 0);
     assert_int_equal(r->allocation.neighbours, 50);
     assert_int_equal(r->allocation.max_history, 50);
     assert_int_equal(r->consumption.epoch_ms, 604800000);
@@ -418,6 +423,41 @@ static const struct bad bad_keys[] = {
      "r.yaml: line 1, key behaviour.verbs[0].class weight", "no such key"},
 };
 
+#define KINDS_KEY "r.yaml: line 1, key allocation.kinds"
+static const struct bad bad_kinds[] = {
+    {"allocation: {kinds: {video: 1}}", KINDS_KEY ".video", "no rule of this name"},
+    {"allocation: {kinds: 3}", KINDS_KEY, "a map of keys"},
+    {"allocation: {kinds: [content]}", KINDS_KEY, "a map of keys"},
+    {"allocation: {kinds: {user: -0.1}}", KINDS_KEY ".user", "not between 0.000000 and 1.000000"},
+    {"allocation: {kinds: {good: 1.5}}", KINDS_KEY ".good", "not between 0.000000 and 1.000000"},
+    {"allocation: {kinds: {good: 0.0000001}}", KINDS_KEY ".good", "up to six decimals"},
+    {"allocation: {kinds: {service: half}}", KINDS_KEY ".service", "a share between 0 and 1"},
+    {"allocation: {kinds: {content: 0}}", KINDS_KEY, "at least one share must be above 0"},
+    {"allocation: {kinds: {content: 0, user: 0, good: 0.0, service: 0}}", KINDS_KEY,
+     "at least one share must be above 0"},
+    {"allocation: {kinds: {content: 0, user: 1}}", KINDS_KEY, "beside allocation.floor"},
+    {"allocation: {k: 1, kinds: {content: 0.4, user: 0.6}}", KINDS_KEY,
+     "of a feed of 1 contents have no slot"},
+    /* a constraint on the contents' slots, five of ten */
+    {"allocation: {kinds: {content: 0.5, good: 0.5}, constraints: {caps: [{kind: a, share: 0.1}]}}",
+     "r.yaml: line 1, key allocation.constraints.caps[0]", "a feed of 5 has no slot for kind a"},
+};
+
+static void shares_of_kinds_are_proportions(void **state)
+{
+    (void)state;
+    struct rules r = parsed(STR("allocation: {kinds: {user: 0.1, service: 0.000001}}"));
+    assert_int_equal(r.allocation.kinds_ppm[TARGET_CONTENT],
+                     1000000); /* as where it is not named */
+    assert_int_equal(r.allocation.kinds_ppm[TARGET_USER], 100000);
+    assert_int_equal(r.allocation.kinds_ppm[TARGET_GOOD], 0);
+    assert_int_equal(r.allocation.kinds_ppm[TARGET_SERVICE], 1);
+    assert_int_equal(r.behaviour.follow, behaviour_verb(&r.behaviour, STR("follow")) + 1);
+    r = parsed(STR("allocation: {floor: 0, kinds: {content: 0, good: 1}}"));
+    assert_int_equal(r.allocation.kinds_ppm[TARGET_CONTENT], 0);
+    assert_int_equal(r.behaviour.follow, 0);
+}
+
 #define CONSTRAINTS "r.yaml: line 1, key allocation.constraints."
 static const struct bad bad_constraints[] = {
     {"allocation: {constraints: {per_creater: 1}}", CONSTRAINTS "per_creater",
@@ -624,6 +664,8 @@ static void a_bad_document_is_refused_by_line_key_and_what_was_expected(void **s
     (void)state;
     for (size_t i = 0; i < COUNT(bad_keys); i++)
         assert_refused(str_of(bad_keys[i].yaml), bad_keys[i].where, bad_keys[i].message);
+    for (size_t i = 0; i < COUNT(bad_kinds); i++)
+        assert_refused(str_of(bad_kinds[i].yaml), bad_kinds[i].where, bad_kinds[i].message);
     for (size_t i = 0; i < COUNT(bad_constraints); i++)
         assert_refused(str_of(bad_constraints[i].yaml), bad_constraints[i].where,
                        bad_constraints[i].message);
@@ -714,6 +756,7 @@ int main(void)
         cmocka_unit_test(what_is_left_out_is_as_the_default_document_says),
         cmocka_unit_test(plaza_changes_what_it_says_and_no_more),
         cmocka_unit_test(the_presets_are_found_by_name),
+        cmocka_unit_test(shares_of_kinds_are_proportions),
         cmocka_unit_test(currencies_are_found_by_code),
         cmocka_unit_test(values_become_integers_exactly),
         cmocka_unit_test(any_share_and_any_amount_survives_being_written),
