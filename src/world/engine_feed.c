@@ -89,8 +89,9 @@ static enum heed_status share_out(struct world *w, uint32_t user, bool to_serve,
                                   x->blocked_n[TARGET_CONTENT], &x->blocked_n[kind], err);
         if (status != HEED_OK)
             return status;
-        room[kind] =
-            allocator_room(engine_allocator(e, kind), e->blocked[kind], x->blocked_n[kind], x->k);
+        if (several)
+            room[kind] = allocator_room(engine_allocator(e, kind), e->blocked[kind],
+                                        x->blocked_n[kind], x->k);
     }
     if (several)
         (void)kinds_slots(r->kinds_ppm, NULL, x->k, out->wanted);
