@@ -181,6 +181,29 @@ static void who_made_nothing_for_a_user_is_not_offered_to_him(void **state)
     world_close(w);
 }
 
+/* Scores may be kept for a while (allocation.refresh); whom one follows, what is sold out and what
+ * one's acts hide count at once. */
+static void kept_scores_do_not_show_what_may_not_be_shown(void **state)
+{
+    (void)state;
+    struct world *w = filled("allocation:\n  k: 12\n  algorithm: exposure\n  floor: 0\n"
+                             "  refresh: 1 h\n  constraints: {hide_at: -5}\n"
+                             "  kinds: {content: 0.25, user: 0.25, good: 0.25, service: 0.25}\n");
+    expect(w, "cyd", "user", "bob ann dan");
+    expect(w, "cyd", "good", "sword whip lamp");
+    for (int i = 0; i < 30; i++)
+        OK("event add", "user", "mod", "verb", "view", "target", "user:dan");
+    expect(w, "cyd", "user", "bob ann dan"); /* still */
+    OK("event add", "user", "cyd", "verb", "follow", "target", "user:ann");
+    OK("event add", "user", "cyd", "verb", "report", "target", "service:help");
+    expect(w, "cyd", "user", "bob dan gil");
+    expect(w, "cyd", "service", "tour");
+    OK("shop buy", "good", "sword", "user", "cyd", "units", "2");
+    expect(w, "cyd", "good", "whip lamp");
+    expect(w, "cyd", "user", "dan bob gil"); /* what was decided made all anew */
+    world_close(w);
+}
+
 static const json_t *relaxed_row(const json_t *feed, size_t i)
 {
     return json_array_get(json_object_get(feed, "relaxed"), i);
@@ -598,6 +621,7 @@ int main(void)
         cmocka_unit_test(each_kind_shows_what_may_be_shown_of_it),
         cmocka_unit_test(what_changes_is_shown_no_more),
         cmocka_unit_test(who_made_nothing_for_a_user_is_not_offered_to_him),
+        cmocka_unit_test(kept_scores_do_not_show_what_may_not_be_shown),
         cmocka_unit_test(slots_are_shared_placed_and_relaxed_by_name),
         cmocka_unit_test(constraints_speak_of_the_contents_alone),
         cmocka_unit_test(relevance_is_by_the_acts_on_the_kind),
