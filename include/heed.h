@@ -143,9 +143,9 @@ HEED_API HEED_MUST_CHECK enum heed_status heed_import(struct heed_world *world,
                                                       const struct heed_import *import,
                                                       char **reply, struct heed_error *err);
 
-/* Writes the rules, users.csv … decisions.csv and what was learnt into folder `dir`, made if it is not there;
- * `force`: over files that are. reply: {"exported","left_out"}, rows of and about people who were
- * erased. Errors: HEED_USAGE the folder is not empty; HEED_STORAGE. */
+/* Writes the rules, users.csv … decisions.csv and what was learnt into folder `dir`, made if it is
+ * not there; `force`: over files that are. reply: {"exported","left_out"}, rows of and about people
+ * who were erased. Errors: HEED_USAGE the folder is not empty; HEED_STORAGE. */
 HEED_API HEED_MUST_CHECK enum heed_status heed_export(struct heed_world *world,
                                                       const struct heed_context *context,
                                                       const char *dir, int force, char **reply,
