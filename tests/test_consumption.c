@@ -82,6 +82,47 @@ static void a_pool_is_divided_as_by_hand(void **state)
     consumption_deinit(&c);
 }
 
+/* Journals of worlds that opened no epochs for acts without points settle none of them: what comes
+ * late must then count where it counted. */
+static void epochs_without_points_leave_the_others_as_they_are(void **state)
+{
+    (void)state;
+    const uint32_t creator_of[] = {5}, quality_ppm[] = {PPM};
+    struct consumption c, plain;
+    struct settlement s;
+    size_t first, n;
+    consumption_init(&c);
+    consumption_init(&plain);
+    for (int quiet = 1; quiet >= 0; quiet--) {
+        struct consumption *x = quiet ? &c : &plain;
+        attend(x, &day_rules, 3000, 1, 0, 1000);
+        assert_int_equal(consumption_settle(x, &day_rules, 3, creator_of, quality_ppm, 1, NULL,
+                                            NULL, &s, &first, &n),
+                         HEED_OK);
+        for (int64_t t = 4000; quiet && t <= 6000; t += 1000)
+            attend(x, &day_rules, t, 2, 0, 0);
+        attend(x, &day_rules, 6000, 1, 0, 1000);
+        attend(x, &day_rules, 2000, 1, 0, 1000); /* late */
+        if (quiet) {
+            assert_int_equal(x->open_n, 3);
+            consumption_skip(x, 6);
+            consumption_skip(x, 7); /* what counts stays */
+        }
+        assert_int_equal(x->open_n, 1);
+        assert_int_equal(x->open[0].late, 1);
+        assert_int_equal(consumption_settle(x, &day_rules, 6, creator_of, quality_ppm, 1, NULL,
+                                            NULL, &s, &first, &n),
+                         HEED_OK);
+    }
+    assert_int_equal(c.payouts_n, plain.payouts_n);
+    assert_memory_equal(c.payouts, plain.payouts, c.payouts_n * sizeof *c.payouts);
+    attend(&c, &day_rules, 8000, 2, 0, 0);
+    attend(&c, &day_rules, 0, 1, 0, 1000); /* late, and nothing counts yet: the next epoch */
+    assert_int_equal(c.open[0].number, 7);
+    consumption_deinit(&c);
+    consumption_deinit(&plain);
+}
+
 static void late_events_count_in_the_oldest_open_epoch(void **state)
 {
     (void)state;
@@ -594,6 +635,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pool_is_divided_as_by_hand),
+        cmocka_unit_test(epochs_without_points_leave_the_others_as_they_are),
         cmocka_unit_test(late_events_count_in_the_oldest_open_epoch),
         cmocka_unit_test(epochs_in_which_nothing_was_gathered_can_be_skipped),
         cmocka_unit_test(excluded_parties_and_contents_of_nobody_take_no_part),

@@ -83,7 +83,10 @@ int64_t consumption_epoch(const struct consumption *c, const struct consumption_
     int64_t number = epoch_of(time_ms, r->epoch_ms);
     if (number > c->settled_through)
         return number;
-    return c->open_n ? c->open[0].number : c->settled_through + 1;
+    for (size_t i = 0; i < c->open_n; i++)
+        if (c->open[i].gathered)
+            return c->open[i].number;
+    return c->settled_through + 1;
 }
 
 enum heed_status consumption_attend(struct consumption *c, const struct consumption_rules *r,
@@ -106,24 +109,17 @@ enum heed_status consumption_attend(struct consumption *c, const struct consumpt
     gather(&e->users[user_at], points_milli);
     if (content != HANDLE_NONE)
         gather(&e->contents[content_at], points_milli);
+    e->gathered = e->gathered || points_milli > 0;
     e->events++;
     e->late += late;
     c->late += late;
     return HEED_OK;
 }
 
-static bool nothing_gathered(const struct open_epoch *e)
-{
-    bool nothing = e->contents_n == 0;
-    for (size_t i = 0; nothing && i < e->users_n; i++)
-        nothing = e->users[i].points_milli == 0;
-    return nothing;
-}
-
 void consumption_skip(struct consumption *c, int64_t number)
 {
     size_t n = 0;
-    for (; n < c->open_n && c->open[n].number < number && nothing_gathered(&c->open[n]); n++)
+    for (; n < c->open_n && c->open[n].number < number && !c->open[n].gathered; n++)
         open_epoch_deinit(&c->open[n]);
     c->open_n -= n;
     memmove(c->open, c->open + n, c->open_n * sizeof *c->open);
@@ -142,6 +138,7 @@ enum heed_status consumption_counted(struct consumption *c, const struct consump
                               content, &at))
         return HEED_NOMEM;
     gather(&e->contents[at], points_milli);
+    e->gathered = true;
     e->events += count;
     e->late += late ? count : 0;
     c->late += late ? count : 0;

@@ -37,6 +37,7 @@ struct open_epoch {
     size_t users_n, users_cap, contents_n, contents_cap;
     struct map user_index, content_index;
     uint64_t events, late;
+    bool gathered; /* anybody has points */
 };
 
 struct payout {
@@ -78,7 +79,8 @@ enum heed_status consumption_load(struct consumption *c, struct source *s, struc
 /* Whether every handle is below its table's size; asked once after loading.                     */
 bool consumption_within(const struct consumption *c, size_t parties, size_t contents);
 
-/* The epoch that points of this time count in now: their own, or for late ones the oldest open.  */
+/* The epoch that points of this time count in now: their own, or for late ones the oldest open in
+ * which anybody gathered any, or the one after all that are settled.                             */
 int64_t consumption_epoch(const struct consumption *c, const struct consumption_rules *r,
                           int64_t time_ms);
 

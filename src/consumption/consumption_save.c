@@ -131,6 +131,9 @@ static enum heed_status load_open(struct consumption *c, struct source *s, struc
                                     &e->content_index, err);
         if (status != HEED_OK)
             return status;
+        e->gathered = e->contents_n > 0;
+        for (size_t i = 0; i < e->users_n && !e->gathered; i++)
+            e->gathered = e->users[i].points_milli > 0;
     }
     return s->failed ? damaged(err, "open epochs") : HEED_OK;
 }
