@@ -78,8 +78,12 @@ struct allocation_rules {
     uint32_t epsilon_ppm;
     uint32_t runners_up;         /* kept with a feed that is served: what came next */
     uint32_t explore_candidates; /* the next best so many, besides the best one */
-    uint32_t neighbours;         /* kept for each item by relevance */
-    uint32_t max_history;        /* strongest items of a user that relevance looks at */
+    struct fair_rules {          /* of struct fair_welfare (fair.h) */
+        int32_t users_milli, items_milli;
+        uint32_t lambda_ppm; /* 0: none */
+    } fair;
+    uint32_t neighbours;  /* kept for each item by relevance */
+    uint32_t max_history; /* strongest items of a user that relevance looks at */
 };
 
 /* Exposure a slot gives, in millionths: 1e6 / log2(1 + rank), rank from 1, as whole numbers from a
@@ -161,7 +165,8 @@ enum slot_reason {
     REASON_ENGAGEMENT,
     REASON_QUALITY,
     REASON_RELEVANCE,
-    REASON_FLOOR, /* value 1 when the slot pays the floor's debt */
+    REASON_FLOOR,   /* value 1 when the slot pays the floor's debt */
+    REASON_WELFARE, /* value: what an exposure of the item is worth to the welfare */
     SLOT_REASONS
 };
 const char *slot_reason_name(enum slot_reason reason);
@@ -173,9 +178,23 @@ struct slot {
     int32_t score_ppm;
     uint32_t propensity; /* probability with which the item was taken for the slot, in billionths */
     bool explored;       /* by exploration, not because it scores best */
-    int32_t value_ppm[SLOT_REASONS];  /* the term, 0..1e6; also where it has no weight         */
+    int32_t value_ppm[SLOT_REASONS];  /* the term, 0..1e6 (welfare: 0..1e9); also where it has no
+                                         weight */
     int32_t weight_ppm[SLOT_REASONS]; /* score = sum value x weight; the floor has no weight   */
     uint32_t rules; /* bit 1 << enum rule: it forbade a better item that would else stand here */
+};
+
+/* A user's turn under the welfare of the rules (fair.h): a feed is ranked by
+ *
+ *     own x score + items x price        own + items = 1
+ *
+ * which is the gradient of the welfare for this user over its own length (fair_gradient.h).     */
+struct welfare_turn {
+    const uint32_t *price;  /* [n] in millionths, from allocator_prices */
+    double utility, visits; /* sum of the user's utilities so far, and of how many feeds */
+    bool weighed;           /* own, items and best are known: in, or out after the first feed */
+    uint32_t own_ppm, items_ppm;
+    double best; /* exposure x score of the best feed by score alone; 0: nothing has a score */
 };
 
 struct feed_request {
@@ -189,8 +208,9 @@ struct feed_request {
                              first, then the greatest debt, then the smaller item */
     enum algorithm algorithm;
     uint32_t k;
-    uint32_t limited; /* how many of them limited items may have */
-    bool free;        /* of constraints */
+    uint32_t limited;          /* how many of them limited items may have */
+    bool free;                 /* of constraints */
+    struct welfare_turn *turn; /* NULL: by score alone */
 };
 
 /* Slots of a feed of k that limited items may have: limited_ppm of k, rounded down.             */
@@ -199,6 +219,17 @@ uint32_t limited_slots(const struct allocation_rules *r, uint32_t k);
 /* How many slots of at most k the items can fill for a user from whom blocked[n] are hidden: as
  * many as there are, with no more limited ones than limited_slots of that number. O(n). */
 uint32_t allocator_room(const struct allocator *a, const uint32_t *blocked, size_t n, uint32_t k);
+
+/* What an exposure of each item is worth to the welfare, in millionths, at most 1000: price[n] out.
+ * given[n]: exposure in the feeds made so far, in millionths (what is not eligible counts too,
+ * NULL: none so far); feed: exposure that one feed gives; users: feeds in an epoch. What is not
+ * eligible without limit has price 0. O(items). */
+void allocator_prices(const struct allocator *a, const uint64_t *given, uint64_t feed, size_t users,
+                      uint32_t *price);
+
+/* What slots[n] of a feed are to the user whose turn it was, as a share of his best possible. */
+double allocator_utility(const struct allocator *a, enum algorithm algorithm,
+                         const struct welfare_turn *turn, const struct slot *slots, size_t n);
 
 /* Finds the best `keep` items of an algorithm by what is known without the user, so that a feed is
  * found in two steps: its candidates are these and the neighbours of the user's history, and only
@@ -217,6 +248,13 @@ HEED_MUST_CHECK enum heed_status allocator_sort(struct allocator *a, enum algori
 void allocator_feed(struct allocator *a, const struct feed_request *q, struct slot *slots,
                     size_t *n);
 
+/* What an epoch's feeds are to users and items beside those by score alone, which keep no floor, no
+ * constraints and no welfare. Zeros without a welfare or feeds.                                  */
+struct welfare_cost {
+    uint32_t mean_ppm, worst_ppm;      /* utility of users, of the worst tenth: 1 by score alone */
+    uint32_t gini_ppm, gini_alone_ppm; /* of exposure over what the floor is for */
+};
+
 struct epoch_exposure {
     uint64_t *given;      /* [items] millionths, under the rules' algorithm and floor */
     uint64_t *popularity; /* [items] what popularity alone would have given            */
@@ -227,6 +265,8 @@ struct epoch_exposure {
                                A limited item, or one blocked for all users, has no part in it   */
     uint64_t relaxed[FAMILIES];     /* feeds that break a rule of the family             */
     uint64_t forbade[FAMILIES + 1]; /* times that such a rule kept a debt from being paid */
+    struct welfare_cost cost;
+    uint32_t *utility_ppm; /* [feeds] out, of each user; may be NULL */
 };
 
 /* Feeds for all users of `h` (k, algorithm, floor from the rules), as totals only. Floor: the debt
@@ -234,8 +274,10 @@ struct epoch_exposure {
  * is room for it (how: epoch.c). Where there is no room (fewer slots than items, say) the floor
  * takes no more than its share of each feed, and kept is false. Where other kinds have slots
  * (`places` of h), exposure is that of the ranks in the whole feed, and means, floor and shares are
- * of these items' slots alone. out->given and out->popularity are the caller's, zeroed by this.
- * Errors: HEED_NOMEM. O(users x items) while there is debt, at most four times over. */
+ * of these items' slots alone. Under a welfare (rules' fair) users are served in turn, each by the
+ * gradient at what those before him got, and the floor is paid on top. out->given and
+ * out->popularity are the caller's, zeroed by this. Errors: HEED_NOMEM. O(users x items) while
+ * there is debt, at most four times over. */
 HEED_MUST_CHECK enum heed_status allocator_epoch(struct allocator *a,
                                                  const struct allocation_histories *h,
                                                  struct epoch_exposure *out);

@@ -59,7 +59,7 @@ enum { MARK_TOUCHED = 1, MARK_BLOCKED = 2, MARK_TAKEN = 4 };
 
 struct constrained;
 
-/* Invariant between feeds: marks are zero, touched_n is zero.                                   */
+/* Invariant between feeds: marks are zero, touched_n is zero, turn is NULL.                      */
 struct allocator {
     size_t n;
     size_t eligible_n, limited_n; /* may be shown at all; of them limited */
@@ -77,6 +77,7 @@ struct allocator {
     size_t order_n[ALGORITHMS];
     struct constrained *constrained; /* NULL: no constraints */
     /* of the feed in work */
+    const struct welfare_turn *turn; /* NULL: by score alone */
     uint8_t *marks;
     double *relevant; /* [n] 0..1 where touched */
     uint32_t *touched;
@@ -90,6 +91,19 @@ struct allocator {
 /* An item as the algorithm sees it for the user of the feed in work.                            */
 struct candidate allocator_candidate(const struct allocator *a, enum algorithm algorithm,
                                      uint32_t item);
+
+/* The item's score by the algorithm alone, for the user of the feed in work.                     */
+double allocator_worth(const struct allocator *a, enum algorithm algorithm, uint32_t item);
+
+/* Opens q's feed: the user's relevance is known, the turn weighed, until feed_close, which is given
+ * what was taken.                                                                               */
+void feed_open(struct allocator *a, const struct feed_request *q, bool related);
+void feed_close(struct allocator *a, const struct feed_request *q, const uint32_t *items, size_t n);
+/* The best q->k of the feed in work into a->best[a->best_n], in order, by no rule but limited. */
+void feed_best(struct allocator *a, const struct feed_request *q);
+
+/* Finds what scores and prices weigh in the turn of the feed in work. O(items) up to 17 times. */
+void welfare_weigh(struct allocator *a, const struct feed_request *q);
 
 /* Up to max owed items that are neither blocked nor taken, into a->creditors in their order.     */
 size_t allocator_creditors(struct allocator *a, const uint64_t *owed, size_t max, uint64_t urgent);

@@ -19,10 +19,16 @@
  * its rank in the whole feed is worth, and the exposure of the last slot is the least of all
  * users'.
  *
+ * Under a welfare the algorithm's feeds are made in turn, each by the gradient at what those before
+ * it gave, before any debt is paid (Usunier, Do, Dohmatob 2022: fair_gradient.h). Serving goes
+ * through the same turns again, so that the first k - S slots are the same.
+ *
  * What is blocked for a user makes his feed shorter where it leaves fewer than k items, and each
  * item's users fewer; an item that no user may see takes no part in the floor.                  */
 #include "allocation/constrained.h"
+#include "base/stats.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 __extension__ typedef unsigned __int128 u128;
@@ -50,6 +56,9 @@ struct epoch {
     uint64_t *owed;     /* [n] */
     uint64_t *need;     /* [n] */
     uint64_t need_sum;
+    struct welfare_turn *turns; /* [users]; NULL: no welfare */
+    uint64_t *gave;             /* [n] what the algorithm's feeds gave in the turns before */
+    uint32_t *price;            /* [n] at that */
 };
 
 static uint64_t needed(const struct epoch *e, uint64_t owed)
@@ -87,7 +96,26 @@ static struct feed_request request(const struct epoch *e, size_t user)
         .algorithm = e->a->rules.algorithm,
         .k = asked(e, user),
         .limited = limited_of(e, user),
+        .turn = e->turns ? &e->turns[user] : NULL,
     };
+}
+
+static void turn_begin(struct epoch *e)
+{
+    if (e->turns)
+        allocator_prices(e->a, e->gave, e->total / e->h->n, e->h->n, e->price);
+}
+
+static void turn_end(struct epoch *e, size_t user)
+{
+    for (size_t i = 0; e->turns && i < e->size[user]; i++)
+        e->gave[natural_feed(e, user)[i]] += slot_exposure(e->h, user, i);
+}
+
+static void turns_restart(struct epoch *e)
+{
+    if (e->turns)
+        memset(e->gave, 0, e->a->n * sizeof *e->gave);
 }
 
 static void put_feed(const struct epoch *e, uint32_t *row, const uint32_t *items, size_t n)
@@ -106,11 +134,14 @@ static size_t kept_of(const struct epoch *e, size_t user, size_t aside)
 static void make_natural(struct epoch *e)
 {
     uint32_t items[FEED_MAX];
+    turns_restart(e);
     for (size_t row = 0; row < e->rows; row++) {
         struct feed_request q = request(e, row);
+        turn_begin(e);
         size_t n = feed_items(e->a, &q, UINT64_MAX, items);
         heed_assert(n == e->size[row]);
         put_feed(e, e->natural + row * e->k, items, n);
+        turn_end(e, row);
     }
 }
 
@@ -196,6 +227,7 @@ static bool serve(struct epoch *e, size_t aside, bool debts_first)
     uint32_t items[FEED_MAX];
     size_t users = e->h->n;
     restart(e, aside);
+    turns_restart(e);
     if (e->a->constrained)
         memset(e->a->constrained->forbade, 0, sizeof e->a->constrained->forbade);
     for (size_t u = 0; u < users; u++) {
@@ -205,6 +237,7 @@ static bool serve(struct epoch *e, size_t aside, bool debts_first)
         if (e->need_sum > 0) {
             struct feed_request q = request(e, u);
             uint64_t share = (e->need_sum + left - 1) / left;
+            turn_begin(e);
             q.owed = e->owed;
             q.owed_slots = (uint32_t)(debts_first || share > aside ? aside : share);
             size_t n = feed_items(e->a, &q, debts_first ? 1 : (left - 1) * e->last + 1, items);
@@ -220,6 +253,7 @@ static bool serve(struct epoch *e, size_t aside, bool debts_first)
         }
         for (size_t i = 0; i < kept_free; i++)
             update_owed(e, natural[i]);
+        turn_end(e, u);
     }
     return least_share_ppm(e) >= e->a->rules.floor_ppm;
 }
@@ -270,6 +304,7 @@ static void add_feed(const struct epoch *e, size_t user, uint64_t times, uint64_
     uint32_t items[FEED_MAX];
     q.algorithm = ALGORITHM_EXPOSURE;
     q.free = true;
+    q.turn = NULL;
     size_t n = feed_items(e->a, &q, UINT64_MAX, items);
     for (size_t i = 0; i < n; i++)
         out[items[i]] += times * slot_exposure(e->h, user, i);
@@ -347,6 +382,85 @@ static void count_broken(const struct epoch *e, struct epoch_exposure *out)
     }
 }
 
+/* ── what the welfare and all else cost ── */
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t to_ppm(double x)
+{
+    return (uint32_t)lround(x * PPM);
+}
+
+/* room for as many doubles as there are items.                                                  */
+static uint32_t gini_of(const struct epoch *e, const uint64_t *given, double *room)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < e->a->n; i++)
+        if (e->promised[i])
+            room[n++] = (double)given[i];
+    qsort(room, n, sizeof *room, compare_doubles);
+    return to_ppm(gini_sorted(room, n));
+}
+
+/* The utility of a user's feed, below 0 when he has none; by score alone he would have had what is
+ * added to alone[n].                                                                            */
+static double judge_user(const struct epoch *e, size_t user, uint64_t *alone)
+{
+    struct feed_request q = request(e, user);
+    double best = 0, has = 0;
+    q.turn = NULL;
+    feed_open(e->a, &q, true);
+    feed_best(e->a, &q);
+    for (size_t i = 0; i < e->a->best_n; i++) {
+        uint64_t exposure = slot_exposure(e->h, user, i);
+        alone[e->a->best[i].item] += exposure;
+        best += (double)exposure * allocator_worth(e->a, q.algorithm, e->a->best[i].item);
+    }
+    for (size_t i = 0; i < e->size[user]; i++)
+        has += (double)slot_exposure(e->h, user, i) *
+               allocator_worth(e->a, q.algorithm, e->feeds[user * e->k + i]);
+    feed_close(e->a, &q, NULL, 0);
+    return best > 0 ? has / best : -1;
+}
+
+static enum heed_status judge(const struct epoch *e, struct epoch_exposure *out)
+{
+    size_t users = e->h->n, n = 0, most = users > e->a->n ? users : e->a->n;
+    double *room = malloc((most + 1) * sizeof *room), sum = 0, worst_sum = 0;
+    uint64_t *alone = calloc(e->a->n + 1, sizeof *alone);
+    if (!room || !alone) {
+        free(room);
+        free(alone);
+        return HEED_NOMEM;
+    }
+    for (size_t u = 0; u < users; u++) {
+        double utility = judge_user(e, u, alone);
+        if (out->utility_ppm)
+            out->utility_ppm[u] = utility < 0 ? 0 : to_ppm(utility);
+        if (utility >= 0)
+            room[n++] = utility;
+    }
+    qsort(room, n, sizeof *room, compare_doubles);
+    size_t worst = n < 10 ? 1 : n / 10;
+    for (size_t i = 0; i < n; i++) {
+        sum += room[i];
+        worst_sum += i < worst ? room[i] : 0;
+    }
+    if (n > 0) {
+        out->cost.mean_ppm = to_ppm(sum / (double)n);
+        out->cost.worst_ppm = to_ppm(worst_sum / (double)worst);
+    }
+    out->cost.gini_ppm = gini_of(e, e->given, room);
+    out->cost.gini_alone_ppm = gini_of(e, alone, room);
+    free(room);
+    free(alone);
+    return HEED_OK;
+}
+
 enum heed_status allocator_epoch(struct allocator *a, const struct allocation_histories *h,
                                  struct epoch_exposure *out)
 {
@@ -358,6 +472,7 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     out->min_share_ppm = 0;
     memset(out->relaxed, 0, sizeof out->relaxed);
     memset(out->forbade, 0, sizeof out->forbade);
+    out->cost = (struct welfare_cost){0};
     struct epoch e = {.a = a, .h = h, .k = a->rules.k, .given = out->given};
     e.k = e.k < FEED_MAX ? e.k : FEED_MAX;
     e.limited = limited_slots(&a->rules, (uint32_t)e.k);
@@ -368,8 +483,9 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     uint64_t feed = 0;
     for (uint32_t rank = 1; rank <= e.k; rank++)
         feed += exposure_of_rank(rank);
-    bool alike = a->weight_ppm[a->rules.algorithm][REASON_RELEVANCE] == 0 && !h->blocked_offsets &&
-                 !h->places;
+    bool welfare = a->rules.fair.lambda_ppm > 0;
+    bool alike = !welfare && a->weight_ppm[a->rules.algorithm][REASON_RELEVANCE] == 0 &&
+                 !h->blocked_offsets && !h->places;
     e.rows = alike ? 1 : h->n;
     e.size = malloc(h->n * sizeof *e.size);
     e.natural = malloc(e.rows * e.k * sizeof *e.natural);
@@ -379,9 +495,17 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     e.expected = malloc(a->n * sizeof *e.expected);
     e.owed = malloc(a->n * sizeof *e.owed);
     e.need = malloc(a->n * sizeof *e.need);
+    if (welfare) {
+        e.turns = calloc(h->n, sizeof *e.turns);
+        e.gave = malloc(a->n * sizeof *e.gave);
+        e.price = malloc(a->n * sizeof *e.price);
+        for (size_t u = 0; e.turns && u < h->n; u++)
+            e.turns[u].price = e.price;
+    }
+    bool whole = !welfare || (e.turns && e.gave && e.price);
     enum heed_status status = HEED_NOMEM;
     if (e.size && e.natural && e.feeds && e.barred && e.promised && e.expected && e.owed &&
-        e.need && allocator_sort(a, a->rules.algorithm, a->n) == HEED_OK &&
+        e.need && whole && allocator_sort(a, a->rules.algorithm, a->n) == HEED_OK &&
         allocator_sort(a, ALGORITHM_EXPOSURE, a->n) == HEED_OK) {
         status = HEED_OK;
         measure(&e);
@@ -392,6 +516,8 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
             out->min_share_ppm = least_share_ppm(&e);
             out->slots = e.slots;
             count_broken(&e, out);
+            if (welfare)
+                status = judge(&e, out);
         }
     }
     free(e.size);
@@ -402,5 +528,8 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     free(e.expected);
     free(e.owed);
     free(e.need);
+    free(e.turns);
+    free(e.gave);
+    free(e.price);
     return status;
 }

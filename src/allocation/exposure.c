@@ -37,7 +37,7 @@ int algorithm_of_name(struct str name)
 
 const char *slot_reason_name(enum slot_reason reason)
 {
-    static const char *const names[SLOT_REASONS] = {"exposure", "engagement", "quality",
-                                                    "relevance", "floor"};
+    static const char *const names[SLOT_REASONS] = {"exposure",  "engagement", "quality",
+                                                    "relevance", "floor",      "welfare"};
     return (unsigned)reason < SLOT_REASONS ? names[reason] : "unknown";
 }

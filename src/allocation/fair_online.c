@@ -10,18 +10,19 @@
  * floor of that share. Who likes an item most is asked first: the bid is less by its best worth of
  * late, so that it waits for those who like it as much. */
 #include "allocation/fair_online.h"
-#include "allocation/fair_parts.h"
+
+#include "allocation/fair_gradient.h"
 #include "allocation/top.h"
 #include "base/error.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OWING = 64, HALVINGS = 14 };
-static const double SPREAD = 16, SLOPE_MAX = 1e4, FORGET = 1,
-                    /* of liking, in an epoch */ LEARN = .01, /* of bid, an exposure off the plan */
+enum { OWING = 64 };
+static const double SPREAD = 16, FORGET = 1, /* of liking, in an epoch */
+    LEARN = .01,                             /* of bid, an exposure off the plan */
     HASTE = 1.18, /* debts are paid this much faster than evenly at first */
-    PRIOR = .1,   /* of an epoch at most, uniform, before any feed */
     TINY = 1e-12;
 
 void fair_online_deinit(struct fair_online *s)
@@ -208,32 +209,34 @@ static double fill_row(struct fair_online *s, size_t user, double slope)
 static double slope_at(const struct fair_online *s, size_t user, double utility)
 {
     double mean = (s->utility[user] + utility) / (s->visits[user] + 1);
-    bool none = s->w.lambda <= 0 && s->w.users == 1;
-    mean = mean > .01 ? mean : .01;
-    if (none)
-        return s->floor > 0 ? pow(mean, -SPREAD - s->f->mean_exposure / s->floor) : 1;
-    return (1 - s->w.lambda) * fair_slope(s->w.users, mean);
+    if (s->w.lambda > 0 || s->w.users != 1)
+        return fair_user_slope(&s->w, s->utility[user], s->visits[user], utility);
+    return s->floor > 0 ? pow(mean > .01 ? mean : .01, -SPREAD - s->f->mean_exposure / s->floor)
+                        : 1;
+}
+
+struct turn {
+    struct fair_online *s;
+    size_t user;
+};
+
+static double make_row(void *context, double slope)
+{
+    const struct turn *t = context;
+    return fill_row(t->s, t->user, slope);
+}
+
+static double slope_of_row(void *context, double utility)
+{
+    const struct turn *t = context;
+    return slope_at(t->s, t->user, utility);
 }
 
 static double fill_best_row(struct fair_online *s, size_t user)
 {
-    if (!s->f->judged[user])
-        return fill_row(s, user, 0);
-    double low = slope_at(s, user, 1), high = SLOPE_MAX * low;
-    double utility = fill_row(s, user, low), wanted = slope_at(s, user, utility);
-    if (!(wanted > 1.01 * low))
-        return utility;
-    high = wanted < high ? wanted : high;
-    for (int i = 0; i < HALVINGS && high > 1.01 * low; i++) {
-        double slope = sqrt(low * high);
-        utility = fill_row(s, user, slope);
-        wanted = slope_at(s, user, utility);
-        if (wanted > slope)
-            low = slope;
-        else
-            high = slope;
-    }
-    return utility;
+    struct turn turn = {s, user};
+    const struct fair_listing listing = {make_row, slope_of_row, &turn};
+    return s->f->judged[user] ? fair_list(&listing) : fill_row(s, user, 0);
 }
 
 static void learn_liking(struct fair_online *s, size_t user)
@@ -252,13 +255,11 @@ static void find_prices(struct fair_online *s)
     double judged = f->judged_n ? (double)f->judged_n : 1;
     double weight = s->w.lambda * judged / ((double)f->on_offer * f->mean_exposure);
     double epochs = (double)s->feeds / (double)f->users;
-    /* starts are staggered, so that items nobody asks for do not all come due at once */
     for (size_t i = 0; weight > 0 && i < f->items; i++)
-        if (f->even_items[i] > 0) {
-            double prior = PRIOR * (double)(f->order[i] + 1) / (double)f->items;
-            double mean = (prior * f->even_items[i] + s->given[i]) / (prior + epochs);
-            s->price[i] = (float)(weight * fair_slope(s->w.items, mean / f->mean_exposure));
-        }
+        if (f->even_items[i] > 0)
+            s->price[i] = (float)fair_price(
+                &s->w, weight, (double)(f->order[i] + 1) / (double)f->items,
+                f->even_items[i] / f->mean_exposure, s->given[i] / f->mean_exposure, epochs);
 }
 
 void fair_online_serve(struct fair_online *s, size_t user)

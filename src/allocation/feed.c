@@ -129,14 +129,24 @@ enum heed_status allocator_use(struct allocator *a, const struct stored_model *m
 
 /* ── order ── */
 
+static double worth_of(const struct allocator *a, enum algorithm algorithm, uint32_t item,
+                       double relevant)
+{
+    const double *fixed = fixed_of(a, algorithm);
+    double weight = (double)a->weight_ppm[algorithm][REASON_RELEVANCE] / PPM;
+    return (fixed ? fixed[item] : 0) + weight * relevant;
+}
+
 /* An item as the algorithm sees it: relevant 0 for one that is not known to be.                 */
 static struct candidate candidate_of(const struct allocator *a, enum algorithm algorithm,
                                      uint32_t item, double relevant)
 {
-    const double *fixed = fixed_of(a, algorithm), *tie = tie_of(a, algorithm);
-    double weight = (double)a->weight_ppm[algorithm][REASON_RELEVANCE] / PPM;
-    return (struct candidate){(fixed ? fixed[item] : 0) + weight * relevant, tie ? tie[item] : 0,
-                              item};
+    const double *tie = tie_of(a, algorithm);
+    double score = worth_of(a, algorithm, item, relevant);
+    if (a->turn)
+        score = (double)a->turn->own_ppm / PPM * score +
+                (double)a->turn->items_ppm / PPM * ((double)a->turn->price[item] / PPM);
+    return (struct candidate){score, tie ? tie[item] : 0, item};
 }
 
 enum heed_status allocator_sort(struct allocator *a, enum algorithm algorithm, size_t keep)
@@ -252,13 +262,18 @@ static double relevant_to_user(const struct allocator *a, uint32_t item)
     return a->marks[item] & MARK_TOUCHED ? a->relevant[item] : 0;
 }
 
+double allocator_worth(const struct allocator *a, enum algorithm algorithm, uint32_t item)
+{
+    return worth_of(a, algorithm, item, relevant_to_user(a, item));
+}
+
 struct candidate allocator_candidate(const struct allocator *a, enum algorithm algorithm,
                                      uint32_t item)
 {
     return candidate_of(a, algorithm, item, relevant_to_user(a, item));
 }
 
-static void feed_begin(struct allocator *a, const struct feed_request *q, bool related)
+void feed_open(struct allocator *a, const struct feed_request *q, bool related)
 {
     heed_assert((unsigned)q->algorithm < ALGORITHMS);
     for (size_t i = 0; i < q->blocked_n; i++)
@@ -268,11 +283,13 @@ static void feed_begin(struct allocator *a, const struct feed_request *q, bool r
         touch_neighbours(a, q);
     if (related && a->model)
         touch_model(a, q);
+    if (q->turn)
+        welfare_weigh(a, q);
 }
 
-static void feed_end(struct allocator *a, const struct feed_request *q, const uint32_t *items,
-                     size_t n)
+void feed_close(struct allocator *a, const struct feed_request *q, const uint32_t *items, size_t n)
 {
+    a->turn = NULL;
     for (size_t i = 0; i < q->blocked_n; i++)
         if (q->blocked[i] < a->n)
             a->marks[q->blocked[i]] = 0;
@@ -299,7 +316,7 @@ static void pick_of_all(struct allocator *a, enum algorithm algorithm, size_t k,
 static void pick_candidates(struct allocator *a, enum algorithm algorithm, size_t k, size_t limited)
 {
     const uint32_t *order = a->order[algorithm];
-    if (!order) {
+    if (!order || a->turn) {
         pick_of_all(a, algorithm, k, limited);
         return;
     }
@@ -326,7 +343,7 @@ static void pick_candidates(struct allocator *a, enum algorithm algorithm, size_
 
 /* The best k of which at most q->limited are limited: the best so many of these compete with all
  * others.                                                                                       */
-static void pick_best(struct allocator *a, const struct feed_request *q)
+void feed_best(struct allocator *a, const struct feed_request *q)
 {
     size_t k = q->k < FEED_MAX ? q->k : FEED_MAX;
     pick_candidates(a, q->algorithm, k, q->limited < k ? q->limited : k);
@@ -395,7 +412,7 @@ static size_t pick(struct allocator *a, const struct feed_request *q, uint64_t u
     if (a->constrained && !q->free)
         return constrained_pick(a, q, urgent, items, why, paying);
     memset(why, 0, FEED_MAX * sizeof *why);
-    pick_best(a, q);
+    feed_best(a, q);
     size_t k = a->best_n, free_slots = q->owed ? q->owed_slots : 0, n = 0, at = 0;
     free_slots = free_slots < k ? free_slots : k;
     for (; at < k - free_slots; at++) {
@@ -421,9 +438,9 @@ size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t ur
     size_t paying;
     uint32_t why[FEED_MAX];
     bool related = a->weight_ppm[q->algorithm][REASON_RELEVANCE] != 0 || q->owed_slots > 0;
-    feed_begin(a, q, related);
+    feed_open(a, q, related);
     size_t n = pick(a, q, urgent, items, why, &paying);
-    feed_end(a, q, items, n);
+    feed_close(a, q, items, n);
     return n;
 }
 
@@ -445,6 +462,12 @@ static struct slot slot_of(const struct allocator *a, enum algorithm algorithm, 
     s.value_ppm[REASON_RELEVANCE] = to_ppm(relevant);
     s.value_ppm[REASON_FLOOR] = pays ? PPM : 0;
     memcpy(s.weight_ppm, a->weight_ppm[algorithm], sizeof a->weight_ppm[algorithm]);
+    if (a->turn) {
+        for (int i = 0; i < 4; i++)
+            s.weight_ppm[i] = to_ppm((double)s.weight_ppm[i] / PPM * a->turn->own_ppm / PPM);
+        s.value_ppm[REASON_WELFARE] = (int32_t)a->turn->price[item];
+        s.weight_ppm[REASON_WELFARE] = (int32_t)a->turn->items_ppm;
+    }
     return s;
 }
 
@@ -453,12 +476,12 @@ void allocator_feed(struct allocator *a, const struct feed_request *q, struct sl
 {
     uint32_t items[FEED_MAX], why[FEED_MAX];
     size_t paying;
-    feed_begin(a, q, true);
+    feed_open(a, q, true);
     size_t k = pick(a, q, UINT64_MAX, items, why, &paying);
     for (size_t i = 0; i < k; i++) {
         slots[i] = slot_of(a, q->algorithm, items[i], i >= k - paying);
         slots[i].rules = why[i];
     }
-    feed_end(a, q, items, k);
+    feed_close(a, q, items, k);
     *n = k;
 }

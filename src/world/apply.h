@@ -54,7 +54,9 @@ struct feed_fact {
     struct relaxed relaxed[RULES]; /* [relaxed_n] constraints that it breaks */
     size_t relaxed_n;
     uint32_t wanted[TARGET_KINDS]; /* slots of each kind by the shares; zeros: there is one kind */
-    uint64_t policy;               /* engine_policy; 0: of a heed that kept none */
+    bool welfare;          /* each slot has the welfare's term, and this was the feed's utility: */
+    uint32_t utility_kept; /* plus one, in millionths; 0: it had none (world/welfare.h)           */
+    uint64_t policy;       /* engine_policy; 0: of a heed that kept none */
 };
 bool fact_pack(struct strbuf *b, const struct feed_fact *f); /* false: no room */
 /* false: no admission has made it of this catalogue, or one that grew to it. */
@@ -78,6 +80,9 @@ static inline int32_t slot_weight_kept(const struct slot *s, int reason)
     return reason == REASON_FLOOR ? (int32_t)s->rules : s->weight_ppm[reason];
 }
 bool slot_weight_read(struct slot *s, int reason, int64_t kept); /* false: it cannot be */
+/* The welfare's term stands behind all else, and only where there is a welfare.                  */
+#define SLOT_REASONS_KEPT REASON_WELFARE
+bool slot_welfare_read(struct slot *s, int64_t value, int64_t weight); /* false: it cannot be */
 /* What an epoch's feeds break, behind a settlement's other facts, and of several kinds (kinds not
  * NULL) what each has of them; nothing when they break none and there is one kind.               */
 struct epoch_kinds;
@@ -124,6 +129,7 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
 /* The same with what it breaks of the constraints, as `relaxed`.                                */
 json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm,
                      const struct feed_fact *f);
-json_t *reply_settlement(const struct settlement *s);
+/* cost: of the welfare, NULL where there is none. */
+json_t *reply_settlement(const struct settlement *s, const struct welfare_cost *cost);
 json_t *reply_currency(const struct world *w, uint16_t currency);
 #endif

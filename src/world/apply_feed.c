@@ -31,6 +31,13 @@ bool slot_weight_read(struct slot *s, int reason, int64_t kept)
     return !rules || good;
 }
 
+bool slot_welfare_read(struct slot *s, int64_t value, int64_t weight)
+{
+    s->value_ppm[REASON_WELFARE] = (int32_t)value;
+    s->weight_ppm[REASON_WELFARE] = (int32_t)weight;
+    return value >= 0 && value <= 1000000000 && weight >= 0 && weight <= 1000000;
+}
+
 bool slot_target_read(struct slot *s, const struct catalogue *c, uint64_t kept)
 {
     enum target_kind kind =
@@ -50,7 +57,7 @@ static void pack_slots(struct strbuf *b, const struct slot *slots, size_t n)
     for (size_t i = 0; i < n; i++) {
         pack_u64(b, slot_target_kept(&slots[i]));
         pack_i64(b, slots[i].score_ppm);
-        for (int j = 0; j < SLOT_REASONS; j++) {
+        for (int j = 0; j < SLOT_REASONS_KEPT; j++) {
             pack_i64(b, slots[i].value_ppm[j]);
             pack_i64(b, slot_weight_kept(&slots[i], j));
         }
@@ -64,7 +71,8 @@ static size_t read_slots(struct unpack *u, const struct catalogue *c, struct slo
         if (!slot_target_read(&slots[i], c, unpack_u64(u)))
             u->bad = true;
         slots[i].score_ppm = (int32_t)unpack_i64(u);
-        for (int j = 0; j < SLOT_REASONS; j++) {
+        (void)slot_welfare_read(&slots[i], 0, 0);
+        for (int j = 0; j < SLOT_REASONS_KEPT; j++) {
             slots[i].value_ppm[j] = (int32_t)unpack_i64(u);
             if (!slot_weight_read(&slots[i], j, unpack_i64(u)))
                 u->bad = true;
@@ -91,8 +99,8 @@ static void read_relaxed(struct unpack *u, struct relaxed *rows, size_t *n)
 
 /* Behind the slots, which is all that older worlds have: the policy, of each slot whether it was
  * explored and with what propensity, what came next, of both by which model if any or if more
- * follows, the constraints broken if any or if more follows, and of several kinds the slots that
- * each should have. */
+ * follows, the constraints broken if any or if more follows, of several kinds, or if more follows,
+ * the slots that each should have, and of a welfare the utility and each slot's term. */
 bool fact_pack(struct strbuf *b, const struct feed_fact *f)
 {
     pack_slots(b, f->slots, f->n);
@@ -100,7 +108,7 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
     for (size_t i = 0; i < f->n; i++)
         pack_u64(b, (uint64_t)f->slots[i].propensity << 1 | f->slots[i].explored);
     pack_slots(b, f->slots + f->n, f->more);
-    bool several = false;
+    bool several = f->welfare;
     for (int kind = 0; kind < TARGET_KINDS; kind++)
         several = several || f->wanted[kind] > 0;
     bool models = several || f->relaxed_n > 0;
@@ -120,6 +128,12 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
     }
     for (size_t i = 0; several && i < KINDS; i++)
         pack_u64(b, f->wanted[kind_at(i)]);
+    if (f->welfare)
+        pack_u64(b, f->utility_kept);
+    for (size_t i = 0; f->welfare && i < f->n + f->more; i++) {
+        pack_i64(b, f->slots[i].value_ppm[REASON_WELFARE]);
+        pack_i64(b, f->slots[i].weight_ppm[REASON_WELFARE]);
+    }
     return !b->failed;
 }
 
@@ -128,6 +142,8 @@ bool fact_read(struct str bytes, const struct catalogue *c, struct feed_fact *ou
     struct unpack from = {bytes.p, bytes.n, false}, *u = &from;
     out->policy = 0;
     out->more = out->relaxed_n = 0;
+    out->welfare = false;
+    out->utility_kept = 0;
     memset(out->wanted, 0, sizeof out->wanted);
     out->n = read_slots(u, c, out->slots);
     if (u->bad || u->n == 0)
@@ -148,6 +164,13 @@ bool fact_read(struct str bytes, const struct catalogue *c, struct feed_fact *ou
     bool several = u->n > 0;
     for (size_t i = 0; several && i < KINDS; i++)
         out->wanted[kind_at(i)] = (uint32_t)unpack_max(u, FEED_MAX);
+    out->welfare = u->n > 0;
+    if (out->welfare)
+        out->utility_kept = (uint32_t)unpack_max(u, WELFARE_UTILITY_MAX + 1);
+    for (size_t i = 0; out->welfare && i < out->n + out->more && !u->bad; i++) {
+        int64_t value = unpack_i64(u), weight = unpack_i64(u);
+        u->bad = u->bad || !slot_welfare_read(&out->slots[i], value, weight);
+    }
     return !u->bad;
 }
 
@@ -280,6 +303,8 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
         call->i[3] >= (int64_t)s->catalogue.symbols.count ||
         !fact_read(call->blob, &s->catalogue, &fact))
         return damaged(err, "feed serve");
+    if (fact.welfare != (s->rules.allocation.fair.lambda_ppm > 0))
+        return damaged(err, "feed serve");
     const struct slot *slots = fact.slots;
     size_t n = fact.n;
     for (size_t i = 0; i < n + fact.more; i++)
@@ -305,8 +330,12 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
     for (size_t i = 0; i < n; i++)
         if (behaviour_served(&s->behaviour, slot_target(&slots[i])) != HEED_OK ||
             (slots[i].kind == TARGET_CONTENT &&
-             !positions_shown(&s->quality.positions, slots[i].item, (uint32_t)i)))
+             (!positions_shown(&s->quality.positions, slots[i].item, (uint32_t)i) ||
+              (fact.welfare &&
+               welfare_shown(&s->welfare, slots[i].item, (uint32_t)i + 1) != HEED_OK))))
             return error_nomem(err);
+    if (welfare_served(&s->welfare, user, fact.utility_kept) != HEED_OK)
+        return error_nomem(err);
     if (o->want_reply && !(o->reply = reply_served(w, user, (enum algorithm)algorithm, &fact)))
         return error_nomem(err);
     return HEED_OK;
@@ -382,14 +411,24 @@ static enum heed_status pay(struct world *w, const struct call *call, const stru
     return HEED_OK;
 }
 
-json_t *reply_settlement(const struct settlement *s)
+json_t *reply_settlement(const struct settlement *s, const struct welfare_cost *cost)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:f,s:b,s:f}}", "epoch", (json_int_t)s->epoch,
-                     "pool_minor", (json_int_t)s->pool_minor, "paid_minor",
-                     (json_int_t)s->paid_minor, "payouts", (json_int_t)s->payouts, "feeds",
-                     (json_int_t)s->feeds, "events", (json_int_t)s->events, "late",
-                     (json_int_t)s->late, "floor", "share", s->floor_ppm / 1e6, "kept",
-                     (int)s->floor_kept, "min_share", s->min_share_ppm / 1e6);
+    json_t *reply = json_pack(
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:f,s:b,s:f}}", "epoch", (json_int_t)s->epoch,
+        "pool_minor", (json_int_t)s->pool_minor, "paid_minor", (json_int_t)s->paid_minor, "payouts",
+        (json_int_t)s->payouts, "feeds", (json_int_t)s->feeds, "events", (json_int_t)s->events,
+        "late", (json_int_t)s->late, "floor", "share", s->floor_ppm / 1e6, "kept",
+        (int)s->floor_kept, "min_share", s->min_share_ppm / 1e6);
+    if (reply && cost &&
+        json_object_set_new(reply, "welfare",
+                            json_pack("{s:f,s:f,s:f,s:f}", "mean_utility", cost->mean_ppm / 1e6,
+                                      "worst_decile", cost->worst_ppm / 1e6, "gini",
+                                      cost->gini_ppm / 1e6, "gini_alone",
+                                      cost->gini_alone_ppm / 1e6)) != 0) {
+        json_decref(reply);
+        return NULL;
+    }
+    return reply;
 }
 
 void broken_pack(struct strbuf *b, const struct epoch_exposure *x, const struct epoch_kinds *kinds)
@@ -485,6 +524,8 @@ enum heed_status apply_settle_(struct world *w, const struct call *call, struct 
     if (!quality_ppm || !creator_of || !exposure_grow(&s->exposure, n))
         status = error_nomem(err);
     struct settlement done = {0};
+    struct welfare_cost cost = {0};
+    bool welfare = s->rules.allocation.fair.lambda_ppm > 0;
     size_t first = 0, payouts = 0;
     if (status == HEED_OK) {
         for (size_t i = 0; i < n; i++) {
@@ -495,6 +536,12 @@ enum heed_status apply_settle_(struct world *w, const struct call *call, struct 
             s->exposure.given[i] = unpack_u64(&u);
         for (size_t i = 0; i < n; i++)
             s->exposure.popularity[i] = unpack_u64(&u);
+        if (welfare) {
+            cost.mean_ppm = (uint32_t)unpack_max(&u, WELFARE_UTILITY_MAX);
+            cost.worst_ppm = (uint32_t)unpack_max(&u, WELFARE_UTILITY_MAX);
+            cost.gini_ppm = (uint32_t)unpack_max(&u, 1000000);
+            cost.gini_alone_ppm = (uint32_t)unpack_max(&u, 1000000);
+        }
         if (u.bad)
             status = damaged(err, "settle");
     }
@@ -517,11 +564,14 @@ enum heed_status apply_settle_(struct world *w, const struct call *call, struct 
         heed_assert(s->consumption.settlements_n > 0);
         s->consumption.settlements[s->consumption.settlements_n - 1] = done;
         status = pay(w, call, &done, first, payouts, err);
+        if (status == HEED_OK && welfare && welfare_settle(&s->welfare, &cost) != HEED_OK)
+            status = error_nomem(err);
     }
     free(quality_ppm);
     free(creator_of);
     if (status == HEED_OK && o->want_reply &&
-        (!(o->reply = reply_settlement(&done)) || !reply_broken(o->reply, u, kept)))
+        (!(o->reply = reply_settlement(&done, welfare ? &cost : NULL)) ||
+         !reply_broken(o->reply, u, kept)))
         status = error_nomem(err);
     return status;
 }

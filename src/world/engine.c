@@ -9,6 +9,8 @@ void engine_free(struct engine *e)
 {
     if (!e)
         return;
+    free(e->given);
+    free(e->price);
     allocator_free(e->allocator);
     relevance_free(e->relevance);
     stored_deinit(&e->model);
@@ -312,6 +314,12 @@ enum heed_status engine_settle(struct world *w, int64_t number, struct strbuf *f
             pack_u64(facts, x.given[i]);
         for (size_t i = 0; i < n; i++)
             pack_u64(facts, x.popularity[i]);
+        if (w->state.rules.allocation.fair.lambda_ppm > 0) {
+            pack_u64(facts, x.cost.mean_ppm);
+            pack_u64(facts, x.cost.worst_ppm);
+            pack_u64(facts, x.cost.gini_ppm);
+            pack_u64(facts, x.cost.gini_alone_ppm);
+        }
         broken_pack(facts, &x, several ? &kinds : NULL);
         if (facts->failed)
             status = error_nomem(err);

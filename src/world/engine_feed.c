@@ -1,6 +1,8 @@
 /* One user's feed: each kind ranked by itself, then put in their places (allocation/kinds.h). */
 #include "world/engine_parts.h"
 
+#include <math.h>
+
 static bool among(const struct slot *slots, size_t n, uint32_t item)
 {
     for (size_t i = 0; i < n; i++)
@@ -103,6 +105,30 @@ static enum heed_status share_out(struct world *w, uint32_t user, bool to_serve,
     return HEED_OK;
 }
 
+enum heed_status turn_of(struct world *w, uint32_t user, uint32_t slots, struct welfare_turn *out,
+                         struct heed_error *err)
+{
+    struct engine *e = w->engine;
+    const struct welfare *x = &w->state.welfare;
+    size_t n = w->state.catalogue.contents_n, known = x->given_n < n ? x->given_n : n;
+    uint64_t feed = 0;
+    if (!array_grow(&e->given, &e->given_cap, n + 1, sizeof *e->given) ||
+        !array_grow(&e->price, &e->price_cap, n + 1, sizeof *e->price))
+        return error_nomem(err);
+    if (known > 0)
+        memcpy(e->given, x->given, known * sizeof *e->given);
+    memset(e->given + known, 0, (n - known) * sizeof *e->given);
+    for (uint32_t rank = 1; rank <= slots; rank++)
+        feed += exposure_of_rank(rank);
+    allocator_prices(e->allocator, e->given, feed, w->state.catalogue.users_n, e->price);
+    *out = (struct welfare_turn){.price = e->price};
+    if (user < x->users_n) {
+        out->utility = (double)x->users[user].utility_ppm / 1e6;
+        out->visits = (double)x->users[user].feeds;
+    }
+    return HEED_OK;
+}
+
 /* The slots of one kind, and what came next of it; items are handles of the kind then.           */
 static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uint32_t user,
                                      bool to_serve, const struct shares *x, struct feed_fact *out,
@@ -110,6 +136,7 @@ static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uin
 {
     struct engine *e = w->engine;
     struct allocator *a = engine_allocator(e, kind);
+    out->utility_kept = 0;
     size_t history = 0,
            items = kind == TARGET_CONTENT ? w->state.catalogue.contents_n : e->shelves[kind].n;
     uint64_t *feeds = kind == TARGET_CONTENT ? &e->feeds : &e->shelves[kind].feeds;
@@ -126,7 +153,14 @@ static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uin
         .k = x->slots[kind],
         .limited = limited_slots(&w->state.rules.allocation, x->slots[kind]),
     };
-    if (items > 2 * CANDIDATES_KEPT && (*feeds)++ > 0 &&
+    struct welfare_turn turn;
+    if (kind == TARGET_CONTENT && w->state.rules.allocation.fair.lambda_ppm > 0) {
+        status = turn_of(w, user, w->state.rules.allocation.k, &turn, err);
+        if (status != HEED_OK)
+            return status;
+        q.turn = &turn;
+    }
+    if (!q.turn && items > 2 * CANDIDATES_KEPT && (*feeds)++ > 0 &&
         allocator_sort(a, q.algorithm, CANDIDATES_KEPT) != HEED_OK)
         return error_nomem(err);
     allocator_feed(a, &q, out->slots, &out->n);
@@ -136,6 +170,11 @@ static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uin
         memcpy(out->relaxed, rows, out->relaxed_n * sizeof *rows);
     if (to_serve && out->n > 0 && out->n == q.k)
         what_came_next(w, kind, user, q, x->runners_up[kind], x->explore == kind, out);
+    if (q.turn && turn.best > 0) {
+        double utility = allocator_utility(a, q.algorithm, &turn, out->slots, out->n) * 1e6;
+        out->utility_kept =
+            1 + (uint32_t)llround(utility < WELFARE_UTILITY_MAX ? utility : WELFARE_UTILITY_MAX);
+    }
     for (size_t i = 0; i < out->n + out->more; i++) {
         out->slots[i].kind = kind;
         out->slots[i].item = target_index(engine_target(e, kind, out->slots[i].item));
@@ -148,6 +187,7 @@ static void gather(const struct feed_fact *part, struct feed_fact *out, struct s
 {
     memcpy(out->slots + out->n, part->slots, part->n * sizeof *out->slots);
     memcpy(next + out->more, part->slots + part->n, part->more * sizeof *next);
+    out->utility_kept += part->utility_kept; /* contents alone have one */
     out->n += part->n;
     out->more += part->more;
     if (part->relaxed_n > 0) /* contents alone have constraints */
@@ -188,6 +228,8 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
     if (status == HEED_OK)
         status = share_out(w, user, to_serve, &x, out, err);
     out->n = out->more = out->relaxed_n = 0;
+    out->utility_kept = 0;
+    out->welfare = r->fair.lambda_ppm > 0;
     for (size_t i = 0; i < KINDS && status == HEED_OK; i++) {
         if (x.slots[kind_at(i)] == 0)
             continue;

@@ -29,6 +29,10 @@ struct shelf {
 };
 
 struct engine {
+    /* for one turn under the welfare, of all contents: grown as needed */
+    uint64_t *given;
+    uint32_t *price;
+    size_t given_cap, price_cap;
     uint64_t acts;               /* behaviour's events and refunds when relevance was made */
     size_t contents;             /* and contents then                        */
     uint64_t version;            /* of the world when the scores were made   */
@@ -65,6 +69,12 @@ static inline struct allocator *engine_allocator(const struct engine *e, enum ta
 /* The target behind an item of a kind's allocator, and back (HANDLE_NONE: it is no item).        */
 uint32_t engine_target(const struct engine *e, enum target_kind kind, uint32_t item);
 uint32_t engine_item(const struct engine *e, uint32_t target);
+
+/* Starts a user's turn under the welfare: prices by what feeds have given since the last
+ * settlement.
+ */
+enum heed_status turn_of(struct world *w, uint32_t user, uint32_t slots, struct welfare_turn *out,
+                         struct heed_error *err);
 
 /* ── histories ── */
 

@@ -80,6 +80,9 @@ static const struct field fields[] = {
     FIELD("allocation.kinds.user", LEAF_SHARE, allocation.kinds_ppm[TARGET_USER], 0, 1000000),
     FIELD("allocation.kinds.good", LEAF_SHARE, allocation.kinds_ppm[TARGET_GOOD], 0, 1000000),
     FIELD("allocation.kinds.service", LEAF_SHARE, allocation.kinds_ppm[TARGET_SERVICE], 0, 1000000),
+    FIELD("allocation.fair.users", LEAF_MILLI, allocation.fair.users_milli, -10000, 1000),
+    FIELD("allocation.fair.items", LEAF_MILLI, allocation.fair.items_milli, -10000, 1000),
+    FIELD("allocation.fair.lambda", LEAF_SHARE, allocation.fair.lambda_ppm, 1, 1000000),
     FIELD("allocation.explore.method", LEAF_EXPLORE, allocation.explore, 0, 0),
     FIELD("allocation.explore.epsilon", LEAF_SHARE, allocation.epsilon_ppm, 0, 1000000),
     FIELD("allocation.explore.candidates", LEAF_WHOLE, allocation.explore_candidates, 1, FEED_MAX),
@@ -281,9 +284,9 @@ static enum heed_status section(const struct reading *x, int node, const char *p
         enum heed_status status = HEED_OK;
         if (found && (found->leaf == LEAF_CURRENCY) == currencies_only)
             status = leaf(x, value, found);
-        else if (inside)
+        else if (inside && !rules_fair_none(x, path, value))
             status = section(x, value, path, currencies_only);
-        else if (!found)
+        else if (!found && !inside)
             status = unknown(x, value);
         if (status != HEED_OK)
             return status;
@@ -454,6 +457,9 @@ static enum heed_status read_all(const struct reading *x, int root)
     if (a->mix_milli[0] + a->mix_milli[1] + a->mix_milli[2] + a->mix_milli[3] == 0)
         return yaml_error(x->y, yaml_get(x->y, root, "allocation"), x->err,
                           "at least one weight of mix must be above 0");
+    status = rules_fair(x, yaml_get(x->y, yaml_get(x->y, root, "allocation"), "fair"));
+    if (status != HEED_OK)
+        return status;
     status = rules_kinds(x, yaml_get(x->y, yaml_get(x->y, root, "allocation"), "kinds"));
     if (status != HEED_OK)
         return status;
@@ -507,6 +513,7 @@ static const struct rules built_in = {
                    .floor_ppm = 200000,
                    .limited_ppm = 100000,
                    .kinds_ppm = {[TARGET_CONTENT] = 1000000},
+                   .fair = {1000, 1000, 0},
                    .epsilon_ppm = 50000,
                    .explore_candidates = 50,
                    .runners_up = 20,

@@ -212,6 +212,23 @@ static uint32_t contents_slots(const struct allocation_rules *a)
     return slots[TARGET_CONTENT];
 }
 
+bool rules_fair_none(const struct reading *x, const char *path, int node)
+{
+    return strcmp(path, "allocation.fair") == 0 && yaml_kind(x->y, node) == YAML_SCALAR &&
+           str_is(yaml_text(x->y, node), "none");
+}
+
+enum heed_status rules_fair(const struct reading *x, int node)
+{
+    const struct fair_rules *f = &x->r->allocation.fair;
+    bool none = node == 0 || rules_fair_none(x, "allocation.fair", node);
+    if (!none && f->lambda_ppm == 0)
+        return yaml_error(x->y, node, x->err,
+                          "lambda is missing, which weighs items against users: such as "
+                          "{users: -1, items: -1, lambda: 0.01}, or none");
+    return HEED_OK;
+}
+
 enum heed_status rules_kinds(const struct reading *x, int node)
 {
     const struct allocation_rules *a = &x->r->allocation;

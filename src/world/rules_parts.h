@@ -22,6 +22,11 @@ bool rules_duration(struct str text, int64_t *ms);
 /* Whether allocation.kinds, read already, gives a feed anything, and the floor something to be kept
  * from. node 0: nothing is there.                                                               */
 enum heed_status rules_kinds(const struct reading *x, int node);
+/* Whether this is the word none for allocation.fair, which else is a map; and whether what is there
+ * (0: nothing) makes a welfare: one needs a lambda.                                             */
+bool rules_fair_none(const struct reading *x, const char *path, int node);
+enum heed_status rules_fair(const struct reading *x, int node);
+
 /* Whether a path is one of the lists that rules_constraints reads.                              */
 bool rules_constraint_list(const char *path);
 /* The lists under allocation.constraints, and whether all of it can be kept at once in a feed of

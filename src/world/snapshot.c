@@ -31,6 +31,7 @@ void state_deinit(struct state *s)
     consumption_deinit(&s->consumption);
     shop_deinit(&s->shop);
     versions_deinit(&s->models);
+    welfare_deinit(&s->welfare);
     free(s->exposure.given);
     free(s->exposure.popularity);
     free(s->exposure.given_sum);
@@ -61,7 +62,7 @@ static void feeds_save(const struct state *s, struct sink *k)
             sink_u32(k, f->slots[j].model);
             sink_u32(k, (uint32_t)f->slots[j].score_ppm);
             sink_u32(k, f->slots[j].propensity << 1 | f->slots[j].explored);
-            for (int r = 0; r < SLOT_REASONS; r++) {
+            for (int r = 0; r < SLOT_REASONS_KEPT; r++) {
                 sink_u32(k, (uint32_t)f->slots[j].value_ppm[r]);
                 sink_u32(k, (uint32_t)slot_weight_kept(&f->slots[j], r));
             }
@@ -103,7 +104,7 @@ static enum heed_status feeds_load(struct state *s, struct source *k, struct hee
             f.slots[j].explored = x & 1;
             if (x >> 1 == 0 || x >> 1 > EXPLORE_UNIT)
                 k->failed = true;
-            for (int r = 0; r < SLOT_REASONS; r++) {
+            for (int r = 0; r < SLOT_REASONS_KEPT; r++) {
                 f.slots[j].value_ppm[r] = (int32_t)source_u32(k);
                 if (!slot_weight_read(&f.slots[j], r, (int32_t)source_u32(k)))
                     k->failed = true;
@@ -189,6 +190,36 @@ static enum heed_status imports_load(struct state *s, struct source *k, struct h
     return HEED_OK;
 }
 
+/* Behind all else, and only where the rules ask for a welfare: what the world keeps for it, then
+ * its term of every slot of the last feeds.                                                     */
+static void fair_save(const struct state *s, struct sink *k)
+{
+    if (s->rules.allocation.fair.lambda_ppm == 0)
+        return;
+    welfare_save(&s->welfare, k);
+    for (size_t i = 0; i < s->feeds_n; i++)
+        for (uint32_t j = 0; j < s->feeds[i].n; j++) {
+            sink_u32(k, (uint32_t)s->feeds[i].slots[j].value_ppm[REASON_WELFARE]);
+            sink_u32(k, (uint32_t)s->feeds[i].slots[j].weight_ppm[REASON_WELFARE]);
+        }
+}
+
+static enum heed_status fair_load(struct state *s, struct source *k, struct heed_error *err)
+{
+    if (s->rules.allocation.fair.lambda_ppm == 0)
+        return HEED_OK;
+    enum heed_status status =
+        welfare_load(&s->welfare, s->catalogue.contents_n, s->catalogue.parties_n,
+                     s->consumption.settlements_n, k, err);
+    for (size_t i = 0; status == HEED_OK && i < s->feeds_n; i++)
+        for (uint32_t j = 0; j < s->feeds[i].n && !k->failed; j++) {
+            int64_t value = source_u32(k), weight = source_u32(k);
+            if (!slot_welfare_read(&s->feeds[i].slots[j], value, weight))
+                k->failed = true;
+        }
+    return status;
+}
+
 void state_save(const struct state *s, struct sink *k)
 {
     sink_u32(k, STATE_VERSION);
@@ -203,6 +234,7 @@ void state_save(const struct state *s, struct sink *k)
     versions_save(&s->models, k);
     feeds_save(s, k);
     imports_save(s, k);
+    fair_save(s, k);
 }
 
 enum heed_status state_load(struct state *s, struct source *k, struct heed_error *err)
@@ -238,6 +270,8 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
         status = feeds_load(s, k, err);
     if (status == HEED_OK)
         status = imports_load(s, k, err);
+    if (status == HEED_OK)
+        status = fair_load(s, k, err);
     if (status == HEED_OK)
         status = state_possible(s, err);
     if (status == HEED_OK && !source_end(k))

@@ -25,6 +25,7 @@
 #include "world/journal.h"
 #include "world/rules.h"
 #include "world/table.h"
+#include "world/welfare.h"
 
 #include <jansson.h>
 
@@ -64,6 +65,7 @@ struct state {
     struct consumption consumption;
     struct shop shop;
     struct exposure exposure;
+    struct welfare welfare;
     struct model_versions models;
     struct served_feed *feeds;
     size_t feeds_n, feeds_cap;
