@@ -23,6 +23,11 @@ static const char rules[] = "currencies: [{code: gold}, {code: gem, scale: 0}]\n
                             "allocation:\n"
                             "  kinds: {content: 0.4, user: 0.2, good: 0.2, service: 0.2}\n";
 
+static const char fair_rules[] = "currencies: [{code: gold}, {code: gem, scale: 0}]\n"
+                                 "consumption: {epoch: 1 d}\n"
+                                 "allocation:\n"
+                                 "  fair: {users: -1, items: -1, lambda: 0.1}\n";
+
 /* One command a line: its name, then name and value in turn, cut at bars.                        */
 static const char *const script[] = {
     "", /* the new world */
@@ -163,25 +168,33 @@ static void write_state(const struct world *w, const char *dir, size_t number)
     strbuf_deinit(&b);
 }
 
-int main(int argc, char **argv)
+/* The script under these rules, written every few lines or only at its end, there as `last`.     */
+static void make(struct str yaml, const char *dir, bool often, size_t last)
 {
-    struct world_options options = {
-        .create = true, .rules_yaml = rules, .rules_size = sizeof rules - 1};
+    struct world_options options = {.create = true, .rules_yaml = yaml.p, .rules_size = yaml.n};
     struct world *w;
     struct heed_error err = {0};
-    if (argc != 2)
-        stop("usage: make_corpora DIR");
     if (world_open(":memory:", &options, &w, &err) != HEED_OK)
         stop(err.message);
     size_t lines = sizeof script / sizeof *script;
     for (size_t i = 0; i < lines; i++) {
         if (*script[i])
             run(w, script[i], INT64_C(1767225600000) + (int64_t)i * 60000);
-        if (i % 4 == 0 || i == lines - 1) {
-            write_state(w, argv[1], i);
-            write_journal(w, argv[1], i, i % 8 == 0 || i == lines - 1);
+        if ((often && i % 4 == 0) || i == lines - 1) {
+            size_t number = i == lines - 1 ? last : i;
+            write_state(w, dir, number);
+            write_journal(w, dir, number, i % 8 == 0 || i == lines - 1);
         }
     }
     world_close(w);
+}
+
+int main(int argc, char **argv)
+{
+    size_t lines = sizeof script / sizeof *script;
+    if (argc != 2)
+        stop("usage: make_corpora DIR");
+    make((struct str){rules, sizeof rules - 1}, argv[1], true, lines - 1);
+    make((struct str){fair_rules, sizeof fair_rules - 1}, argv[1], false, lines);
     return 0;
 }

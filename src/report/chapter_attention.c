@@ -338,6 +338,13 @@ static void floor_kept(const struct page *p)
               d->floors_kept, d->fed);
     if (d->floors_kept < d->fed)
         paragraph(p, "note", W_floor_missed);
+    const struct welfare_cost *cost = welfare_last(&d->w->state.welfare);
+    if (cost) {
+        char worst[32];
+        paragraph(p, "note", W_welfare_text, percent_text(cost->mean_ppm, text),
+                  percent_text(cost->worst_ppm, worst), cost->gini_ppm / 1e6,
+                  cost->gini_alone_ppm / 1e6);
+    }
     if (d->epochs_n > TABLE_ROWS)
         paragraph(p, "note", W_first_rows, (size_t)TABLE_ROWS, d->epochs_n);
     figure_table(p,

@@ -148,7 +148,11 @@ static void allocation(const struct terminal *t, const struct report_data *d)
     else
         say(t, label, W_t_unfed);
     frontier(t, "", &d->frontier);
-    for (size_t i = 0; i < d->risers_n && i < 2; i++) {
+    const struct welfare_cost *cost = welfare_last(&d->w->state.welfare);
+    if (cost)
+        say(t, "", W_t_welfare, percent_text(cost->mean_ppm, a), percent_text(cost->worst_ppm, b),
+            cost->gini_ppm / 1e6, cost->gini_alone_ppm / 1e6);
+    for (size_t i = 0, most = cost ? 1 : 2; i < d->risers_n && i < most; i++) {
         const struct riser *r = &d->risers[i];
         share_text(r->popularity_share, a);
         share_text(r->heed_share, b);

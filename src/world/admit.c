@@ -455,8 +455,9 @@ static bool counts_add(json_t *to, const char *name, const json_t *counts)
     return ok;
 }
 
-/* Adds what `epoch` says to the totals: sums of what was counted and paid, the last epoch, the
- * floor kept if it was in each, the least share. NULL totals: a copy of it. false: no memory. */
+/* Adds what `epoch` says to the totals: sums of what was counted and paid, the last epoch and
+ * what its welfare cost, the floor kept if it was in each, the least share. NULL totals: a copy of
+ * it. false: no memory. */
 static bool settled_add(json_t **totals, const json_t *epoch)
 {
     static const char *const sums[] = {"pool_minor", "paid_minor", "payouts",
@@ -468,6 +469,8 @@ static bool settled_add(json_t **totals, const json_t *epoch)
         ok = ok && json_integer_set(json_object_get(*totals, sums[i]),
                                     json_integer_value(json_object_get(*totals, sums[i])) +
                                         json_integer_value(json_object_get(epoch, sums[i]))) == 0;
+    if (json_object_get(epoch, "welfare"))
+        ok = ok && json_object_set(*totals, "welfare", json_object_get(epoch, "welfare")) == 0;
     json_t *floor = json_object_get(*totals, "floor"), *now = json_object_get(epoch, "floor");
     if (!json_is_true(json_object_get(now, "kept")))
         ok = ok && json_object_set_new(floor, "kept", json_false()) == 0;

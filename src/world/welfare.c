@@ -15,6 +15,14 @@ void welfare_deinit(struct welfare *x)
     *x = (struct welfare){0};
 }
 
+const struct welfare_cost *welfare_last(const struct welfare *x)
+{
+    for (size_t i = x->settled_n; i-- > 0;)
+        if (x->settled[i].mean_ppm > 0)
+            return &x->settled[i];
+    return NULL;
+}
+
 /* given n, each; users n, utility and feeds of each; settlements n, the four of each: varints.   */
 void welfare_save(const struct welfare *x, struct sink *k)
 {

@@ -22,6 +22,9 @@ struct welfare {
 /* More than any feed can be of the best possible: what a fact says beyond is damage.             */
 #define WELFARE_UTILITY_MAX 1000000000u
 
+/* Of the last settlement that had feeds; NULL: there is none.                                    */
+const struct welfare_cost *welfare_last(const struct welfare *x);
+
 void welfare_deinit(struct welfare *x);
 void welfare_save(const struct welfare *x, struct sink *k);
 /* Bounds: what else is in the state. HEED_NOMEM; damage is k->failed.                            */
