@@ -62,7 +62,7 @@ static double make_list(void *context, double slope)
 {
     const struct weighing *x = context;
     struct welfare_turn *t = x->q->turn;
-    double own = slope / t->best / (slope / t->best + 1);
+    double own = slope > 0 ? 1 / (1 + t->best / slope) : 0;
     t->own_ppm = (uint32_t)lround(own * PPM);
     t->items_ppm = PPM - t->own_ppm;
     return make_best(x) / t->best;
