@@ -142,7 +142,7 @@ static double online(const struct sampled *s, const struct fair_welfare *w,
 static double batch(const struct sampled *s, const struct fair_welfare *w)
 {
     enum { ITERATIONS = 100 };
-    const struct fair_options options = {ITERATIONS, 2, NULL, NULL};
+    const struct fair_options options = {.iterations = ITERATIONS, .threads = 2};
     struct heed_error err = {0};
     struct fair_policy policy = {0};
     double objective[ITERATIONS + 2], gap;
