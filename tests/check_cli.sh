@@ -179,6 +179,30 @@ json 0 'slots.0.target="service:help" relaxed.0.rule="kinds.content" relaxed.2.r
 json 0 'kinds.content=1 kinds.good=1 kinds.service=1 floor.kept=true relaxed' settle --until 2026-03-01 $kinds
 # shellcheck disable=SC2086
 json 0 'ok=true' verify $kinds
+
+# ── a welfare ──
+for fair in some '{lambda: 2}' '{users: -1}' '{users: 3, lambda: 0.1}'; do
+    printf 'allocation:\n  fair: %s\n' "$fair" >fair.yaml
+    expect 3 rules check fair.yaml
+    says 'fair.yaml: line 2, key allocation.fair'
+done
+printf 'allocation:\n  k: 1\n  floor: 0\n  fair: {users: -1, items: -1, lambda: 0.1}\n' >fair.yaml
+fair='--world fair.world --at 2026-01-05'
+# shellcheck disable=SC2086
+for words in 'init --rules fair.yaml' 'user add ann' 'user add bob' 'content add b1 --creator cyd' \
+    'content add b2 --creator cyd' 'event add bob like content:b2' 'event add ann view content:b1'; do
+    expect 0 $words $fair
+done
+# shellcheck disable=SC2086
+json 0 'slots.0.target="content:b2" slots.0.reasons' feed serve ann $fair
+# shellcheck disable=SC2086
+json 0 'slots.0.target="content:b1"' feed serve ann $fair
+# shellcheck disable=SC2086
+json 0 'shown=true rank=1 score reasons' feed explain ann content:b1 $fair
+# shellcheck disable=SC2086
+json 0 'welfare.mean_utility welfare.worst_decile welfare.gini welfare.gini_alone floor.kept=true' settle --until 2026-03-01 $fair
+# shellcheck disable=SC2086
+json 0 'ok=true' verify $fair
 expect 0 rules default
 cp out good.yaml
 json 0 'ok=true' rules check good.yaml

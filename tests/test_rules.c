@@ -424,44 +424,6 @@ static const struct bad bad_keys[] = {
      "r.yaml: line 1, key behaviour.verbs[0].class weight", "no such key"},
 };
 
-#define FAIR_KEY "r.yaml: line 2, key allocation.fair"
-static const struct bad bad_fair[] = {
-    {"allocation:\n  fair: some", FAIR_KEY, "a map of keys"},
-    {"allocation:\n  fair: [none]", FAIR_KEY, "a map of keys"},
-    {"allocation:\n  fair: {}", FAIR_KEY, "lambda is missing"},
-    {"allocation:\n  fair: {users: -1, items: -1}", FAIR_KEY, "lambda is missing"},
-    {"allocation:\n  fair: {lambda: 0}", FAIR_KEY ".lambda", "not between 0.000001 and 1.000000"},
-    {"allocation:\n  fair: {lambda: 1.1}", FAIR_KEY ".lambda", "not between"},
-    {"allocation:\n  fair: {lambda: much}", FAIR_KEY ".lambda", "a share between 0 and 1"},
-    {"allocation:\n  fair: {users: 2, lambda: 0.1}", FAIR_KEY ".users", "not between -10.000 and 1.000"},
-    {"allocation:\n  fair: {items: -11, lambda: 0.1}", FAIR_KEY ".items", "not between -10.000 and 1.000"},
-    {"allocation:\n  fair: {users: none, lambda: 0.1}", FAIR_KEY ".users", "a number"},
-    {"allocation:\n  fair: {creators: -1, lambda: 0.1}", FAIR_KEY ".creators",
-     "no rule of this name"},
-    {"allocation:\n  fair: {lambda: 0.1, lambda: 0.1}", FAIR_KEY ".lambda", "given twice"},
-};
-
-static void a_welfare_is_read(void **unused)
-{
-    (void)unused;
-    static const struct {
-        const char *yaml;
-        int32_t users, items;
-        uint32_t lambda;
-    } rows[] = {
-        {"allocation: {fair: none}", 1000, 1000, 0},
-        {"allocation: {fair: {users: -1, items: -0.5, lambda: 0.01}}", -1000, -500, 10000},
-        {"allocation: {fair: {lambda: 1}}", 1000, 1000, 1000000},
-        {"allocation: {fair: {items: 0, lambda: 0.000001}}", 1000, 0, 1},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct rules r = parsed(str_of(rows[i].yaml));
-        assert_int_equal(r.allocation.fair.users_milli, rows[i].users);
-        assert_int_equal(r.allocation.fair.items_milli, rows[i].items);
-        assert_int_equal(r.allocation.fair.lambda_ppm, rows[i].lambda);
-    }
-}
-
 #define KINDS_KEY "r.yaml: line 1, key allocation.kinds"
 static const struct bad bad_kinds[] = {
     {"allocation: {kinds: {video: 1}}", KINDS_KEY ".video", "no rule of this name"},
@@ -703,8 +665,6 @@ static void a_bad_document_is_refused_by_line_key_and_what_was_expected(void **s
     (void)state;
     for (size_t i = 0; i < COUNT(bad_keys); i++)
         assert_refused(str_of(bad_keys[i].yaml), bad_keys[i].where, bad_keys[i].message);
-    for (size_t i = 0; i < COUNT(bad_fair); i++)
-        assert_refused(str_of(bad_fair[i].yaml), bad_fair[i].where, bad_fair[i].message);
     for (size_t i = 0; i < COUNT(bad_kinds); i++)
         assert_refused(str_of(bad_kinds[i].yaml), bad_kinds[i].where, bad_kinds[i].message);
     for (size_t i = 0; i < COUNT(bad_constraints); i++)
@@ -798,7 +758,6 @@ int main(void)
         cmocka_unit_test(plaza_changes_what_it_says_and_no_more),
         cmocka_unit_test(the_presets_are_found_by_name),
         cmocka_unit_test(shares_of_kinds_are_proportions),
-        cmocka_unit_test(a_welfare_is_read),
         cmocka_unit_test(currencies_are_found_by_code),
         cmocka_unit_test(values_become_integers_exactly),
         cmocka_unit_test(any_share_and_any_amount_survives_being_written),

@@ -55,6 +55,58 @@ static struct world *filled(const char *yaml)
     return w;
 }
 
+#define FAIR_KEY "r.yaml: line 2, key allocation.fair"
+static const struct {
+    const char *yaml, *where, *message;
+} bad_fair[] = {
+    {"allocation:\n  fair: some", FAIR_KEY, "a map of keys"},
+    {"allocation:\n  fair: [none]", FAIR_KEY, "a map of keys"},
+    {"allocation:\n  fair: {}", FAIR_KEY, "lambda is missing"},
+    {"allocation:\n  fair: {users: -1, items: -1}", FAIR_KEY, "lambda is missing"},
+    {"allocation:\n  fair: {lambda: 0}", FAIR_KEY ".lambda", "not between 0.000001 and 1.000000"},
+    {"allocation:\n  fair: {lambda: 1.1}", FAIR_KEY ".lambda", "not between"},
+    {"allocation:\n  fair: {lambda: much}", FAIR_KEY ".lambda", "a share between 0 and 1"},
+    {"allocation:\n  fair: {users: 2, lambda: 0.1}", FAIR_KEY ".users",
+     "not between -10.000 and 1.000"},
+    {"allocation:\n  fair: {items: -11, lambda: 0.1}", FAIR_KEY ".items",
+     "not between -10.000 and 1.000"},
+    {"allocation:\n  fair: {users: none, lambda: 0.1}", FAIR_KEY ".users", "a number"},
+    {"allocation:\n  fair: {creators: -1, lambda: 0.1}", FAIR_KEY ".creators",
+     "no rule of this name"},
+    {"allocation:\n  fair: {lambda: 0.1, lambda: 0.1}", FAIR_KEY ".lambda", "given twice"},
+};
+
+static void the_rule_is_read_and_a_bad_one_named(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *yaml;
+        int32_t users, items;
+        uint32_t lambda;
+    } rows[] = {
+        {"allocation: {fair: none}", 1000, 1000, 0},
+        {"allocation: {fair: {users: -1, items: -0.5, lambda: 0.01}}", -1000, -500, 10000},
+        {"allocation: {fair: {lambda: 1}}", 1000, 1000, 1000000},
+        {"allocation: {fair: {items: 0, lambda: 0.000001}}", 1000, 0, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rules r;
+        struct heed_error err = {0};
+        assert_int_equal(rules_parse(str_of(rows[i].yaml), "r.yaml", &r, &err), HEED_OK);
+        assert_int_equal(r.allocation.fair.users_milli, rows[i].users);
+        assert_int_equal(r.allocation.fair.items_milli, rows[i].items);
+        assert_int_equal(r.allocation.fair.lambda_ppm, rows[i].lambda);
+    }
+    for (size_t i = 0; i < sizeof bad_fair / sizeof *bad_fair; i++) {
+        struct rules r;
+        struct heed_error err = {0};
+        enum heed_status status = rules_parse(str_of(bad_fair[i].yaml), "r.yaml", &r, &err);
+        if (status != HEED_INPUT || strcmp(err.where, bad_fair[i].where) != 0 ||
+            !strstr(err.message, bad_fair[i].message))
+            fail_msg("%s: %d, %s: %s", bad_fair[i].yaml, (int)status, err.where, err.message);
+    }
+}
+
 static json_t *slot_at(const json_t *feed, size_t i)
 {
     return json_array_get(json_object_get(feed, "slots"), i);
@@ -142,7 +194,7 @@ static void the_state_is_what_feeds_gave_since_the_last_settlement(void **unused
         json_t *feed = call_ok(w, "feed serve", "user", user, NULL);
         for (uint32_t i = 0; i < 3; i++) {
             const char *id = json_string_value(json_object_get(slot_at(feed, i), "target"));
-            given[atol(id + strlen("content:c"))] += exposure_of_rank(i + 1);
+            given[strtoul(id + strlen("content:c"), NULL, 10)] += exposure_of_rank(i + 1);
         }
         json_decref(feed);
     }
@@ -274,7 +326,7 @@ static void constraints_and_other_kinds_keep_their_word(void **unused)
             bool content = strncmp(id, "content:", 8) == 0;
             check_sums(slot);
             assert_int_equal(reason(slot, "welfare", &value, &weight), content);
-            even += content && atol(id + 9) % 3 == 0;
+            even += content && strtoul(id + 9, NULL, 10) % 3 == 0;
             goods += !content;
         }
         assert_true(even <= 1);
@@ -455,6 +507,7 @@ static void a_damaged_welfare_is_refused(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_rule_is_read_and_a_bad_one_named),
         cmocka_unit_test(every_slot_shows_the_welfares_term_and_adds_up),
         cmocka_unit_test(without_the_rule_nothing_is_kept_or_said),
         cmocka_unit_test(the_state_is_what_feeds_gave_since_the_last_settlement),
