@@ -16,7 +16,9 @@ static const char rules_text[] =
     "  - {code: gold, scale: 2}\n"
     "  - {code: gem, scale: 0}\n"
     "behaviour: {half_life: 2 d, dedup_window: 6 h, dedup_max: 100}\n"
-    "allocation: {k: 5, floor: 0.3, kinds: {content: 0.6, user: 0.2, good: 0.1, service: 0.1}}\n"
+    "allocation:\n  k: 5\n  floor: 0.3\n  kinds: {content: 0.6, user: 0.2, good: 0.1, service: "
+    "0.1}\n"
+    "  fair: {users: -1, items: -1, lambda: 0.05}\n"
     "consumption: {epoch: 1 d, pool: 50.00, half_points: 5, cap: 0.3}\n"
     "shop: {fee: 0.07, refund_window: 2 d}\n"
     "grants: {new_user: 5.00}\n";
