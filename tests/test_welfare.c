@@ -247,6 +247,36 @@ static void the_floor_is_kept_on_top_as_without_a_welfare(void **unused)
     assert_true(kept > 40);
 }
 
+/* Debts take last slots and leave the others to the turns: a floor just above what the least shown
+ * has moves little.                                                                              */
+static void a_small_debt_leaves_the_turns_as_they_were(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct crowd c;
+        struct allocation_rules rules = rules_of(seed);
+        uint64_t before[ITEMS], given[ITEMS], popularity[ITEMS], moved = 0, total = 0;
+        struct epoch_exposure x = {.given = before, .popularity = popularity};
+        rules.fair = (struct fair_rules){-1000, -1000, 200000};
+        crowd_of(&c, seed, &rules);
+        assert_int_equal(allocator_epoch(c.allocator, &c.histories, &x), HEED_OK);
+        crowd_deinit(&c);
+        rules.floor_ppm = x.min_share_ppm + 50000;
+        x.given = given;
+        crowd_of(&c, seed, &rules);
+        assert_int_equal(allocator_epoch(c.allocator, &c.histories, &x), HEED_OK);
+        assert_true(x.kept);
+        for (size_t i = 0; i < ITEMS; i++) {
+            moved += given[i] > before[i] ? given[i] - before[i] : 0;
+            total += before[i];
+        }
+        if (moved == 0 || moved * 12 > total)
+            fail_msg("%.3f of exposure moved (seed %llu)", (double)moved / (double)total,
+                     (unsigned long long)seed);
+        crowd_deinit(&c);
+    }
+}
+
 static void constraints_are_kept_by_the_best_under_the_gradient(void **unused)
 {
     (void)unused;
@@ -320,6 +350,7 @@ int main(void)
         cmocka_unit_test(a_feed_is_the_best_under_the_gradient_from_scratch),
         cmocka_unit_test(an_epoch_is_one_pass_of_turns),
         cmocka_unit_test(the_floor_is_kept_on_top_as_without_a_welfare),
+        cmocka_unit_test(a_small_debt_leaves_the_turns_as_they_were),
         cmocka_unit_test(constraints_are_kept_by_the_best_under_the_gradient),
         cmocka_unit_test(memory_may_end_at_every_allocation_of_an_epoch),
     };
