@@ -94,8 +94,8 @@ static void what_a_feed_explored_is_told_of_the_moment(void **state)
 static void the_log_of_exposures_judges_another_policy(void **state)
 {
     (void)state;
-    struct world *w =
-        world_of("allocation: {explore: {method: epsilon, epsilon: 1, candidates: 19}, k: 1}\n");
+    struct world *w = world_of(
+        "allocation: {explore: {method: epsilon, epsilon: 1, candidates: 19}, k: 1, floor: 0}\n");
     char *path = test_path("log.csv");
     struct heed_error err = {0};
     uint64_t rows = 0;

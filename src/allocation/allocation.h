@@ -208,6 +208,7 @@ struct feed_request {
                              first, then the greatest debt, then the smaller item */
     enum algorithm algorithm;
     uint32_t k;
+    uint64_t urgent;           /* who is owed so much is paid first, the most first; 0: nobody */
     uint32_t limited;          /* how many of them limited items may have */
     bool free;                 /* of constraints */
     struct welfare_turn *turn; /* NULL: by score alone */
@@ -219,6 +220,9 @@ uint32_t limited_slots(const struct allocation_rules *r, uint32_t k);
 /* How many slots of at most k the items can fill for a user from whom blocked[n] are hidden: as
  * many as there are, with no more limited ones than limited_slots of that number. O(n). */
 uint32_t allocator_room(const struct allocator *a, const uint32_t *blocked, size_t n, uint32_t k);
+
+/* Items that the floor is for: those that may be shown without limit. */
+size_t allocator_promised(const struct allocator *a);
 
 /* What an exposure of each item is worth to the welfare, in millionths, at most 1000: price[n] out.
  * given[n]: exposure in the feeds made so far, in millionths (what is not eligible counts too,

@@ -356,6 +356,11 @@ uint32_t limited_slots(const struct allocation_rules *r, uint32_t k)
     return (uint32_t)((uint64_t)k * r->limited_ppm / PPM);
 }
 
+size_t allocator_promised(const struct allocator *a)
+{
+    return a->eligible_n - a->limited_n;
+}
+
 uint32_t allocator_room(const struct allocator *a, const uint32_t *blocked, size_t n, uint32_t k)
 {
     size_t limited = a->limited_n, full = a->eligible_n - limited;
@@ -477,7 +482,7 @@ void allocator_feed(struct allocator *a, const struct feed_request *q, struct sl
     uint32_t items[FEED_MAX], why[FEED_MAX];
     size_t paying;
     feed_open(a, q, true);
-    size_t k = pick(a, q, UINT64_MAX, items, why, &paying);
+    size_t k = pick(a, q, q->urgent ? q->urgent : UINT64_MAX, items, why, &paying);
     for (size_t i = 0; i < k; i++) {
         slots[i] = slot_of(a, q->algorithm, items[i], i >= k - paying);
         slots[i].rules = why[i];

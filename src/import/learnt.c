@@ -4,7 +4,9 @@
  *   learnt,,TIME,FIT           milliseconds, and the combined score's weights as stored, in hex
  *   examined,,POSITION,PPM     how much of an impression a position is
  *   rater,USER,WEIGHT,BIAS     in thousandths
- *   placed,TARGET,POSITION,SHOWN,ENGAGED */
+ *   placed,TARGET,POSITION,SHOWN,ENGAGED
+ *   promised,,LEVEL,FEEDS,BUDGET  then what each content was given of it, as world/debts.h counts
+ * it: paid,TARGET,PAID,SINCE pleased,USER,UTILITY,FEEDS as world/welfare.h counts it */
 #include "import/learnt.h"
 
 #include "base/csv.h"
@@ -37,6 +39,33 @@ static bool write_fit(const struct learned *l, FILE *f)
     return ok;
 }
 
+static void write_floor(const struct world *w, FILE *f)
+{
+    const struct debts *d = &w->state.debts;
+    const struct welfare *x = &w->state.welfare;
+    char text[96];
+    if (d->n > 0)
+        fprintf(f, "promised,,%llu,%llu,%llu\n", (unsigned long long)d->level,
+                (unsigned long long)d->feeds, (unsigned long long)d->budget);
+    for (uint32_t i = 0; i < d->n; i++) {
+        uint32_t target = target_make(TARGET_CONTENT, i);
+        if (catalogue_gone(&w->state.catalogue, target))
+            continue;
+        fputs("paid,", f);
+        csv_put_quoted(f, str_of(world_target_text(w, target, text)));
+        fprintf(f, ",%llu,%llu,\n", (unsigned long long)d->paid[i],
+                (unsigned long long)d->since[i]);
+    }
+    for (uint32_t u = 0; u < x->users_n; u++) {
+        if (x->users[u].feeds == 0 || catalogue_erased(&w->state.catalogue, u))
+            continue;
+        fputs("pleased,", f);
+        csv_put_quoted(f, world_party_id(w, u));
+        fprintf(f, ",%llu,%llu,\n", (unsigned long long)x->users[u].utility_ppm,
+                (unsigned long long)x->users[u].feeds);
+    }
+}
+
 bool learnt_write(const struct world *w, FILE *f)
 {
     const struct quality *q = &w->state.quality;
@@ -64,6 +93,7 @@ bool learnt_write(const struct world *w, FILE *f)
         fprintf(f, ",%u,%u,%u\n", (unsigned)c->position + 1, (unsigned)c->shown,
                 (unsigned)c->engaged);
     }
+    write_floor(w, f);
     return true;
 }
 
@@ -78,8 +108,9 @@ struct reading {
     size_t raters_cap;
     bool learnt;
     struct strbuf fit;
-    struct position_cell *placed;
-    size_t placed_n, placed_cap;
+    struct call *calls; /* what feeds showed and promised, to be applied in this order */
+    size_t calls_n, calls_cap;
+    bool promised;
 };
 
 static bool number_of(struct str text, int64_t least, int64_t most, int64_t *out)
@@ -143,6 +174,14 @@ static enum heed_status take_rater(struct reading *r, struct heed_error *err)
     return HEED_OK;
 }
 
+static enum heed_status add(struct reading *r, struct call call, struct heed_error *err)
+{
+    if (!array_grow(&r->calls, &r->calls_cap, r->calls_n + 1, sizeof *r->calls))
+        return error_nomem(err);
+    r->calls[r->calls_n++] = call;
+    return HEED_OK;
+}
+
 static enum heed_status take_placed(struct reading *r, struct heed_error *err)
 {
     int64_t position, shown, engaged;
@@ -154,11 +193,36 @@ static enum heed_status take_placed(struct reading *r, struct heed_error *err)
         status = take(r, C, 0, shown, &engaged, err);
     if (status != HEED_OK || target_kind(target) != TARGET_CONTENT)
         return status;
-    if (!array_grow(&r->placed, &r->placed_cap, r->placed_n + 1, sizeof *r->placed))
-        return error_nomem(err);
-    r->placed[r->placed_n++] = (struct position_cell){target_index(target), (uint32_t)position,
-                                                      (uint32_t)shown, (uint32_t)engaged};
-    return HEED_OK;
+    return add(r,
+               admit_placed(0, target_index(target), (uint32_t)position, (uint32_t)shown,
+                            (uint32_t)engaged),
+               err);
+}
+
+static enum heed_status take_floor(struct reading *r, struct heed_error *err)
+{
+    int64_t a, b, c = 0;
+    bool promised = str_is(r->cell[WHAT], "promised"), paid = str_is(r->cell[WHAT], "paid");
+    enum heed_status status = take(r, A, 0, INT64_MAX, &a, err);
+    if (status == HEED_OK)
+        status = take(r, B, 0, INT64_MAX, &b, err);
+    if (status == HEED_OK && promised)
+        status = take(r, C, 0, UINT32_MAX, &c, err);
+    if (status == HEED_OK && (paid ? !r->promised : promised && r->promised))
+        status = sheet_error(&r->sheet, r->column[WHAT], err,
+                             "promised stands once, before what is paid; export it anew");
+    if (status != HEED_OK)
+        return status;
+    r->promised = r->promised || promised;
+    if (promised)
+        return add(r, admit_promised(0, a, b, c), err);
+    uint32_t target = paid ? world_find_target(r->w, r->cell[ID]) : HANDLE_NONE;
+    if (paid)
+        return target_kind(target) == TARGET_CONTENT
+                   ? add(r, admit_paid(0, target_index(target), a, b), err)
+                   : HEED_OK;
+    uint32_t user = world_find_user(r->w, r->cell[ID]);
+    return user == HANDLE_NONE ? HEED_OK : add(r, admit_pleased(0, user, a, b), err);
 }
 
 static enum heed_status take_row(struct reading *r, struct heed_error *err)
@@ -171,10 +235,14 @@ static enum heed_status take_row(struct reading *r, struct heed_error *err)
         return take_rater(r, err);
     if (str_is(r->cell[WHAT], "placed"))
         return take_placed(r, err);
+    if (str_is(r->cell[WHAT], "promised") || str_is(r->cell[WHAT], "paid") ||
+        str_is(r->cell[WHAT], "pleased"))
+        return take_floor(r, err);
     int64_t position, ppm;
     if (!str_is(r->cell[WHAT], "examined"))
-        return sheet_error(&r->sheet, r->column[WHAT], err,
-                           "it is none of learnt, examined, rater, placed");
+        return sheet_error(
+            &r->sheet, r->column[WHAT], err,
+            "it is none of learnt, examined, rater, placed, promised, paid, pleased");
     enum heed_status status = take(r, A, 1, POSITIONS_MAX, &position, err);
     if (status == HEED_OK)
         status = take(r, B, 0, 1000000, &ppm, err);
@@ -207,12 +275,10 @@ static enum heed_status fact_of(struct reading *r, struct strbuf *out, struct he
 static enum heed_status apply(struct reading *r, struct heed_error *err)
 {
     enum heed_status status = HEED_OK;
-    for (size_t i = 0; status == HEED_OK && i < r->placed_n; i++) {
-        const struct position_cell *c = &r->placed[i];
+    for (size_t i = 0; status == HEED_OK && i < r->calls_n; i++) {
         struct outcome o = {0};
-        struct call call =
-            admit_placed(r->learned.learnt_at_ms, c->content, c->position, c->shown, c->engaged);
-        status = world_apply(r->w, &call, &o, err);
+        r->calls[i].time_ms = r->learned.learnt_at_ms;
+        status = world_apply(r->w, &r->calls[i], &o, err);
     }
     struct strbuf fact;
     strbuf_init(&fact, 2047u << 20);
@@ -232,7 +298,8 @@ enum heed_status learnt_read(struct world *w, const struct heed_context *context
 {
     static const char *const names[COLUMNS] = {"what", "id", "a", "b", "c"};
     const struct quality *q = &w->state.quality;
-    if (q->learned || q->positions.n > 0) /* read before, or this world knows better */
+    if (q->learned || q->positions.n > 0 ||
+        w->state.debts.n > 0) /* read before, or this world knows better */
         return HEED_OK;
     json_t *refused = NULL;
     enum heed_status status = admit_tool(w, COMMAND_quality_fit, context->actor, &refused, err);
@@ -253,11 +320,11 @@ enum heed_status learnt_read(struct world *w, const struct heed_context *context
         status = sheet_need(&r.sheet, names, COLUMNS, r.column, err);
     while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more)
         status = take_row(&r, err);
-    if (status == HEED_OK && (r.learnt || r.placed_n > 0))
+    if (status == HEED_OK && (r.learnt || r.calls_n > 0))
         status = apply(&r, err);
     sheet_close(&r.sheet);
     strbuf_deinit(&r.fit);
     learned_deinit(&r.learned);
-    free(r.placed);
+    free(r.calls);
     return status;
 }

@@ -125,6 +125,11 @@ HEED_MUST_CHECK enum heed_status admit_moderation(struct world *w, struct call *
 /* Where feeds of an exported world showed a content; position from 1. */
 struct call admit_placed(int64_t time_ms, uint32_t content, uint32_t position, uint32_t shown,
                          uint32_t engaged);
+/* What feeds of an exported world had promised and given, and were to users (debts.h, welfare.h).
+ */
+struct call admit_promised(int64_t time_ms, int64_t level, int64_t feeds, int64_t budget);
+struct call admit_paid(int64_t time_ms, uint32_t content, int64_t paid, int64_t since);
+struct call admit_pleased(int64_t time_ms, uint32_t user, int64_t utility, int64_t feeds);
 /* What an exported world had learnt (learned_save). */
 struct call admit_learnt(int64_t learnt_at_ms, struct str fact);
 /* The models of an exported world (versions_save); the call's time is of no use but to be one.   */

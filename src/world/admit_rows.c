@@ -531,6 +531,33 @@ struct call admit_placed(int64_t time_ms, uint32_t content, uint32_t position, u
     return call;
 }
 
+struct call admit_promised(int64_t time_ms, int64_t level, int64_t feeds, int64_t budget)
+{
+    struct call call = call_of(COMMAND_floor_promised, time_ms);
+    call.i[0] = level;
+    call.i[1] = feeds;
+    call.i[2] = budget;
+    return call;
+}
+
+struct call admit_paid(int64_t time_ms, uint32_t content, int64_t paid, int64_t since)
+{
+    struct call call = call_of(COMMAND_content_paid, time_ms);
+    call.i[0] = target_make(TARGET_CONTENT, content);
+    call.i[1] = paid;
+    call.i[2] = since;
+    return call;
+}
+
+struct call admit_pleased(int64_t time_ms, uint32_t user, int64_t utility, int64_t feeds)
+{
+    struct call call = call_of(COMMAND_user_pleased, time_ms);
+    call.i[0] = user;
+    call.i[1] = utility;
+    call.i[2] = feeds;
+    return call;
+}
+
 struct call admit_learnt(int64_t learnt_at_ms, struct str fact)
 {
     struct call call = call_of(COMMAND_quality_fit, learnt_at_ms);

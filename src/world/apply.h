@@ -54,7 +54,8 @@ struct feed_fact {
     struct relaxed relaxed[RULES]; /* [relaxed_n] constraints that it breaks */
     size_t relaxed_n;
     uint32_t wanted[TARGET_KINDS]; /* slots of each kind by the shares; zeros: there is one kind */
-    bool welfare;          /* each slot has the welfare's term, and this was the feed's utility: */
+    uint64_t promise; /* to each content the floor is for (world/debts.h); 0: there is no floor */
+    bool welfare;     /* each slot has the welfare's term, and this was the feed's utility: */
     uint32_t utility_kept; /* plus one, in millionths; 0: it had none (world/welfare.h)           */
     uint64_t policy;       /* engine_policy; 0: of a heed that kept none */
 };

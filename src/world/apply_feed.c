@@ -100,7 +100,8 @@ static void read_relaxed(struct unpack *u, struct relaxed *rows, size_t *n)
 /* Behind the slots, which is all that older worlds have: the policy, of each slot whether it was
  * explored and with what propensity, what came next, of both by which model if any or if more
  * follows, the constraints broken if any or if more follows, of several kinds, or if more follows,
- * the slots that each should have, and of a welfare the utility and each slot's term. */
+ * the slots that each should have, what it promises each content if anything or if more follows,
+ * and of a welfare the utility and each slot's term. */
 bool fact_pack(struct strbuf *b, const struct feed_fact *f)
 {
     pack_slots(b, f->slots, f->n);
@@ -108,7 +109,7 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
     for (size_t i = 0; i < f->n; i++)
         pack_u64(b, (uint64_t)f->slots[i].propensity << 1 | f->slots[i].explored);
     pack_slots(b, f->slots + f->n, f->more);
-    bool several = f->welfare;
+    bool promises = f->promise > 0 || f->welfare, several = promises;
     for (int kind = 0; kind < TARGET_KINDS; kind++)
         several = several || f->wanted[kind] > 0;
     bool models = several || f->relaxed_n > 0;
@@ -128,6 +129,8 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
     }
     for (size_t i = 0; several && i < KINDS; i++)
         pack_u64(b, f->wanted[kind_at(i)]);
+    if (promises)
+        pack_u64(b, f->promise);
     if (f->welfare)
         pack_u64(b, f->utility_kept);
     for (size_t i = 0; f->welfare && i < f->n + f->more; i++) {
@@ -144,6 +147,7 @@ bool fact_read(struct str bytes, const struct catalogue *c, struct feed_fact *ou
     out->more = out->relaxed_n = 0;
     out->welfare = false;
     out->utility_kept = 0;
+    out->promise = 0;
     memset(out->wanted, 0, sizeof out->wanted);
     out->n = read_slots(u, c, out->slots);
     if (u->bad || u->n == 0)
@@ -164,6 +168,8 @@ bool fact_read(struct str bytes, const struct catalogue *c, struct feed_fact *ou
     bool several = u->n > 0;
     for (size_t i = 0; several && i < KINDS; i++)
         out->wanted[kind_at(i)] = (uint32_t)unpack_max(u, FEED_MAX);
+    if (u->n > 0)
+        out->promise = unpack_max(u, DEBTS_PROMISE_MAX);
     out->welfare = u->n > 0;
     if (out->welfare)
         out->utility_kept = (uint32_t)unpack_max(u, WELFARE_UTILITY_MAX + 1);
@@ -303,7 +309,8 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
         call->i[3] >= (int64_t)s->catalogue.symbols.count ||
         !fact_read(call->blob, &s->catalogue, &fact))
         return damaged(err, "feed serve");
-    if (fact.welfare != (s->rules.allocation.fair.lambda_ppm > 0))
+    if (fact.welfare != (s->rules.allocation.fair.lambda_ppm > 0) ||
+        (fact.promise > 0 && s->rules.allocation.floor_ppm == 0))
         return damaged(err, "feed serve");
     const struct slot *slots = fact.slots;
     size_t n = fact.n;
@@ -330,13 +337,80 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
     for (size_t i = 0; i < n; i++)
         if (behaviour_served(&s->behaviour, slot_target(&slots[i])) != HEED_OK ||
             (slots[i].kind == TARGET_CONTENT &&
-             (!positions_shown(&s->quality.positions, slots[i].item, (uint32_t)i) ||
-              (fact.welfare &&
-               welfare_shown(&s->welfare, slots[i].item, (uint32_t)i + 1) != HEED_OK))))
+             !positions_shown(&s->quality.positions, slots[i].item, (uint32_t)i)))
             return error_nomem(err);
+    if (debts_kept(&s->rules.allocation)) {
+        uint64_t exposure = 0, spent = 0;
+        for (uint32_t i = 0; i < n; i++)
+            if (slots[i].kind == TARGET_CONTENT) {
+                exposure += exposure_of_rank(i + 1);
+                spent += slots[i].value_ppm[REASON_FLOOR] > 0 ? exposure_of_rank(i + 1) : 0;
+            }
+        if (debts_served(&s->debts, s->catalogue.contents_n, fact.promise, exposure, spent,
+                         s->rules.allocation.floor_ppm) != HEED_OK)
+            return error_nomem(err);
+        for (size_t i = 0; i < n; i++)
+            if (slots[i].kind == TARGET_CONTENT)
+                debts_shown(&s->debts, slots[i].item, (uint32_t)i + 1);
+    }
     if (welfare_served(&s->welfare, user, fact.utility_kept) != HEED_OK)
         return error_nomem(err);
     if (o->want_reply && !(o->reply = reply_served(w, user, (enum algorithm)algorithm, &fact)))
+        return error_nomem(err);
+    return HEED_OK;
+}
+
+/* What comes with an exported world counts where the rules ask for it.                           */
+
+/* i: level, feeds, budget                                                                        */
+enum heed_status apply_floor_promised(struct world *w, const struct call *call, struct outcome *o,
+                                      struct heed_error *err)
+{
+    struct state *s = &w->state;
+    (void)o;
+    if (call->i[0] < 0 || call->i[1] < 0 || call->i[2] < 0 || call->i[2] > UINT32_MAX)
+        return damaged(err, "floor promised");
+    if (!debts_kept(&s->rules.allocation))
+        return HEED_OK;
+    s->debts.level = (uint64_t)call->i[0]; /* at which contents that nothing is said of begin */
+    if (debts_served(&s->debts, s->catalogue.contents_n, 0, 0, 0, 0) != HEED_OK)
+        return error_nomem(err);
+    s->debts.feeds = (uint64_t)call->i[1];
+    s->debts.budget = (uint64_t)call->i[2];
+    return HEED_OK;
+}
+
+/* i: target, paid, since                                                                        */
+enum heed_status apply_content_paid(struct world *w, const struct call *call, struct outcome *o,
+                                    struct heed_error *err)
+{
+    struct debts *d = &w->state.debts;
+    (void)o;
+    if (call->i[0] < 0 || call->i[0] > UINT32_MAX ||
+        target_kind((uint32_t)call->i[0]) != TARGET_CONTENT || call->i[1] < 0 || call->i[2] < 0)
+        return damaged(err, "content paid");
+    size_t content = target_index((uint32_t)call->i[0]);
+    if (!debts_kept(&w->state.rules.allocation))
+        return HEED_OK;
+    if (content >= d->n)
+        return damaged(err, "content paid");
+    d->paid[content] = (uint64_t)call->i[1];
+    d->since[content] = (uint64_t)call->i[2];
+    return HEED_OK;
+}
+
+/* i: user, utility, feeds                                                                       */
+enum heed_status apply_user_pleased(struct world *w, const struct call *call, struct outcome *o,
+                                    struct heed_error *err)
+{
+    struct state *s = &w->state;
+    (void)o;
+    if (call->i[0] < 0 || (uint64_t)call->i[0] >= s->catalogue.parties_n || call->i[1] < 0 ||
+        call->i[2] < 0)
+        return damaged(err, "user pleased");
+    const struct welfare_user u = {(uint64_t)call->i[1], (uint64_t)call->i[2]};
+    if (s->rules.allocation.fair.lambda_ppm > 0 &&
+        welfare_set(&s->welfare, (uint32_t)call->i[0], &u) != HEED_OK)
         return error_nomem(err);
     return HEED_OK;
 }
@@ -498,6 +572,31 @@ static bool reply_broken(json_t *reply, struct unpack u, bool kept)
     return ok;
 }
 
+/* What feeds that were served since the last settlement gave whom the floor is for: adds
+ * {"feeds","min_share","behind"}, behind: how many had less than their share. Nothing when there
+ * were none. O(contents).                                                                        */
+static bool reply_given(json_t *reply, const struct state *s)
+{
+    const struct debts *d = &s->debts;
+    uint64_t all = 0, n = 0, least = UINT64_MAX, behind = 0;
+    if (d->feeds == 0)
+        return true;
+    for (size_t i = 0; i < d->n; i++)
+        all += d->since[i];
+    for (uint32_t i = 0; i < d->n; i++)
+        n += engine_shows(s, i);
+    double mean = n ? (double)all / (double)n : 0;
+    for (uint32_t i = 0; i < d->n; i++)
+        if (engine_shows(s, i)) {
+            least = d->since[i] < least ? d->since[i] : least;
+            behind += (double)d->since[i] < mean * s->rules.allocation.floor_ppm / 1e6;
+        }
+    return json_object_set_new(reply, "served",
+                               json_pack("{s:I,s:f,s:I}", "feeds", (json_int_t)d->feeds,
+                                         "min_share", mean > 0 && n ? (double)least / mean : 0.0,
+                                         "behind", (json_int_t)behind)) == 0;
+}
+
 /* i: until; the facts are of one epoch                                                          */
 enum heed_status apply_settle_(struct world *w, const struct call *call, struct outcome *o,
                                struct heed_error *err)
@@ -571,7 +670,9 @@ enum heed_status apply_settle_(struct world *w, const struct call *call, struct 
     free(creator_of);
     if (status == HEED_OK && o->want_reply &&
         (!(o->reply = reply_settlement(&done, welfare ? &cost : NULL)) ||
-         !reply_broken(o->reply, u, kept)))
+         !reply_broken(o->reply, u, kept) || !reply_given(o->reply, s)))
         status = error_nomem(err);
+    if (status == HEED_OK)
+        debts_settle(&s->debts);
     return status;
 }

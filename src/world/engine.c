@@ -26,6 +26,7 @@ void engine_free(struct engine *e)
         free(e->blocked[kind]);
     }
     free(e->items);
+    free(e->owed);
     free(e->weights);
     free(e);
 }
@@ -172,6 +173,11 @@ enum eligibility engine_eligibility(const struct state *s, uint32_t content)
 {
     return engine_gate(s, target_make(TARGET_CONTENT, content),
                        s->catalogue.contents[content].creator);
+}
+
+bool engine_shows(const struct state *s, uint32_t content)
+{
+    return !audience_too_old(s, content) && engine_eligibility(s, content) == ELIGIBLE;
 }
 
 static enum heed_status refresh_scores(struct world *w, struct heed_error *err)

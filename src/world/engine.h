@@ -30,6 +30,8 @@ HEED_MUST_CHECK enum heed_status engine_settle(struct world *w, int64_t number,
 /* Whether and how a content may be shown: not when its creator is erased, else what moderation says
  * of it and of its creator, the stricter of the two. */
 enum eligibility engine_eligibility(const struct state *s, uint32_t content);
+/* Whether the floor is for a content: it may be shown to people, without limit.                  */
+bool engine_shows(const struct state *s, uint32_t content);
 
 /* What moderation says of a target and of its owner (HANDLE_NONE: nobody), the stricter of the two;
  * not at all when the owner, or the target itself as a user, is erased. */

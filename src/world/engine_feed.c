@@ -110,13 +110,14 @@ enum heed_status turn_of(struct world *w, uint32_t user, uint32_t slots, struct 
 {
     struct engine *e = w->engine;
     const struct welfare *x = &w->state.welfare;
-    size_t n = w->state.catalogue.contents_n, known = x->given_n < n ? x->given_n : n;
+    const struct debts *d = &w->state.debts;
+    size_t n = w->state.catalogue.contents_n, known = d->n < n ? d->n : n;
     uint64_t feed = 0;
     if (!array_grow(&e->given, &e->given_cap, n + 1, sizeof *e->given) ||
         !array_grow(&e->price, &e->price_cap, n + 1, sizeof *e->price))
         return error_nomem(err);
     if (known > 0)
-        memcpy(e->given, x->given, known * sizeof *e->given);
+        memcpy(e->given, d->since, known * sizeof *e->given);
     memset(e->given + known, 0, (n - known) * sizeof *e->given);
     for (uint32_t rank = 1; rank <= slots; rank++)
         feed += exposure_of_rank(rank);
@@ -129,6 +130,52 @@ enum heed_status turn_of(struct world *w, uint32_t user, uint32_t slots, struct 
     return HEED_OK;
 }
 
+/* The floor's debts, paid by the last of a feed's content slots, which it raises by `promise`. */
+static enum heed_status owe(struct world *w, const struct shares *x, struct feed_request *q,
+                            uint64_t *promise, struct heed_error *err)
+{
+    struct engine *e = w->engine;
+    uint32_t floor_ppm = w->state.rules.allocation.floor_ppm;
+    size_t n = w->state.catalogue.contents_n, places_n = 0, slots = 0;
+    uint64_t exposure[FEED_MAX];
+    uint8_t places[FEED_MAX];
+    if (floor_ppm == 0)
+        return HEED_OK;
+    uint32_t room =
+        allocator_room(e->allocator, q->blocked, q->blocked_n, x->slots[TARGET_CONTENT]);
+    for (size_t i = 0; i < KINDS; i++)
+        places_n += x->slots[kind_at(i)];
+    kinds_places(x->slots, places);
+    for (size_t i = 0; i < places_n; i++)
+        if (places[i] == TARGET_CONTENT && slots < room)
+            exposure[slots++] = exposure_of_rank((uint32_t)i + 1);
+    *promise = debts_promise(exposure, slots, floor_ppm, allocator_promised(e->allocator));
+    q->owed_slots = debts_slots(&w->state.debts, exposure, slots, floor_ppm);
+    if (!array_grow(&e->owed, &e->owed_cap, n + 1, sizeof *e->owed))
+        return error_nomem(err);
+    debts_owed(&w->state.debts, n, e->owed);
+    q->owed = e->owed;
+    q->urgent = q->owed_slots ? exposure[slots - q->owed_slots] : 0;
+    return HEED_OK;
+}
+
+/* The last slot that pays no debt goes behind those that do, so that chance may have it. Returns
+ * whether there is one.                                                                          */
+static bool leave_last(struct slot *slots, size_t n, bool constrained)
+{
+    size_t at = n;
+    while (at > 0 && slots[at - 1].value_ppm[REASON_FLOOR] > 0)
+        at--;
+    if (at == n)
+        return true;
+    if (at == 0 || constrained)
+        return false;
+    struct slot last = slots[at - 1];
+    memmove(slots + at - 1, slots + at, (n - at) * sizeof *slots);
+    slots[n - 1] = last;
+    return true;
+}
+
 /* The slots of one kind, and what came next of it; items are handles of the kind then.           */
 static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uint32_t user,
                                      bool to_serve, const struct shares *x, struct feed_fact *out,
@@ -137,6 +184,7 @@ static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uin
     struct engine *e = w->engine;
     struct allocator *a = engine_allocator(e, kind);
     out->utility_kept = 0;
+    out->promise = 0;
     size_t history = 0,
            items = kind == TARGET_CONTENT ? w->state.catalogue.contents_n : e->shelves[kind].n;
     uint64_t *feeds = kind == TARGET_CONTENT ? &e->feeds : &e->shelves[kind].feeds;
@@ -154,6 +202,9 @@ static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uin
         .limited = limited_slots(&w->state.rules.allocation, x->slots[kind]),
     };
     struct welfare_turn turn;
+    bool explore = x->explore == kind;
+    if (kind == TARGET_CONTENT && (status = owe(w, x, &q, &out->promise, err)) != HEED_OK)
+        return status;
     if (kind == TARGET_CONTENT && w->state.rules.allocation.fair.lambda_ppm > 0) {
         status = turn_of(w, user, w->state.rules.allocation.k, &turn, err);
         if (status != HEED_OK)
@@ -168,8 +219,12 @@ static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uin
     const struct relaxed *rows = allocator_relaxed(a, &out->relaxed_n);
     if (out->relaxed_n > 0)
         memcpy(out->relaxed, rows, out->relaxed_n * sizeof *rows);
-    if (to_serve && out->n > 0 && out->n == q.k)
-        what_came_next(w, kind, user, q, x->runners_up[kind], x->explore == kind, out);
+    q.owed = NULL;
+    q.owed_slots = 0;
+    if (to_serve && out->n > 0 && out->n == q.k) {
+        explore = explore && leave_last(out->slots, out->n, rows != NULL);
+        what_came_next(w, kind, user, q, x->runners_up[kind], explore, out);
+    }
     if (q.turn && turn.best > 0) {
         double utility = allocator_utility(a, q.algorithm, &turn, out->slots, out->n) * 1e6;
         out->utility_kept =
@@ -188,6 +243,7 @@ static void gather(const struct feed_fact *part, struct feed_fact *out, struct s
     memcpy(out->slots + out->n, part->slots, part->n * sizeof *out->slots);
     memcpy(next + out->more, part->slots + part->n, part->more * sizeof *next);
     out->utility_kept += part->utility_kept; /* contents alone have one */
+    out->promise += part->promise;           /* likewise */
     out->n += part->n;
     out->more += part->more;
     if (part->relaxed_n > 0) /* contents alone have constraints */
@@ -229,6 +285,7 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
         status = share_out(w, user, to_serve, &x, out, err);
     out->n = out->more = out->relaxed_n = 0;
     out->utility_kept = 0;
+    out->promise = 0;
     out->welfare = r->fair.lambda_ppm > 0;
     for (size_t i = 0; i < KINDS && status == HEED_OK; i++) {
         if (x.slots[kind_at(i)] == 0)

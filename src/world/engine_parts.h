@@ -50,6 +50,8 @@ struct engine {
     uint64_t view_version; /* of the world when it was made, plus one; 0: never */
     /* one user's history of a kind, and what of each must not be shown, grown as needed */
     uint32_t *items, *blocked[TARGET_KINDS];
+    uint64_t *owed; /* what the floor owes each content now */
+    size_t owed_cap;
     float *weights;
     size_t items_cap, weights_cap, blocked_cap[TARGET_KINDS];
 };

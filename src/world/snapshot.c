@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <zstd.h>
 
-enum { STATE_VERSION = 9, PART = 1 << 20, LEVEL = 1 };
+enum { STATE_VERSION = 10, PART = 1 << 20, LEVEL = 1 };
 #define RULES_MAX (4u << 20)
 
 void state_init(struct state *s)
@@ -31,6 +31,7 @@ void state_deinit(struct state *s)
     consumption_deinit(&s->consumption);
     shop_deinit(&s->shop);
     versions_deinit(&s->models);
+    debts_deinit(&s->debts);
     welfare_deinit(&s->welfare);
     free(s->exposure.given);
     free(s->exposure.popularity);
@@ -209,8 +210,7 @@ static enum heed_status fair_load(struct state *s, struct source *k, struct heed
     if (s->rules.allocation.fair.lambda_ppm == 0)
         return HEED_OK;
     enum heed_status status =
-        welfare_load(&s->welfare, s->catalogue.contents_n, s->catalogue.parties_n,
-                     s->consumption.settlements_n, k, err);
+        welfare_load(&s->welfare, s->catalogue.parties_n, s->consumption.settlements_n, k, err);
     for (size_t i = 0; status == HEED_OK && i < s->feeds_n; i++)
         for (uint32_t j = 0; j < s->feeds[i].n && !k->failed; j++) {
             int64_t value = source_u32(k), weight = source_u32(k);
@@ -234,6 +234,8 @@ void state_save(const struct state *s, struct sink *k)
     versions_save(&s->models, k);
     feeds_save(s, k);
     imports_save(s, k);
+    if (debts_kept(&s->rules.allocation))
+        debts_save(&s->debts, k);
     fair_save(s, k);
 }
 
@@ -270,6 +272,8 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
         status = feeds_load(s, k, err);
     if (status == HEED_OK)
         status = imports_load(s, k, err);
+    if (status == HEED_OK && debts_kept(&s->rules.allocation))
+        status = debts_load(&s->debts, s->catalogue.contents_n, k, err);
     if (status == HEED_OK)
         status = fair_load(s, k, err);
     if (status == HEED_OK)

@@ -9,7 +9,6 @@ enum { PPM = 1000000 };
 
 void welfare_deinit(struct welfare *x)
 {
-    free(x->given);
     free(x->users);
     free(x->settled);
     *x = (struct welfare){0};
@@ -23,12 +22,9 @@ const struct welfare_cost *welfare_last(const struct welfare *x)
     return NULL;
 }
 
-/* given n, each; users n, utility and feeds of each; settlements n, the four of each: varints.   */
+/* users n, utility and feeds of each; settlements n, the four of each: varints.   */
 void welfare_save(const struct welfare *x, struct sink *k)
 {
-    sink_varint(k, x->given_n);
-    for (size_t i = 0; i < x->given_n; i++)
-        sink_varint(k, x->given[i]);
     sink_varint(k, x->users_n);
     for (size_t i = 0; i < x->users_n; i++) {
         sink_varint(k, x->users[i].utility_ppm);
@@ -43,15 +39,6 @@ void welfare_save(const struct welfare *x, struct sink *k)
     }
 }
 
-static bool given_grow(struct welfare *x, size_t n)
-{
-    if (!array_grow(&x->given, &x->given_cap, n, sizeof *x->given))
-        return false;
-    for (; x->given_n < n; x->given_n++)
-        x->given[x->given_n] = 0;
-    return true;
-}
-
 static bool users_grow(struct welfare *x, size_t n)
 {
     if (!array_grow(&x->users, &x->users_cap, n, sizeof *x->users))
@@ -61,16 +48,10 @@ static bool users_grow(struct welfare *x, size_t n)
     return true;
 }
 
-enum heed_status welfare_load(struct welfare *x, size_t contents, size_t parties,
-                              size_t settlements, struct source *k, struct heed_error *err)
+enum heed_status welfare_load(struct welfare *x, size_t parties, size_t settlements,
+                              struct source *k, struct heed_error *err)
 {
-    size_t n = source_varint(k, contents);
-    for (size_t i = 0; i < n && !k->failed; i++) {
-        if (!given_grow(x, i + 1))
-            return error_nomem(err);
-        x->given[i] = source_varint(k, UINT64_MAX);
-    }
-    n = source_varint(k, parties);
+    size_t n = source_varint(k, parties);
     for (size_t i = 0; i < n && !k->failed; i++) {
         if (!users_grow(x, i + 1))
             return error_nomem(err);
@@ -102,11 +83,11 @@ enum heed_status welfare_served(struct welfare *x, uint32_t user, uint32_t utili
     return HEED_OK;
 }
 
-enum heed_status welfare_shown(struct welfare *x, uint32_t content, uint32_t rank)
+enum heed_status welfare_set(struct welfare *x, uint32_t user, const struct welfare_user *u)
 {
-    if (!given_grow(x, (size_t)content + 1))
+    if (!users_grow(x, (size_t)user + 1))
         return HEED_NOMEM;
-    x->given[content] += exposure_of_rank(rank);
+    x->users[user] = *u;
     return HEED_OK;
 }
 
@@ -115,6 +96,6 @@ enum heed_status welfare_settle(struct welfare *x, const struct welfare_cost *co
     if (!array_grow(&x->settled, &x->settled_cap, x->settled_n + 1, sizeof *x->settled))
         return HEED_NOMEM;
     x->settled[x->settled_n++] = *cost;
-    x->given_n = x->users_n = 0;
+    x->users_n = 0;
     return HEED_OK;
 }

@@ -22,6 +22,7 @@
 #include "ledger/ledger.h"
 #include "quality/quality.h"
 #include "store/store.h"
+#include "world/debts.h"
 #include "world/journal.h"
 #include "world/rules.h"
 #include "world/table.h"
@@ -65,6 +66,7 @@ struct state {
     struct consumption consumption;
     struct shop shop;
     struct exposure exposure;
+    struct debts debts;
     struct welfare welfare;
     struct model_versions models;
     struct served_feed *feeds;
