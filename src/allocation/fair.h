@@ -191,9 +191,15 @@ fair_frontier_run(const struct sparse *known, const struct sparse *history,
 void fair_frontier_deinit(struct fair_frontier_point *points, size_t n);
 
 /* The best of a user's list under slope x worth + price[item]: room[k] out, best first, how many is
- * returned. near[n] is any of what may be shown; the nearer to the answer, the less is looked at.
- * Calls for many users are one pass over the worths, at about the speed of memory. */
+ * returned. bar: what the last of them is known to reach (fair_bar), or -INFINITY; the nearer to
+ * it, the less is looked at. Calls for many users are one pass over the worths, at about the speed
+ * of memory. */
 struct top_item;
 size_t fair_best(const struct fair_offers *f, size_t user, float slope, const float *price,
-                 const uint32_t *near, size_t n, struct top_item *room);
+                 float bar, struct top_item *room);
+
+/* The least of list[length of the user's list] under the same, which are different items;
+ * -INFINITY if one is not to be shown. */
+float fair_bar(const struct fair_offers *f, size_t user, float slope, const float *price,
+               const uint32_t *list);
 #endif

@@ -205,24 +205,25 @@ void fair_offers_deinit(struct fair_offers *f)
     *f = (struct fair_offers){0};
 }
 
-/* What any of the best must reach: the last of n that may be shown, if they fill the list.       */
-static float bar_of(const float *worth, float slope, const float *price, const uint32_t *near,
-                    size_t n, size_t length)
+float fair_bar(const struct fair_offers *f, size_t user, float slope, const float *price,
+               const uint32_t *list)
 {
+    const float *worth = f->worth + user * f->items;
     float bar = INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        float value = slope * worth[near[i]] + price[near[i]];
+    for (size_t i = 0; i < f->length[user]; i++) {
+        float value = slope * worth[list[i]] + price[list[i]];
+        if (!(worth[list[i]] >= 0))
+            return -INFINITY;
         bar = value < bar ? value : bar;
     }
-    return n == length && bar < INFINITY ? bar : -INFINITY;
+    return bar < INFINITY ? bar : -INFINITY;
 }
 
 size_t fair_best(const struct fair_offers *f, size_t user, float slope, const float *price,
-                 const uint32_t *near, size_t n, struct top_item *room)
+                 float bar, struct top_item *room)
 {
     const float *worth = f->worth + user * f->items;
     size_t length = f->length[user], i = 0;
-    float bar = bar_of(worth, slope, price, near, n, length);
     struct top top = top_of(room, length, f->order);
     if (length == 0)
         return 0;

@@ -181,7 +181,7 @@ static double fill_row(struct fair_online *s, size_t user, double slope)
     clear_row(s);
     for (size_t i = 0; i < s->must_n; i++)
         give(s, user, s->must[i].item, s->must[i].exposure);
-    size_t n = fair_best(f, user, by, s->price, NULL, 0, s->plain);
+    size_t n = fair_best(f, user, by, s->price, -INFINITY, s->plain);
     struct top owing = top_of(s->owing, OWING, f->order);
     double bar = n ? s->plain[n - 1].score : INFINITY;
     for (uint32_t i = 0; s->owed > 0 && i < f->items; i++) {

@@ -93,7 +93,7 @@ static void report_ndcg(const struct fair_offers *f, const struct fair_policy *p
             if (sparse_has(hidden, row.column[i]))
                 sum += (double)row.value[i];
         gain += sum / ideal;
-        size_t length = fair_best(f, u, 1, no_price, NULL, 0, room);
+        size_t length = fair_best(f, u, 1, no_price, -INFINITY, room);
         for (size_t r = 0; r < length; r++)
             if (sparse_has(hidden, room[r].item))
                 best_gain += (f->up_to[r + 1] - f->up_to[r]) / ideal;

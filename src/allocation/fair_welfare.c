@@ -9,6 +9,7 @@
  * few items that have least; a block sees what the blocks before it have given.
  * Source of the blocks: S. Lacoste-Julien et al., ICML 2013.                                     */
 #include "allocation/fair.h"
+#include "allocation/fair_heads.h"
 #include "allocation/fair_parts.h"
 #include "allocation/top.h"
 #include "base/error.h"
@@ -17,7 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK = 64, ROWS = 16, SEARCHES = 40 };
+enum { BLOCK = 64, ROWS = 8, SEARCHES = 40 };
 
 struct walk {
     const struct fair_offers *f;
@@ -26,7 +27,9 @@ struct walk {
     double *utility, *exposure;       /* here; 1 and the mean of those that do not count */
     double *to_utility, *to_exposure; /* the way from here to the vertex of one block */
     double *given;                    /* [blocks * items] what each block gives the items */
-    float *slope, *price;
+    float *slope, *price, greatest;   /* price */
+    struct fair_heads heads;
+    struct team *team;
     uint32_t **chosen; /* [iterations] of [users * k] */
     double *step;      /* [iterations * blocks] */
     struct top_item *room;
@@ -56,11 +59,13 @@ static double slope_sum(double alpha, const double *x, const double *d, size_t n
     double sum[4] = {0, 0, 0, 0};
     if (alpha == -1) {
         size_t i = 0;
-        for (; i + 4 <= n; i += 4)
-            for (size_t j = 0; j < 4; j++) {
-                double at = x[i + j] + step * d[i + j];
-                sum[j] += d[i + j] / (at * at);
-            }
+        for (; i + 4 <= n; i += 4) {
+            double at[4];
+            for (size_t j = 0; j < 4; j++)
+                at[j] = (x[i + j] + step * d[i + j]) * (x[i + j] + step * d[i + j]);
+            for (size_t j = 0; j < 4; j++)
+                sum[j] += d[i + j] / at[j];
+        }
         for (; i < n; i++)
             sum[0] += d[i] / ((x[i] + step * d[i]) * (x[i] + step * d[i]));
         return (sum[0] + sum[1] + sum[2] + sum[3]) * scale * scale;
@@ -121,15 +126,20 @@ static void choose(void *context, size_t piece, unsigned worker)
     struct top_item *room = x->room + worker * f->k;
     size_t begin = x->begin + piece * ROWS;
     for (size_t u = begin; u < begin + ROWS && u < x->end; u++) {
-        size_t n = fair_best(f, u, x->slope[u], x->price, x->last ? x->last + u * f->k : NULL,
-                             x->last ? f->length[u] : 0, room);
+        const uint32_t *near = x->last ? x->last + u * f->k : NULL;
+        const uint32_t *like =
+            u > begin && f->length[u - 1] >= f->length[u] ? x->next + (u - 1) * f->k : NULL;
+        if (u + 1 < begin + ROWS && u + 1 < x->end)
+            fair_heads_ahead(f, &x->heads, u + 1, near ? near + f->k : NULL);
+        size_t n =
+            fair_heads_best(f, &x->heads, u, x->slope[u], x->price, x->greatest, near, like, room);
         for (size_t r = 0; r < n; r++)
             x->next[u * f->k + r] = room[r].item;
     }
 }
 
 /* Finds the block's vertex and the way to it.                                                    */
-static void look(struct walk *x, size_t block, unsigned threads)
+static void look(struct walk *x, size_t block)
 {
     const struct fair_offers *f = x->f;
     const double *given = x->given + block * f->items;
@@ -138,7 +148,7 @@ static void look(struct walk *x, size_t block, unsigned threads)
     for (size_t u = x->begin; u < x->end; u++)
         x->slope[u] =
             f->judged[u] ? (float)(x->user_weight * fair_slope(x->w->users, x->utility[u])) : 0;
-    parallel_each((x->end - x->begin + ROWS - 1) / ROWS, threads, choose, x);
+    team_each(x->team, (x->end - x->begin + ROWS - 1) / ROWS, choose, x);
     for (size_t i = 0; i < f->items; i++)
         x->to_exposure[i] = -given[i]; /* 0 of what is not on offer */
     for (size_t u = x->begin; u < x->end; u++) {
@@ -153,14 +163,24 @@ static void look(struct walk *x, size_t block, unsigned threads)
     }
 }
 
+/* What an exposure of each item is worth for the items' sake.                                    */
 static void find_prices(struct walk *x)
 {
     const struct fair_offers *f = x->f;
+    double alpha = x->w->items, mean = f->mean_exposure;
+    double weight = alpha == -1 ? x->item_weight * mean * mean : x->item_weight;
+    float greatest = 0;
+    if (!(weight > 0))
+        memset(x->price, 0, f->items * sizeof *x->price);
+    else if (alpha == -1)
+        for (size_t i = 0; i < f->items; i++)
+            x->price[i] = (float)(weight / (x->exposure[i] * x->exposure[i]));
+    else
+        for (size_t i = 0; i < f->items; i++)
+            x->price[i] = (float)(weight * fair_slope(alpha, x->exposure[i] / mean));
     for (size_t i = 0; i < f->items; i++)
-        x->price[i] = f->even_items[i] > 0 && x->item_weight > 0
-                          ? (float)(x->item_weight *
-                                    fair_slope(x->w->items, x->exposure[i] / f->mean_exposure))
-                          : 0;
+        greatest = x->price[i] > greatest ? x->price[i] : greatest;
+    x->greatest = greatest;
 }
 
 static void walk_on(struct walk *x, size_t block, double step)
@@ -175,13 +195,13 @@ static void walk_on(struct walk *x, size_t block, double step)
 }
 
 /* Every block once. Gives the sum of the blocks' gaps, each where it stood.                      */
-static double iterate(struct walk *x, size_t t, unsigned threads)
+static double iterate(struct walk *x, size_t t)
 {
     double sum = 0;
     for (size_t b = 0; b < x->blocks; b++) {
         double *step = &x->step[t * x->blocks + b];
         find_prices(x);
-        look(x, b, threads);
+        look(x, b);
         double slope = slope_at(x, 0);
         if (!(slope > 0))
             continue;
@@ -193,12 +213,12 @@ static double iterate(struct walk *x, size_t t, unsigned threads)
 }
 
 /* The gap here: all blocks' slopes at the same prices.                                           */
-static double gap_here(struct walk *x, unsigned threads)
+static double gap_here(struct walk *x)
 {
     double sum = 0;
     find_prices(x);
     for (size_t b = 0; b < x->blocks; b++) {
-        look(x, b, threads);
+        look(x, b);
         sum += slope_at(x, 0);
     }
     return sum > 0 ? sum : 0;
@@ -327,6 +347,38 @@ static void start(struct walk *x)
     }
 }
 
+struct path {
+    struct walk *x;
+    const struct fair_options *o;
+    double *objective, *gap;
+    size_t *steps;
+    enum heed_status status;
+};
+
+static void walk(void *context, struct team *team)
+{
+    struct path *p = context;
+    struct walk *x = p->x;
+    const struct fair_options *o = p->o;
+    double judged = x->f->judged_n ? (double)x->f->judged_n : 1;
+    x->team = team;
+    for (size_t t = 0;; t++) {
+        x->next = x->chosen[t] = malloc((x->f->users * x->f->k + 1) * sizeof *x->next);
+        if (!x->next) {
+            p->status = HEED_NOMEM;
+            return;
+        }
+        *p->steps = t;
+        p->objective[t] = fair_objective(x->f, x->w, x->utility, x->exposure);
+        if (t == o->iterations || iterate(x, t) <= 1e-9 * judged * (1 + fabs(p->objective[t])))
+            break;
+        x->last = x->next;
+        if (o->progress)
+            o->progress(o->context, "share out", (double)(t + 1) / (double)o->iterations);
+    }
+    *p->gap = gap_here(x) / judged;
+}
+
 enum heed_status fair_frank_wolfe(const struct fair_offers *f, const struct fair_welfare *w,
                                   const struct fair_options *o, struct fair_policy *policy,
                                   double *objective, size_t *steps, double *gap,
@@ -340,26 +392,17 @@ enum heed_status fair_frank_wolfe(const struct fair_offers *f, const struct fair
     *steps = 0;
     *gap = 0;
     if (status == HEED_OK)
+        status = fair_heads_make(f, o->threads, &x.heads);
+    if (status == HEED_OK)
         start(&x);
-    for (size_t t = 0; status == HEED_OK; t++) {
-        x.next = x.chosen[t] = malloc((f->users * f->k + 1) * sizeof *x.next);
-        if (!x.next) {
-            status = HEED_NOMEM;
-            break;
-        }
-        *steps = t;
-        objective[t] = fair_objective(f, w, x.utility, x.exposure);
-        if (t == o->iterations ||
-            iterate(&x, t, o->threads) <= 1e-9 * judged * (1 + fabs(objective[t])))
-            break;
-        x.last = x.next;
-        if (o->progress)
-            o->progress(o->context, "share out", (double)(t + 1) / (double)o->iterations);
-    }
     if (status == HEED_OK) {
-        *gap = gap_here(&x, o->threads) / judged;
-        status = policy_of(&x, *steps, policy);
+        struct path path = {&x, o, objective, gap, steps, HEED_OK};
+        parallel_team(o->threads, walk, &path);
+        status = path.status;
     }
+    if (status == HEED_OK)
+        status = policy_of(&x, *steps, policy);
+    fair_heads_deinit(&x.heads);
     walk_free(&x, o->iterations);
     if (status == HEED_OK)
         return status;

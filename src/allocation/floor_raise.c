@@ -359,7 +359,7 @@ static enum heed_status bound_of(const struct auction *a, double floor, double *
         sum -= f->even_items[i] > 0 ? floor * (double)price[i] : 0;
     }
     for (size_t u = 0; room && price && u < f->users; u++) {
-        size_t n = fair_best(f, u, 1, price, NULL, 0, room);
+        size_t n = fair_best(f, u, 1, price, -INFINITY, room);
         for (size_t r = 0; r < n; r++)
             sum += room[r].score * (f->up_to[r + 1] - f->up_to[r]);
     }

@@ -14,6 +14,14 @@ enum { PARALLEL_MAX = 16 }; /* threads at most */
 void parallel_each(size_t n, unsigned threads,
                    void (*work)(void *context, size_t piece, unsigned worker), void *context);
 
+/* Many short rounds of work: threads that stay, so that a round costs a microsecond, not the start
+ * of a thread. parallel_team calls lead(context, team) once, on the calling thread; within it
+ * team_each does what parallel_each does, for as many rounds as there are. */
+struct team;
+void parallel_team(unsigned threads, void (*lead)(void *context, struct team *team), void *context);
+void team_each(struct team *team, size_t n,
+               void (*work)(void *context, size_t piece, unsigned worker), void *context);
+
 /* threads cut to [1, PARALLEL_MAX]: how many workers parallel_each has at most.                  */
 unsigned parallel_workers(unsigned threads);
 #endif
