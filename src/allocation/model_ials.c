@@ -3,7 +3,12 @@
  *
  * Minimises the loss written at ials_view, one side exactly while the other stands, so it never
  * rises. The items' side of a user's normal equations, alpha H'H, is shared by all users, and
- * turned once so that it is diagonal: then who has n < d items needs a system of n, not of d.
+ * turned once so that it is diagonal, D with the ridge: then who has n < d items needs a system of
+ * n, not of d.
+ *
+ * Scaled by D^-1/2 a row's system is I + G'G. His items are among all, so G'G is at most 1 / alpha:
+ * the condition is at most 1 + 1 / alpha, and floats solve it to some 1e-7 (1 + 1 / alpha) of the
+ * answer, whatever lambda is. All that is shared is in doubles.
  *
  * An update solves for the users who changed or are new (a half-step of training for them alone),
  * then for the items that changed, given them. Others stand, so the loss on the new data falls,
@@ -32,9 +37,12 @@ enum {
     IALS_FEW = 512, /* the greatest small system */
 };
 
+static const double ALPHA_FLOAT = 1e-3; /* from which on floats will do */
+
 /* LAPACK, as Fortran calls it; part of OpenBLAS.                                                 */
-void dsyev_(const char *job, const char *uplo, const int *n, double *a, const int *lda, double *w,
-            double *work, const int *lwork, int *info);
+void spotrf_(const char *uplo, const int *n, float *a, const int *lda, int *info);
+void dsyevd_(const char *job, const char *uplo, const int *n, double *a, const int *lda, double *w,
+             double *work, const int *lwork, int *iwork, const int *liwork, int *info);
 
 static const struct model_param ials_params[IALS_PARAMS] = {
     {"factors", 128, 1, 2048, true, "numbers that stand for a user or an item"},
@@ -82,9 +90,14 @@ static void ials_free(void *model)
 struct turning {
     const struct turned *t;
     const double *f;
+    double *grams; /* [GRAMS * d * d] */
+    double alpha;
 };
 
-enum { ROWS = 64 }; /* a piece */
+enum {
+    ROWS = 64, /* a piece */
+    GRAMS = 8, /* parts that a Gram matrix is summed from, however many threads there are */
+};
 
 /* to[n * d] = from[n * d] turned, or with `back` turned back.                                    */
 static void turn(const struct turned *t, const double *from, size_t n, bool back, double *to)
@@ -102,101 +115,204 @@ static void turn_piece(void *context, size_t piece, unsigned worker)
     turn(w->t, w->f + at * w->t->d, n, false, w->t->rows + at * w->t->d);
 }
 
+static void gram_piece(void *context, size_t piece, unsigned worker)
+{
+    (void)worker;
+    const struct turning *w = context;
+    size_t n = w->t->n, from = n * piece / GRAMS, to = n * (piece + 1) / GRAMS;
+    int d = (int)w->t->d;
+    double *gram = w->grams + piece * w->t->d * w->t->d;
+    memset(gram, 0, w->t->d * w->t->d * sizeof *gram); /* the upper half is summed, too */
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, d, (int)(to - from), w->alpha,
+                w->f + from * w->t->d, d, 0, gram, d);
+}
+
 /* Factors f[n * d] turned. Errors: HEED_NOMEM; HEED_RANGE they are not finite.                   */
 static enum heed_status turned_make(const double *f, size_t n, size_t d, double alpha,
                                     unsigned threads, struct turned *out)
 {
-    int size = (int)d, info = 0, room = 66 * size;
-    double *work = malloc((size_t)room * sizeof *work);
+    int size = (int)d, info = 0, room = 1 + 6 * size + 2 * size * size, whole = 3 + 5 * size;
+    double *work =
+        malloc((GRAMS * d * d > (size_t)room ? GRAMS * d * d : (size_t)room) * sizeof *work);
+    int *whole_work = malloc((size_t)whole * sizeof *whole_work);
     *out = (struct turned){n, d, malloc(d * d * sizeof(double)), malloc(d * sizeof(double)),
                            malloc((n * d + 1) * sizeof(double))};
     enum heed_status status =
-        work && out->basis && out->spectrum && out->rows ? HEED_OK : HEED_NOMEM;
+        work && whole_work && out->basis && out->spectrum && out->rows ? HEED_OK : HEED_NOMEM;
+    struct turning w = {out, f, work, alpha};
     if (status == HEED_OK) {
-        cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, size, (int)n, alpha, f, size, 0,
-                    out->basis, size);
-        dsyev_("V", "L", &size, out->basis, &size, out->spectrum, work, &room, &info);
+        parallel_each(GRAMS, threads, gram_piece, &w);
+        memcpy(out->basis, work, d * d * sizeof *work);
+        for (size_t i = 1; i < GRAMS; i++)
+            cblas_daxpy(size * size, 1, work + i * d * d, 1, out->basis, 1);
+        dsyevd_("V", "L", &size, out->basis, &size, out->spectrum, work, &room, whole_work, &whole,
+                &info);
         status = info == 0 ? HEED_OK : HEED_RANGE;
     }
     free(work);
+    free(whole_work);
     if (status != HEED_OK) {
         turned_free(out);
         return status;
     }
-    struct turning w = {out, f};
     parallel_each((n + ROWS - 1) / ROWS, threads, turn_piece, &w);
     return HEED_OK;
 }
 
-/* Doubles that solving a row needs.                                                              */
-static size_t room_of(size_t d)
+/* Room to solve rows in; what is in floats takes a half. */
+struct solving {
+    double ridge;              /* that root is for; NAN: none */
+    float *root;               /* [d] 1 / sqrt(W + ridge) */
+    float *small, *part, *sum; /* [d * d], [max(GATHER, d) * d], [d] */
+    double *a, *gathered;      /* [d * d], [GATHER * d]: the same memory */
+};
+
+static size_t wide(size_t d)
 {
-    return (2 * d + GATHER) * d + d;
+    return d > GATHER ? d : GATHER;
 }
 
-/* (D + F F') x = F 1 for F of d rows and n < d columns, by the smaller system that it is:
- * x = D^-1 F z, (I + F' D^-1 F) z = 1. false: D is not clearly positive.                         */
-static bool solve_few(const struct turned *t, double ridge, struct sparse_row row, double *room,
-                      double *x)
+static size_t room_of(size_t d)
 {
-    size_t d = t->d, n = row.n;
-    double *a = room, *f = a + d * d, *root = f + d * d;
-    double largest = t->spectrum[d - 1] + ridge;
-    for (size_t j = 0; j < d; j++) {
-        double weight = t->spectrum[j] + ridge;
-        if (!(weight > 1e-10 * largest))
-            return false;
-        root[j] = 1 / sqrt(weight);
-    }
-    if (n == 0) {
-        memset(x, 0, d * sizeof *x);
+    return d * d + (wide(d) + 2) * d;
+}
+
+static struct solving solving_in(double *room, size_t d)
+{
+    float *f = (float *)(room + d * d);
+    return (struct solving){.ridge = NAN,
+                            .root = f,
+                            .sum = f + d,
+                            .part = f + 2 * d,
+                            .small = (float *)room,
+                            .a = room,
+                            .gathered = room + d * d};
+}
+
+/* 1 / sqrt(D), D = W + ridge. false: D is not clearly positive.                                  */
+static bool find_roots(struct solving *s, const struct turned *t, double ridge)
+{
+    if (s->ridge == ridge)
         return true;
+    s->ridge = NAN;
+    for (size_t j = 0; j < t->d; j++) {
+        double weight = t->spectrum[j] + ridge;
+        if (!(weight > 1e-10 * (t->spectrum[t->d - 1] + ridge)))
+            return false;
+        s->root[j] = (float)(1 / sqrt(weight));
     }
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < d; j++)
-            f[i * d + j] = root[j] * t->rows[row.column[i] * d + j];
-    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)n, (int)d, 1, f, (int)d, 0, a, (int)n);
-    double z[IALS_FEW];
-    for (size_t i = 0; i < n; i++) {
-        a[i * n + i] += 1;
-        z[i] = 1;
-    }
-    if (!spd_solve(a, n, z))
-        return false;
-    memset(x, 0, d * sizeof *x);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < d; j++)
-            x[j] += z[i] * f[i * d + j];
-    for (size_t j = 0; j < d; j++)
-        x[j] *= root[j];
+    s->ridge = ridge;
     return true;
 }
 
-/* One row's factors, turned, given the other side's. room[room_of(d)]. false: singular. */
-static bool solve_row(const struct ials *m, const struct turned *t, struct sparse_row row,
-                      double *room, double *x)
+/* part[count * d]: some of the row's items, scaled.                                              */
+static void gather_scaled(const struct solving *s, const struct turned *t, const uint32_t *items,
+                          size_t count)
 {
-    size_t d = m->d;
-    double ridge = m->lambda * pow((double)row.n + m->alpha * (double)t->n, m->nu);
-    if (row.n < d && row.n <= IALS_FEW && solve_few(t, ridge, row, room, x))
-        return true;
-    double *a = room, *gathered = room + d * d;
+    for (size_t i = 0; i < count; i++) {
+        const double *f = t->rows + items[i] * t->d;
+        float *to = s->part + i * t->d;
+        for (size_t j = 0; j < t->d; j++)
+            to[j] = s->root[j] * (float)f[j];
+    }
+}
+
+/* a x = x for positive definite a (lower triangle, spoilt).                                      */
+static bool solve_float(float *a, size_t n, float *x)
+{
+    int size = (int)n, info = 0;
+    spotrf_("L", &size, a, &size, &info);
+    if (info != 0)
+        return false;
+    cblas_strsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, size, a, size, x, 1);
+    cblas_strsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, size, a, size, x, 1);
+    return true;
+}
+
+/* (D + H'H) x = H'1 for the n rows H of other items: with G = H D^-1/2 it is x = D^-1/2 y, where
+ * (I + G'G) y = G'1, or y = G' z and (I + G G') z = 1, whichever is smaller.                     */
+static bool solve_scaled(const struct solving *s, const struct turned *t, struct sparse_row row,
+                         double *x)
+{
+    size_t d = t->d, n = row.n;
+    int size = (int)d;
+    float *a = s->small, *y = s->sum;
+    if (n < d) {
+        float z[IALS_FEW];
+        gather_scaled(s, t, row.column, n);
+        if (n > 1)
+            cblas_ssyrk(CblasColMajor, CblasLower, CblasTrans, (int)n, size, 1, s->part, size, 0, a,
+                        (int)n);
+        else if (n == 1)
+            a[0] = cblas_sdot(size, s->part, 1, s->part, 1);
+        for (size_t i = 0; i < n; i++) {
+            a[i * n + i] += 1;
+            z[i] = 1;
+        }
+        if (n > 1 && !solve_float(a, n, z))
+            return false;
+        if (n == 1)
+            z[0] /= a[0];
+        memset(y, 0, d * sizeof *y);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < d; j++)
+                y[j] += z[i] * s->part[i * d + j];
+    } else {
+        memset(a, 0, d * d * sizeof *a);
+        memset(y, 0, d * sizeof *y);
+        for (size_t from = 0; from < n; from += wide(d)) {
+            size_t count = n - from < wide(d) ? n - from : wide(d);
+            gather_scaled(s, t, row.column + from, count);
+            for (size_t i = 0; i < count; i++)
+                for (size_t j = 0; j < d; j++)
+                    y[j] += s->part[i * d + j];
+            cblas_ssyrk(CblasColMajor, CblasLower, CblasNoTrans, size, (int)count, 1, s->part, size,
+                        1, a, size);
+        }
+        for (size_t j = 0; j < d; j++)
+            a[j * d + j] += 1;
+        if (!solve_float(a, d, y))
+            return false;
+    }
+    for (size_t j = 0; j < d; j++)
+        x[j] = (double)(s->root[j] * y[j]);
+    return true;
+}
+
+/* The same in doubles, as it stands.                                                             */
+static bool solve_plain(const struct solving *s, const struct turned *t, double ridge,
+                        struct sparse_row row, double *x)
+{
+    size_t d = t->d;
+    double *a = s->a;
     memset(a, 0, d * d * sizeof *a);
     memset(x, 0, d * sizeof *x);
     for (size_t from = 0; from < row.n; from += GATHER) {
         size_t count = row.n - from < GATHER ? row.n - from : GATHER;
         for (size_t i = 0; i < count; i++) {
             const double *f = t->rows + row.column[from + i] * d;
-            memcpy(gathered + i * d, f, d * sizeof *f);
+            memcpy(s->gathered + i * d, f, d * sizeof *f);
             for (size_t j = 0; j < d; j++)
                 x[j] += f[j];
         }
-        cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, (int)d, (int)count, 1, gathered,
+        cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, (int)d, (int)count, 1, s->gathered,
                     (int)d, 1, a, (int)d);
     }
     for (size_t j = 0; j < d; j++)
         a[j * d + j] += ridge + t->spectrum[j];
     return spd_solve(a, d, x);
+}
+
+/* One row's factors, turned, given the other side's. false: singular. */
+static bool solve_row(const struct ials *m, const struct turned *t, struct sparse_row row,
+                      struct solving *s, double *x)
+{
+    double ridge = m->lambda * pow((double)row.n + m->alpha * (double)t->n, m->nu);
+    if (m->alpha >= ALPHA_FLOAT && (row.n >= t->d || row.n <= IALS_FEW) &&
+        find_roots(s, t, ridge) && solve_scaled(s, t, row, x))
+        return true;
+    s->ridge = NAN; /* the memory is shared */
+    return solve_plain(s, t, ridge, row, x);
 }
 
 struct side_work {
@@ -220,9 +336,10 @@ static void side_rows(void *context, size_t piece, unsigned worker)
     struct side_work *s = context;
     size_t d = s->m->d, at = piece * ROWS, n = s->n - at < ROWS ? s->n - at : ROWS;
     double *room = s->room + worker * side_room(d), *x = room + room_of(d), *back = x + ROWS * d;
+    struct solving solving = solving_in(room, d);
     for (size_t i = 0; i < n; i++) {
         size_t r = s->only ? s->only[at + i] : at + i;
-        if (!solve_row(s->m, s->other, sparse_row(s->rows, r), room, x + i * d))
+        if (!solve_row(s->m, s->other, sparse_row(s->rows, r), &solving, x + i * d))
             atomic_store(&s->singular, true);
     }
     turn(s->other, x, n, true, back);
@@ -321,7 +438,8 @@ bool ials_score_in(const void *model, struct sparse_row history, double *room, d
     const struct ials *m = model;
     size_t d = m->d;
     double *x = room + room_of(d);
-    if (!solve_row(m, &m->of_items, history, room, x))
+    struct solving solving = solving_in(room, d);
+    if (!solve_row(m, &m->of_items, history, &solving, x))
         return false;
     cblas_dgemv(CblasColMajor, CblasTrans, (int)d, (int)m->items_n, 1, m->of_items.rows, (int)d, x,
                 1, 0, score, 1);
