@@ -72,7 +72,7 @@ static void check_user(const struct dealt *d, const struct fair_heads *h, struct
         }
         twin_best(f, u, slope, price, twin);
         twin_best(f, v, slope, price, other);
-        const uint32_t *like = f->length[v] == f->length[u] && round % 2 ? other : NULL;
+        const uint32_t *like = f->length[v] == f->length[u] && prng_below(r, 2) ? other : NULL;
         size_t got =
             fair_heads_best(f, h, u, slope, price, greatest, round % 5 ? before : NULL, like, room);
         assert_int_equal(got, n);

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -609,6 +610,41 @@ static void every_piece_is_done_once(void **unused)
     }
 }
 
+struct rounds {
+    atomic_uint *done; /* [40] how often each piece was done */
+    unsigned wrong;
+};
+
+static void count_round(void *context, size_t piece, unsigned worker)
+{
+    struct rounds *r = context;
+    (void)worker;
+    atomic_fetch_add(&r->done[piece], 1);
+}
+
+static void lead_rounds(void *context, struct team *team)
+{
+    struct rounds *r = context;
+    for (unsigned round = 0; round < 3000; round++) {
+        size_t n = round % 41;
+        team_each(team, n, count_round, r);
+        for (size_t i = 0; i < 40; i++) /* all are done when team_each returns, none twice */
+            r->wrong += atomic_exchange(&r->done[i], 0) != (i < n);
+    }
+}
+
+static void a_team_does_each_piece_of_each_round_once(void **unused)
+{
+    (void)unused;
+    static const unsigned threads[] = {0, 1, 2, 5};
+    for (size_t t = 0; t < 4; t++) {
+        atomic_uint done[40] = {0};
+        struct rounds r = {done, 0};
+        parallel_team(threads[t], lead_rounds, &r);
+        assert_int_equal(r.wrong, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -623,6 +659,7 @@ int main(void)
         cmocka_unit_test(neighbours_that_determine_one_another_are_named),
         cmocka_unit_test(blend_is_its_formula),
         cmocka_unit_test(ials_solves_the_dense_normal_equations_and_its_loss_never_rises),
+        cmocka_unit_test(a_team_does_each_piece_of_each_round_once),
         cmocka_unit_test(every_model_is_the_same_on_any_number_of_threads),
         cmocka_unit_test(every_piece_is_done_once),
     };

@@ -95,8 +95,9 @@ struct fair_options {
  * steps                      out  iterations made: fewer than asked for once the gap is rounding
  * gap                        out  no policy is better than the last by more
  * Errors: HEED_NOMEM. Any number of threads gives the same bits. Cost: an iteration is one pass
- * over the worths; memory users * k * iterations besides. Source: Do et al. 2021, section 4: the
- * best ranking under a linear objective is a sort.        */
+ * over the worths at most (allocation/fair_heads.h); memory users * k * iterations and 8 KiB a user
+ * besides. Source: Do et al. 2021, section 4: the best ranking under a linear objective is a sort.
+ */
 HEED_MUST_CHECK enum heed_status
 fair_frank_wolfe(const struct fair_offers *f, const struct fair_welfare *w,
                  const struct fair_options *o, struct fair_policy *policy, double *objective,
