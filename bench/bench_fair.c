@@ -57,7 +57,7 @@ int main(int argc, char **argv)
     interactions_init(&log);
     enum heed_status status = objective ? HEED_OK : HEED_NOMEM;
     if (status == HEED_OK)
-        status = argc > 2 && *argv[2] ? interactions_read(&log, argv[2], NULL, NULL, &err)
+        status = argc > 2 && *argv[2] ? interactions_read(&log, argv[2], NULL, NULL, NULL, &err)
                                       : draw(&log, &err);
     if (status == HEED_OK)
         status = split_make(&log, SPLIT_EVERY_5TH, &split, &err);

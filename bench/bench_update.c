@@ -72,9 +72,9 @@ int main(int argc, char **argv)
     struct heed_error err = {0};
     interactions_init(&log);
     enum heed_status status =
-        argc == 2 ? interactions_read(&log, argv[1], NULL, NULL, &err) : HEED_USAGE;
+        argc == 2 ? interactions_read(&log, argv[1], NULL, NULL, NULL, &err) : HEED_USAGE;
     if (status == HEED_OK)
-        status = interactions_pairs(&log, &pairs, &first);
+        status = interactions_pairs(&log, &pairs, &first, NULL);
     if (status == HEED_OK)
         status = pairs_before(&pairs, first, log.n, 0, &now);
     static const size_t hidden[] = {1, 100};

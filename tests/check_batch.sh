@@ -14,7 +14,7 @@ for fair in none users=-1,items=-1,lambda=.01; do
         # shellcheck disable=SC2086
         "$heed" $batch --fair $fair $floor --iterations 20 >out
         names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
-        wanted="objective gap ndcg ndcg_kept gini exposed min_exposure worst_decile mean_utility floor share feasible kept seconds "
+        wanted="objective gap ndcg ndcg_kept gini exposed min_exposure worst_decile mean_utility floor share feasible kept cost seconds warnings "
         [ "$names" = "$wanted" ] || fail "$fair $floor: names are $names"
         grep -q '"feasible": *true, *"kept": *true' out || fail "$fair $floor: $(cat out)"
         sed 's/"seconds.*//' out >first
@@ -29,7 +29,7 @@ for fair in none users=-1,items=-1,lambda=.01; do
     # shellcheck disable=SC2086
     "$heed" $online --fair $fair --floor .2 --passes 2 --against 20 >out
     names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
-    wanted="objective gap ndcg ndcg_kept gini exposed min_exposure worst_decile mean_utility floor share feasible kept seconds gain_kept "
+    wanted="objective gap ndcg ndcg_kept gini exposed min_exposure worst_decile mean_utility floor share feasible kept cost seconds gain_kept warnings "
     [ "$names" = "$wanted" ] || fail "online $fair: names are $names"
     grep -q '"feasible": *true, *"kept": *true' out || fail "online $fair: $(cat out)"
     sed 's/"seconds": [^,]*//' out >first
@@ -37,6 +37,20 @@ for fair in none users=-1,items=-1,lambda=.01; do
     "$heed" $online --fair $fair --floor .2 --passes 2 --against 20 | sed 's/"seconds": [^,]*//' >second
     cmp -s first second || fail "online $fair: a second run differs"
 done
+awk 'BEGIN { print "user,target"
+    for (u = 0; u < 40; u++) for (i = 0; i < 30; i++) if ((u * 7 + i * i * 3) % 11 < 6 - i / 6)
+        printf "u%d,i%d\n", u, i }' >skewed.csv
+# a gap is a proof: none without the batch to compare with; the floor's cost is in the document
+expect 0 --json allocate online --algorithm ease --events skewed.csv --k 3 --floor .3
+says out '"gap": null'
+says err "the floor costs"
+grep -q '"cost": 0\.[0-9]*[1-9]' out || fail "online: no cost of the floor"
+expect 0 --json allocate online --algorithm ease --events skewed.csv --k 3 --floor .3 --against 50
+grep -q '"gap": 0\.[0-9]*[1-9]' out || fail "online: no gap to the batch"
+expect 0 --json allocate batch --algorithm ease --events skewed.csv --k 3 --floor .3
+grep -q '"cost": 0\.[0-9]*[1-9]' out || fail "batch: no cost of the floor"
+expect 0 --json allocate batch --algorithm random --events events.csv --k 12 --floor .00001
+grep -q '"gini": -\|"cost": -\|costs -' out err && fail "less than nothing"
 complains 3 "give --floor" allocate online --algorithm ease --events events.csv --floor 1.5
 complains 2 "takes one here" allocate online --events events.csv --algorithm ease,knn
 complains 2 "such as users=-1" allocate online --events events.csv --algorithm ease --fair fairly
@@ -53,7 +67,11 @@ complains 3 "give --floor" $batch events.csv --floor 1.5
 complains 3 "catalogue of 12 items" $batch events.csv --k 13
 complains 3 "singular at lambda 0" $batch events.csv --param lambda=0
 awk 'BEGIN { print "user,target"; for (i = 0; i < 5; i++) print "u,i" i }' >all.csv
-complains 0 "4 items are in every user's history" allocate batch --algorithm popularity --k 1 --events all.csv
+complains 0 "4 items are in every user's history" --json allocate batch --algorithm popularity --k 1 --events all.csv
+says out '"warnings": ["4 items are in every'
+expect 0 --quiet --json allocate batch --algorithm popularity --k 1 --events all.csv
+says out '"warnings": ["4 items are in every'
+[ -s err ] && fail "--quiet says something"
 printf 'user,target,time\na,x,2026-01-01\na,x,2026-01-02\n' >one.csv
 complains 3 "needs" $batch one.csv
 [ "$failures" -eq 0 ]

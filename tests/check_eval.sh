@@ -11,7 +11,7 @@ awk 'BEGIN { print "time,user,verb,target,amount"
 for split in every-5th time leave-one-out cold-items; do
     "$heed" --quiet --json allocate eval --events events.csv --split $split --k 3 \
         --algorithm random,popularity,knn,ease,ials,blend --param ease.lambda=2 --param ials.factors=4 >out
-    names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
+    names=$(sed 's/, "warnings.*/}/' out | grep -o '"[a-z_]*":' | tr -d '":' | tr '\n' ' ')
     row="algorithm ndcg recall precision map mrr coverage gini min_exposure train_s users_per_s "
     if [ "$names" != "users items train test results $row$row$row$row$row$row" ]; then
         fail "$split: names are $names"
@@ -30,6 +30,26 @@ eval="allocate eval --algorithm ease --events"
 printf 'id,name\ni1,one\ni2,"two, too"\nelsewhere,x\n' >items.csv
 complains 0 "" $eval events.csv --items items.csv --k 3
 complains 0 "" allocate eval --algorithm blend --events events.csv --items items.csv --k 3
+printf 'id,name\nelsewhere,x\n' >nothing.csv
+complains 0 "--items names none of the items of --events" --json $eval events.csv --items nothing.csv --k 3
+says out '"--items names none'
+rm nothing.csv
+grep -q '"users_per_s": 0\.0' out && fail "no time passed"
+# reports are no wishes; goods are no contents
+awk 'BEGIN { print "user,verb,target"
+    for (u = 0; u < 30; u++) for (i = 0; i < 12; i++) {
+        print "u" u "," (i == u % 12 ? "report" : "like") ",content:i" i
+        print "u" u ",view,good:i" i } }' >mixed.csv
+complains 0 "several kinds (content, good)" --json $eval mixed.csv --k 3
+complains 0 "30 pairs of user and target" --json $eval mixed.csv --kind content --k 3
+says out '"users": 30, "items": 12, "train": 270, "test": 60' '"warnings": ["30 pairs'
+expect 0 --json $eval mixed.csv --kind content --verbs like,report --k 3
+says out '"items": 12, "train": 300, "test": 60'
+grep -q warnings out && fail "nothing to warn of"
+complains 3 "it has report, like" $eval mixed.csv --kind content --verbs view
+complains 3 "it has content, good" $eval mixed.csv --kind user
+grep -v like mixed.csv >reports.csv
+complains 3 "30 pairs of user and target speak against" $eval reports.csv --kind content
 complains 2 "--events is missing" allocate eval --algorithm ease
 complains 2 "no 'best'; there are random" allocate eval --events events.csv --algorithm best
 complains 2 "leave-one-out, cold-items, not 'half'" $eval events.csv --split half

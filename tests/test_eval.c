@@ -542,7 +542,7 @@ static enum heed_status read_with_fault(const char *path, long nth)
     interactions_init(&x);
     fault_fail_at(nth);
     struct sparse features = {0};
-    enum heed_status status = interactions_read(&x, path, NULL, NULL, &err);
+    enum heed_status status = interactions_read(&x, path, NULL, NULL, NULL, &err);
     if (status == HEED_OK)
         status = item_table_read(&t, path, &x, &err);
     if (status == HEED_OK)
@@ -626,7 +626,7 @@ static void attributes_that_items_share_become_features(void **unused)
         fputs(events, f);
         assert_int_equal(fclose(f), 0);
         interactions_init(&x);
-        assert_int_equal(interactions_read(&x, path, NULL, NULL, &err), HEED_OK);
+        assert_int_equal(interactions_read(&x, path, NULL, NULL, NULL, &err), HEED_OK);
         f = fopen(path, "w");
         fputs(rows[i].file, f);
         assert_int_equal(fclose(f), 0);

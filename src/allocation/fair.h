@@ -156,7 +156,8 @@ struct fair_batch_options {
 struct fair_batch {
     double *objective; /* [objective_n] of the start, each iteration, and with the floor */
     size_t objective_n;
-    double gap; /* the last objective is within this of what is possible */
+    double gap; /* the last objective is within this of what is possible; NAN: nothing proves it */
+    double floor_cost; /* what the objective lost to the floor; 0 without */
     struct fair_report report;
     bool floor_kept;
     size_t left_out;         /* items that may be shown to nobody */

@@ -74,12 +74,13 @@ enum heed_status fair_raise_floor(const struct fair_offers *f, const struct fair
     if (status == HEED_OK)
         status = floor_raise(f, &o->welfare, o->floor, options, policy, &bound, err);
     if (status == HEED_OK) {
-        double without = out->objective[out->objective_n - 1] + out->gap;
+        double before = out->objective[out->objective_n - 1], without = before + out->gap;
         fair_policy_totals(f, policy, utility, exposure);
         double with = fair_objective(f, &o->welfare, utility, exposure);
         bound = bound < without ? bound : without;
         out->objective[out->objective_n++] = with;
         out->gap = bound > with ? bound - with : 0;
+        out->floor_cost = before > with ? before - with : 0; /* below 0: rounding */
     }
     free(utility);
     free(exposure);

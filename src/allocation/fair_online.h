@@ -67,7 +67,9 @@ struct fair_online_options {
 };
 
 /* objective[0] is the uniform policy's, then after each pass, of the mean of all lists given so
- * far; gap is 0. gain_kept: NAN without `against`. Errors: as fair_batch_run. */
+ * far; floor_cost is beside the same passes without a floor. gap and gain_kept: NAN without
+ * `against`, else gap is to the most that the batch has proved possible. Errors: as
+ * fair_batch_run. */
 HEED_MUST_CHECK enum heed_status
 fair_online_run(const struct sparse *history, const struct sparse *test,
                 const struct fair_batch_options *o, const struct fair_online_options *online,

@@ -48,35 +48,56 @@ static bool write_down(struct run *x, uint32_t user)
     return true;
 }
 
-static double objective_of(struct run *x)
+static double objective_of(struct run *x, const struct fair_online *s)
 {
-    double epochs = (double)x->s.feeds / (double)x->f.users;
+    double epochs = (double)s->feeds / (double)x->f.users;
     for (size_t u = 0; u < x->f.users; u++)
-        x->utility[u] = x->s.visits[u] ? x->s.utility[u] / x->s.visits[u] : 0;
+        x->utility[u] = s->visits[u] ? s->utility[u] / s->visits[u] : 0;
     for (size_t i = 0; i < x->f.items; i++)
-        x->exposure[i] = x->s.given[i] / epochs;
+        x->exposure[i] = s->given[i] / epochs;
     return fair_objective(&x->f, &x->o->welfare, x->utility, x->exposure);
 }
 
-static enum heed_status serve_all(struct run *x, size_t passes, struct fair_batch *out)
+/* The order of users is the same whatever s. objective: [passes], after each. */
+static enum heed_status serve_all(struct run *x, struct fair_online *s, size_t passes,
+                                  double *objective)
 {
     struct prng r;
     prng_seed(&r, x->o->seed ^ UINT64_C(0x6f6e6c696e65)); /* apart from other draws */
     size_t users = x->f.users;
     for (size_t p = 0; p < passes; p++) {
         shuffle(x->order, users, &r);
-        fair_online_epoch(&x->s);
+        fair_online_epoch(s);
         for (size_t i = 0; i < users; i++) {
-            fair_online_serve(&x->s, x->order[i]);
-            if (!write_down(x, x->order[i]))
+            fair_online_serve(s, x->order[i]);
+            if (s == &x->s && !write_down(x, x->order[i]))
                 return HEED_NOMEM;
             if (x->o->progress && i % 64 == 0)
-                x->o->progress(x->o->context, "serve",
-                               (double)x->s.feeds / (double)(users * passes));
+                x->o->progress(x->o->context, s == &x->s ? "serve" : "serve without a floor",
+                               (double)s->feeds / (double)(users * passes));
         }
-        out->objective[out->objective_n++] = objective_of(x);
+        objective[p] = objective_of(x, s);
     }
     return HEED_OK;
+}
+
+/* What the same passes have without a floor, less what they have with it. */
+static enum heed_status cost_of_floor(struct run *x, size_t passes, struct fair_batch *out,
+                                      struct heed_error *err)
+{
+    struct fair_online free_of_it;
+    double *objective = malloc((passes + 1) * sizeof *objective);
+    if (!objective)
+        return error_nomem(err);
+    enum heed_status status = fair_online_init(&free_of_it, &x->f, &x->o->welfare, 0, err);
+    if (status == HEED_OK) {
+        status = serve_all(x, &free_of_it, passes, objective);
+        if (status == HEED_OK)
+            out->floor_cost = fmax(0, objective[passes - 1] - out->objective[out->objective_n - 1]);
+        fair_online_deinit(&free_of_it);
+    }
+    free(objective);
+    return status;
 }
 
 /* The mean of a user's rows, each item once.                                                     */
@@ -118,9 +139,8 @@ static enum heed_status policy_of(struct run *x, size_t passes)
 }
 
 /* The share of the batch's gain over the uniform policy, with the same floor.                    */
-static enum heed_status compare(const struct run *x, size_t iterations,
-                                const struct fair_batch *out, double *gain_kept,
-                                struct heed_error *err)
+static enum heed_status compare(const struct run *x, size_t iterations, struct fair_batch *out,
+                                double *gain_kept, struct heed_error *err)
 {
     const struct fair_options options = {iterations, x->o->threads, x->o->hasty, x->o->progress,
                                          x->o->context};
@@ -137,8 +157,9 @@ static enum heed_status compare(const struct run *x, size_t iterations,
         status = fair_raise_floor(&x->f, x->o, &options, &policy, &batch, err);
     if (status == HEED_OK) {
         double uniform = out->objective[0], best = batch.objective[batch.objective_n - 1];
-        double gain = out->objective[out->objective_n - 1] - uniform;
-        *gain_kept = best > uniform ? gain / (best - uniform) : 1;
+        double here = out->objective[out->objective_n - 1], most = best + batch.gap;
+        *gain_kept = best > uniform ? (here - uniform) / (best - uniform) : 1;
+        out->gap = most > here ? most - here : 0;
     }
     fair_policy_deinit(&policy);
     fair_batch_deinit(&batch);
@@ -182,7 +203,7 @@ enum heed_status fair_online_run(const struct sparse *history, const struct spar
                                  double *gain_kept, struct heed_error *err)
 {
     struct run x = {.o = o};
-    *out = (struct fair_batch){0};
+    *out = (struct fair_batch){.gap = NAN};
     *gain_kept = NAN;
     enum heed_status status = fair_check(history->rows, history->columns, o->k, err);
     if (status == HEED_OK && o->floor > 0)
@@ -198,13 +219,17 @@ enum heed_status fair_online_run(const struct sparse *history, const struct spar
     if (status == HEED_OK) {
         out->objective[out->objective_n++] =
             fair_objective(&x.f, &o->welfare, x.f.even, x.f.even_items);
-        if (serve_all(&x, online->passes, out) != HEED_OK || policy_of(&x, online->passes))
+        out->objective_n += online->passes;
+        if (serve_all(&x, &x.s, online->passes, out->objective + 1) != HEED_OK ||
+            policy_of(&x, online->passes) != HEED_OK)
             status = error_nomem(err);
     }
     out->train_s = scored - started;
     out->seconds = (o->clock_s ? o->clock_s(o->context) : 0) - scored;
     if (status == HEED_OK)
         status = fair_report_of(&x.f, &x.policy, test, &out->report, err);
+    if (status == HEED_OK && o->floor > 0)
+        status = cost_of_floor(&x, online->passes, out, err);
     if (status == HEED_OK && online->against)
         status = compare(&x, online->against, out, gain_kept, err);
     if (status == HEED_OK) {

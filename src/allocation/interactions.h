@@ -10,6 +10,7 @@
 struct interaction {
     uint32_t user, item, verb; /* handles */
     double amount;             /* finite, >= 0; 1 where there is none */
+    double weight;             /* act_weight */
     int64_t time_ms;           /* INTERACTIONS_NO_TIME */
 };
 
@@ -18,7 +19,15 @@ struct interactions {
     struct interaction *rows; /* in file order */
     size_t n, cap;
     bool timed; /* every row has a time */
+    /* of a file: rows passed over, by why; the kinds of targets (bits of interactions_kinds) */
+    size_t other_verbs, other_kinds, of_nobody;
+    unsigned kinds;
 };
+
+/* How much an act says for its target: by the default rules' weights, below 0 for report, dislike,
+ * skip and what takes an act back (refunded, unlike ...) or shuts a target out (block, hide, mute);
+ * 1 for a verb they lack. An amount of 0 says nothing. */
+double act_weight(struct str verb, double amount);
 
 void interactions_init(struct interactions *x);
 void interactions_deinit(struct interactions *x);
@@ -29,18 +38,31 @@ HEED_MUST_CHECK enum heed_status interactions_add(struct interactions *x, struct
                                                   struct str item, struct str verb, double amount,
                                                   int64_t time_ms, struct heed_error *err);
 
+/* Which rows of a file count; of what is left out only its targets are kept, as long as they are of
+ * the kind. */
+struct interactions_choice {
+    struct str kind;  /* "good" takes targets such as good:7, as 7; STR_NONE: all, as they stand */
+    struct str verbs; /* joined by commas, each weighing 1; STR_NONE: all, by act_weight */
+};
+#define INTERACTIONS_KINDS 4
+extern const char *const interactions_kinds[INTERACTIONS_KINDS];
+
 /* Reads CSV with a header: `user` and `target`, and if there `verb`, `amount`, `time`. Other
- * columns are passed over. progress may be NULL. Errors: HEED_INPUT with file, line and column (a
- * missing column, a bad record, amount or time, no rows at all); HEED_NOMEM. */
+ * columns are passed over, and so are rows of the user `-` (nobody known, in heed's exports).
+ * choice and progress may be NULL. Errors: HEED_INPUT with file, line and column (a missing column,
+ * a bad record, amount or time, no rows at all), a choice that leaves no row or names a verb of
+ * none; HEED_NOMEM. */
 HEED_MUST_CHECK enum heed_status interactions_read(struct interactions *x, const char *path,
+                                                   const struct interactions_choice *choice,
                                                    void (*progress)(void *context, double share),
                                                    void *context, struct heed_error *err);
 
-/* Distinct pairs by user, each user's in the order of their first row (so not ascending: a matrix
- * with value NULL). first[count] gives the row where each stands first; free() it. O(n).
- * Errors: HEED_NOMEM.                                                                            */
+/* Distinct pairs whose rows weigh more than 0 together, by user, each user's in the order of their
+ * first row of weight above 0 (so not ascending: a matrix with value NULL). first[count] gives that
+ * row; free() it. unwished out: pairs that weigh no more; may be NULL. O(n). Errors: HEED_NOMEM. */
 HEED_MUST_CHECK enum heed_status interactions_pairs(const struct interactions *x,
-                                                    struct sparse *pairs, size_t **first);
+                                                    struct sparse *pairs, size_t **first,
+                                                    size_t *unwished);
 
 /* What is known of the items from a file: CSV with a header whose first column, or the one called
  * `id`, `item` or `target`, names the item.                                                      */

@@ -150,7 +150,7 @@ enum heed_status split_make(const struct interactions *x, enum split_kind kind, 
         return error_set(err, HEED_INPUT, "split time",
                          "needs a column time with a time in every row; use every-5th or "
                          "leave-one-out");
-    enum heed_status status = interactions_pairs(x, &pairs, &first);
+    enum heed_status status = interactions_pairs(x, &pairs, &first, &out->unwished);
     if (status == HEED_OK && !(tested = calloc(sparse_count(&pairs) + 1, sizeof *tested)))
         status = HEED_NOMEM;
     if (status == HEED_OK && kind == SPLIT_EVERY_5TH)
@@ -171,7 +171,13 @@ enum heed_status split_make(const struct interactions *x, enum split_kind kind, 
         return error_nomem(err);
     }
     if (sparse_count(&out->test) == 0) {
+        size_t unwished = out->unwished;
         split_deinit(out);
+        if (unwished)
+            return error_set(err, HEED_INPUT, "split",
+                             "nobody is left to test on: %s; %zu pairs of user and target speak "
+                             "against the target or say nothing, and do not count",
+                             what_it_needs(kind), unwished);
         return error_set(err, HEED_INPUT, "split", "nobody is left to test on: %s",
                          what_it_needs(kind));
     }

@@ -19,9 +19,10 @@ enum split_kind {
 /* Rows are the users kept, in both matrices; columns all items of the file. No pair is in both. */
 struct split {
     struct sparse train, test;
-    uint32_t *user; /* [rows] handle of each row's user */
-    bool *offered;  /* [columns] what a ranking is made of; NULL: all that is not in training */
-    size_t left_out;
+    uint32_t *user;  /* [rows] handle of each row's user */
+    bool *offered;   /* [columns] what a ranking is made of; NULL: all that is not in training */
+    size_t left_out; /* users */
+    size_t unwished; /* pairs whose acts weigh 0 or less together: in neither */
 };
 
 /* Errors: HEED_INPUT no user can be kept, or by time without times: the message says what is

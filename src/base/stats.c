@@ -23,7 +23,7 @@ double gini_sorted(const double *x, size_t n)
         weighted += (2.0 * (double)(i + 1) - (double)n - 1.0) * x[i];
         sum += x[i];
     }
-    return sum > 0.0 ? weighted / ((double)n * sum) : 0.0;
+    return sum > 0.0 && weighted > 0.0 ? weighted / ((double)n * sum) : 0.0; /* below 0: rounding */
 }
 
 struct ranked {

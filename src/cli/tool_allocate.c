@@ -3,7 +3,9 @@
 
 #include "allocation/eval.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 void eval_bar_init(struct eval_bar *b, const struct cli *c)
@@ -33,8 +35,10 @@ void read_progress(void *context, double share)
 
 double clock_s(void *context)
 {
+    struct timespec t = {0};
     (void)context;
-    return (double)cli_clock_ms() / 1000;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 unsigned cores(void)
@@ -72,13 +76,18 @@ enum heed_status models_of(const struct cli *c, struct model_spec *specs, size_t
 enum heed_status acts_read(const struct cli *c, enum split_kind kind, struct eval_bar *bar,
                            struct acts *out, struct heed_error *err)
 {
-    const char *items = cli_arg(c, "items");
+    const char *items = cli_arg(c, "items"), *kind_of = cli_arg(c, "kind"),
+               *verbs = cli_arg(c, "verbs");
+    const struct interactions_choice choice = {kind_of ? str_of(kind_of) : STR_NONE,
+                                               verbs ? str_of(verbs) : STR_NONE};
     *out = (struct acts){0};
     interactions_init(&out->log);
     enum heed_status status =
-        interactions_read(&out->log, cli_arg(c, "events"), read_progress, bar, err);
+        interactions_read(&out->log, cli_arg(c, "events"), &choice, read_progress, bar, err);
     if (status == HEED_OK && items)
         status = item_table_read(&out->items, items, &out->log, err);
+    for (uint32_t i = 0; status == HEED_OK && items && i < out->log.items.count; i++)
+        out->items_known += out->items.row_of[i] != UINT32_MAX;
     if (status == HEED_OK && items &&
         item_features(&out->items, out->log.items.count, &out->features) != HEED_OK)
         status = error_nomem(err);
@@ -98,11 +107,57 @@ void acts_deinit(struct acts *a)
     interactions_deinit(&a->log);
 }
 
-void print_left_out(const struct cli *c, const struct split *split)
+void warn(const struct cli *c, json_t **list, const char *format, ...)
 {
-    if (split->left_out && !c->quiet)
-        fprintf(stderr, "heed: %zu users have too little history for this split: left out\n",
-                split->left_out);
+    char text[600];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (!c->quiet)
+        fprintf(stderr, "heed: %s\n", text);
+    if (!*list)
+        *list = json_array();
+    json_array_append_new(*list, json_string(text)); /* nothing without memory */
+}
+
+void put_warnings(json_t *reply, json_t *list)
+{
+    if (list)
+        json_object_set_new(reply, "warnings", list);
+}
+
+static void warn_of_kinds(const struct cli *c, unsigned kinds, json_t **list)
+{
+    char names[64] = "";
+    size_t n = 0, several = kinds & (kinds - 1);
+    for (unsigned i = 0; several && i < INTERACTIONS_KINDS; i++)
+        if (kinds & 1U << i)
+            n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "",
+                                  interactions_kinds[i]);
+    if (several)
+        warn(c, list, "targets are of several kinds (%s), all taken alike: --kind takes one",
+             names);
+}
+
+void warn_of_acts(const struct cli *c, const struct acts *a, json_t **list)
+{
+    if (a->split.left_out)
+        warn(c, list, "%zu users have too little history for this split: left out",
+             a->split.left_out);
+    if (a->split.unwished)
+        warn(c, list,
+             "%zu pairs of user and target whose acts speak against the target, or say nothing: "
+             "neither learnt nor asked for",
+             a->split.unwished);
+    if (a->log.of_nobody)
+        warn(c, list, "%zu rows of nobody known (user -): left out", a->log.of_nobody);
+    if (!cli_arg(c, "kind"))
+        warn_of_kinds(c, a->log.kinds, list);
+    if (a->items.row_of && a->items_known == 0)
+        warn(c, list,
+             "--items names none of the items of --events: nothing was learnt from it; ids must be "
+             "written alike (--kind takes off a prefix such as good:)");
 }
 
 static json_t *reply_of(const struct split *s, const struct eval_result *results, size_t n)
@@ -156,8 +211,9 @@ int tool_allocate_eval(struct cli *c)
     }
     progress_done(&bar.bar);
     if (status == HEED_OK) {
-        print_left_out(c, &acts.split);
-        json_t *reply = reply_of(&acts.split, results, n);
+        json_t *list = NULL, *reply = reply_of(&acts.split, results, n);
+        warn_of_acts(c, &acts, &list);
+        put_warnings(reply, list);
         print_reply(c, reply);
         json_decref(reply);
     }

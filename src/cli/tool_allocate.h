@@ -16,7 +16,7 @@ struct eval_bar {
 void eval_bar_init(struct eval_bar *b, const struct cli *c);
 void eval_progress(void *bar, const char *what, double share);
 void read_progress(void *bar, double share);
-double clock_s(void *unused);
+double clock_s(void *unused); /* finer than a millisecond */
 unsigned cores(void);
 
 /* --split, --algorithm and --param.                                                              */
@@ -29,6 +29,7 @@ HEED_MUST_CHECK enum heed_status models_of(const struct cli *c, struct model_spe
 struct acts {
     struct interactions log;
     struct item_table items;
+    size_t items_known;     /* how many of them the table has */
     struct sparse features; /* of --items; at NULL: none given */
     struct split split;
 };
@@ -38,5 +39,12 @@ HEED_MUST_CHECK enum heed_status acts_read(const struct cli *c, enum split_kind 
                                            struct heed_error *err);
 const struct sparse *acts_features(const struct acts *a); /* NULL: none */
 void acts_deinit(struct acts *a);
-void print_left_out(const struct cli *c, const struct split *split);
+
+/* What the reader of a result should know besides: a line on stderr unless --quiet, and kept in
+ * *list, which is NULL before the first. */
+__attribute__((format(printf, 3, 4))) void warn(const struct cli *c, json_t **list,
+                                                const char *format, ...);
+void warn_of_acts(const struct cli *c, const struct acts *a, json_t **list);
+/* As "warnings" of a reply, when there are any; list is the reply's then. */
+void put_warnings(json_t *reply, json_t *list);
 #endif

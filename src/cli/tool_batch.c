@@ -28,26 +28,28 @@ static json_t *reply_of(const struct fair_batch *b, double floor)
     json_t *objective = json_array();
     for (size_t i = 0; objective && i < b->objective_n; i++)
         json_array_append_new(objective, json_real(b->objective[i]));
-    return json_pack("{s:o,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:{s:f,s:b,s:b},s:f}", "objective",
-                     objective, "gap", b->gap, "ndcg", r->ndcg, "ndcg_kept", r->ndcg_kept, "gini",
-                     r->gini, "exposed", r->exposed, "min_exposure", r->min_exposure,
-                     "worst_decile", r->worst_decile, "mean_utility", r->mean_utility, "floor",
-                     "share", floor, "feasible", 1, "kept", b->floor_kept, "seconds", b->seconds);
+    return json_pack("{s:o,s:o,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:{s:f,s:b,s:b,s:f},s:f}", "objective",
+                     objective, "gap", isnan(b->gap) ? json_null() : json_real(b->gap), "ndcg",
+                     r->ndcg, "ndcg_kept", r->ndcg_kept, "gini", r->gini, "exposed", r->exposed,
+                     "min_exposure", r->min_exposure, "worst_decile", r->worst_decile,
+                     "mean_utility", r->mean_utility, "floor", "share", floor, "feasible", 1,
+                     "kept", b->floor_kept, "cost", b->floor_cost, "seconds", b->seconds);
 }
 
-static void print_notes(const struct fair_batch *b, double floor, bool online)
+static void warn_of_batch(const struct cli *c, const struct fair_batch *b, json_t **list)
 {
     if (b->left_out)
-        fprintf(stderr, "heed: %zu items are in every user's history: not on offer\n", b->left_out);
+        warn(c, list, "%zu items are in every user's history: not on offer", b->left_out);
     if (b->without_worth)
-        fprintf(stderr,
-                "heed: %zu users to whom no item is worth anything: they count in no utility\n",
-                b->without_worth);
-    if (floor > 0 && !online) {
-        double before = b->objective[b->objective_n - 2], with = b->objective[b->objective_n - 1];
-        fprintf(stderr, "heed: the floor costs %.5g of the objective, from %.5g to %.5g\n",
-                before - with, before, with);
-    }
+        warn(c, list, "%zu users to whom no item is worth anything: they count in no utility",
+             b->without_worth);
+}
+
+static void print_cost(const struct fair_batch *b)
+{
+    double with = b->objective[b->objective_n - 1];
+    fprintf(stderr, "heed: the floor costs %.5g of the objective, from %.5g to %.5g\n",
+            b->floor_cost, with + b->floor_cost, with);
 }
 
 static int share_out(struct cli *c, bool online)
@@ -103,12 +105,14 @@ static int share_out(struct cli *c, bool online)
     }
     progress_done(&bar.bar);
     if (status == HEED_OK) {
-        print_left_out(c, &acts.split);
-        if (!c->quiet)
-            print_notes(&batch, o.floor, online);
-        json_t *reply = reply_of(&batch, o.floor);
+        json_t *list = NULL, *reply = reply_of(&batch, o.floor);
+        warn_of_acts(c, &acts, &list);
+        warn_of_batch(c, &batch, &list);
+        if (o.floor > 0 && !c->quiet)
+            print_cost(&batch);
         if (!isnan(gain_kept))
             json_object_set_new(reply, "gain_kept", json_real(gain_kept));
+        put_warnings(reply, list);
         print_reply(c, reply);
         json_decref(reply);
     }

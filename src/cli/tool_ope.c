@@ -2,7 +2,7 @@
  * world. */
 #include "allocation/ope_file.h"
 #include "base/parallel.h"
-#include "cli/tools.h"
+#include "cli/tool_allocate.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -58,15 +58,15 @@ static enum heed_status policy_of(const struct cli *c, const struct ope_file *fi
 }
 
 /* A log whose weights do not average 1 is not what it says it is. */
-static void warn(const struct cli *c, const struct ope_weighing *w)
+static void warn_of_weights(const struct cli *c, const struct ope_weighing *w, json_t **list)
 {
     enum { ERRORS = 4 };
-    if (c->quiet || fabs(w->mean - 1) <= ERRORS * w->error || fabs(w->mean - 1) < 1e-3)
+    if (fabs(w->mean - 1) <= ERRORS * w->error || fabs(w->mean - 1) < 1e-3)
         return;
-    fprintf(stderr,
-            "heed: the weights average %.4f, not 1 (standard error %.4f): propensities are wrong, "
-            "or the policy does what the log could not; take the numbers with care\n",
-            w->mean, w->error);
+    warn(c, list,
+         "the weights average %.4f, not 1 (standard error %.4f): propensities are wrong, "
+         "or the policy does what the log could not; take the numbers with care",
+         w->mean, w->error);
 }
 
 static json_t *reply_of(const struct cli *c, size_t n, const struct ope_result *r)
@@ -126,8 +126,10 @@ int tool_allocate_ope(struct cli *c)
     } else if (status != HEED_OK) {
         code = print_error(c, &err);
     } else {
-        warn(c, &result.weights);
-        code = answer(c, reply_of(c, file.log.n, &result), status, &err);
+        json_t *list = NULL, *reply = reply_of(c, file.log.n, &result);
+        warn_of_weights(c, &result.weights, &list);
+        put_warnings(reply, list);
+        code = answer(c, reply, status, &err);
     }
     free(p);
     ope_file_deinit(&file);
