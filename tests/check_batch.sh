@@ -51,6 +51,25 @@ expect 0 --json allocate batch --algorithm ease --events skewed.csv --k 3 --floo
 grep -q '"cost": 0\.[0-9]*[1-9]' out || fail "batch: no cost of the floor"
 expect 0 --json allocate batch --algorithm random --events events.csv --k 12 --floor .00001
 grep -q '"gini": -\|"cost": -\|costs -' out err && fail "less than nothing"
+# the policy as a file: each user gets what lists of 3 give, no item less than the floor, nothing that he has
+for how in batch online; do
+    expect 0 --json allocate $how --algorithm ease --events skewed.csv --k 3 --floor .3 --out policy.csv
+    says out '"policy": {"file": "policy.csv", "rows": '"$(($(wc -l <policy.csv) - 1))}"
+    awk -F, 'NR == FNR { if (NR > 1) had[$1, $2] = ++n[$1] % 5; next }
+        FNR == 1 { if ($0 != "user,item,exposure") bad = "header"; next }
+        had[$1, $2] { bad = "what the user has" }
+        $1 == user && $3 > last { bad = "the order" }
+        { user = $1; last = $3; by_user[$1] += $3; by_item[$2] += $3; all += $3 }
+        END { ranks = 1 + 1 / (log(3) / log(2)) + 1 / 2
+            for (u in by_user) if (by_user[u] < ranks - 1e-4 || by_user[u] > ranks + 1e-4) bad = "user " u
+            for (i = 0; i < 30; i++) if (by_item["i" i] < .3 * all / 30 * (1 - 1e-4)) bad = "item i" i
+            if (bad) { print bad; exit 1 } }' skewed.csv policy.csv >wrong || fail "$how --out: $(cat wrong)"
+done
+cp policy.csv before.csv
+complains 3 "catalogue" allocate batch --algorithm ease --events skewed.csv --k 31 --out policy.csv
+cmp -s policy.csv before.csv || fail "a failed run spoils the file"
+complains 2 "" allocate batch --algorithm ease --events skewed.csv --k 3 --out .
+complains 4 "" allocate batch --algorithm ease --events skewed.csv --k 3 --out nowhere/policy.csv
 complains 3 "give --floor" allocate online --algorithm ease --events events.csv --floor 1.5
 complains 2 "takes one here" allocate online --events events.csv --algorithm ease,knn
 complains 2 "such as users=-1" allocate online --events events.csv --algorithm ease --fair fairly

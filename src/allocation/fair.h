@@ -78,6 +78,9 @@ void fair_policy_deinit(struct fair_policy *p);
 /* utility[users], exposure[items] out.                                                           */
 void fair_policy_totals(const struct fair_offers *f, const struct fair_policy *p, double *utility,
                         double *exposure);
+/* given[items] out: what the policy gives the user of each. O(items).                            */
+void fair_policy_row(const struct fair_offers *f, const struct fair_policy *p, size_t user,
+                     double *given);
 double fair_objective(const struct fair_offers *f, const struct fair_welfare *w,
                       const double *utility, const double *exposure);
 
@@ -151,6 +154,10 @@ struct fair_batch_options {
     double (*clock_s)(void *context); /* for seconds; NULL: they stay 0 */
     void (*progress)(void *context, const char *what, double share); /* may be NULL */
     void *context;
+    /* Given the policy before it is undone; may be NULL. Its error is the run's. */
+    enum heed_status (*take)(void *taker, const struct fair_offers *f, const struct fair_policy *p,
+                             struct heed_error *err);
+    void *taker;
 };
 
 struct fair_batch {

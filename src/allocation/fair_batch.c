@@ -118,6 +118,8 @@ enum heed_status fair_batch_run(const struct sparse *history, const struct spars
     out->seconds = now(o) - scored;
     if (status == HEED_OK)
         status = fair_report_of(&f, &policy, test, &out->report, err);
+    if (status == HEED_OK && o->take)
+        status = o->take(o->taker, &f, &policy, err);
     if (status == HEED_OK) {
         out->floor_kept = out->report.min_exposure >= o->floor * (1 - 1e-6); /* of floats */
         out->left_out = f.items - f.on_offer;

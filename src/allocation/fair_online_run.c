@@ -228,6 +228,8 @@ enum heed_status fair_online_run(const struct sparse *history, const struct spar
     out->seconds = (o->clock_s ? o->clock_s(o->context) : 0) - scored;
     if (status == HEED_OK)
         status = fair_report_of(&x.f, &x.policy, test, &out->report, err);
+    if (status == HEED_OK && o->take)
+        status = o->take(o->taker, &x.f, &x.policy, err);
     if (status == HEED_OK && o->floor > 0)
         status = cost_of_floor(&x, online->passes, out, err);
     if (status == HEED_OK && online->against)

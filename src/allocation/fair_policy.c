@@ -35,6 +35,19 @@ void fair_policy_totals(const struct fair_offers *f, const struct fair_policy *p
         exposure[i] = f->even_items[i] > 0 ? exposure[i] + all : 0;
 }
 
+void fair_policy_row(const struct fair_offers *f, const struct fair_policy *p, size_t user,
+                     double *given)
+{
+    struct sparse_row row = sparse_row(&p->listed, user), blocked = sparse_row(f->blocked, user);
+    double each = f->choice[user] ? p->even[user] * f->up_to[f->length[user]] / f->choice[user] : 0;
+    for (size_t i = 0; i < f->items; i++)
+        given[i] = each;
+    for (size_t i = 0; i < blocked.n; i++)
+        given[blocked.column[i]] = 0;
+    for (size_t i = 0; i < row.n; i++)
+        given[row.column[i]] += (double)row.value[i];
+}
+
 static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

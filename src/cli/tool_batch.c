@@ -3,10 +3,13 @@
 #include "cli/tool_allocate.h"
 
 #include "allocation/fair_online.h"
+#include "base/csv.h"
+#include "base/out_file.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static enum heed_status floor_of(const struct cli *c, double *out, struct heed_error *err)
 {
@@ -52,6 +55,69 @@ static void print_cost(const struct fair_batch *b)
             b->floor_cost, with + b->floor_cost, with);
 }
 
+/* ── --out ── */
+
+struct policy_file {
+    const char *path; /* NULL: not asked for */
+    const struct acts *acts;
+    uint64_t rows;
+};
+
+static void put_id(FILE *f, struct str id)
+{
+    for (size_t i = 0; i < id.n; i++)
+        if (memchr(",\"\r\n", id.p[i], 4)) {
+            csv_put_quoted(f, id);
+            return;
+        }
+    fwrite(id.p, 1, id.n, f);
+}
+
+static int most_first(const void *a, const void *b)
+{
+    const struct fair_lot *x = a, *y = b;
+    if (x->exposure != y->exposure)
+        return x->exposure > y->exposure ? -1 : 1;
+    return (x->item > y->item) - (x->item < y->item);
+}
+
+/* What a user is given, most first.                                                              */
+static enum heed_status write_policy(void *taker, const struct fair_offers *f,
+                                     const struct fair_policy *p, struct heed_error *err)
+{
+    static const double LEAST = 1e-6; /* users x items rows else */
+    struct policy_file *file = taker;
+    struct out_file out;
+    double *given = malloc((f->items + 1) * sizeof *given);
+    struct fair_lot *row = malloc((f->items + 1) * sizeof *row);
+    enum heed_status status = given && row ? HEED_OK : error_nomem(err);
+    if (status == HEED_OK)
+        status = out_file_open(&out, file->path, err);
+    if (status != HEED_OK)
+        goto done;
+    fputs("user,item,exposure\n", out.f);
+    for (size_t u = 0; u < f->users; u++) {
+        size_t n = 0;
+        fair_policy_row(f, p, u, given);
+        for (uint32_t i = 0; i < f->items; i++)
+            if (given[i] >= LEAST)
+                row[n++] = (struct fair_lot){i, given[i]};
+        qsort(row, n, sizeof *row, most_first);
+        for (size_t i = 0; i < n; i++) {
+            put_id(out.f, intern_str(&file->acts->log.users, file->acts->split.user[u]));
+            fputc(',', out.f);
+            put_id(out.f, intern_str(&file->acts->log.items, row[i].item));
+            fprintf(out.f, ",%.7g\n", row[i].exposure);
+        }
+        file->rows += n;
+    }
+    status = out_file_close(&out, status, err);
+done:
+    free(given);
+    free(row);
+    return status;
+}
+
 static int share_out(struct cli *c, bool online)
 {
     struct heed_error err = {0};
@@ -64,6 +130,7 @@ static int share_out(struct cli *c, bool online)
     enum split_kind kind = SPLIT_EVERY_5TH;
     int64_t k = 10, iterations = 300, seed = 1, passes = 1, against = 0;
     double gain_kept = NAN;
+    struct policy_file file = {cli_arg(c, "out"), &acts, 0};
     size_t n = 0;
     const char *fair = cli_arg(c, "fair");
     eval_bar_init(&bar, c);
@@ -90,6 +157,8 @@ static int share_out(struct cli *c, bool online)
         status = number_of(c, "against", 0, &against, &err);
     if (status == HEED_OK)
         status = number_of(c, "seed", 1, &seed, &err);
+    if (status == HEED_OK && file.path)
+        status = out_file_check(file.path, &err);
     if (status == HEED_OK)
         status = acts_read(c, kind, &bar, &acts, &err);
     if (status == HEED_OK) {
@@ -98,6 +167,8 @@ static int share_out(struct cli *c, bool online)
         o.k = (size_t)k;
         o.iterations = (size_t)iterations;
         o.seed = (uint64_t)seed;
+        o.take = file.path ? write_policy : NULL;
+        o.taker = &file;
         const struct fair_online_options how = {(size_t)passes, (size_t)against};
         status = online ? fair_online_run(&acts.split.train, &acts.split.test, &o, &how, &batch,
                                           &gain_kept, &err)
@@ -112,6 +183,10 @@ static int share_out(struct cli *c, bool online)
             print_cost(&batch);
         if (!isnan(gain_kept))
             json_object_set_new(reply, "gain_kept", json_real(gain_kept));
+        if (file.path)
+            json_object_set_new(reply, "policy",
+                                json_pack("{s:o,s:I}", "file", reply_text(file.path), "rows",
+                                          (json_int_t)file.rows));
         put_warnings(reply, list);
         print_reply(c, reply);
         json_decref(reply);
