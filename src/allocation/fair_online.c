@@ -5,6 +5,11 @@
  * above what must be given now: greedy, the dearest first, each as far as its debt or the ranks
  * allow. `bid` rises when debts are paid slower than planned and falls when faster.
  *
+ * While those still to come could pay all debts evenly, each item by whoever may be shown it
+ * (can_wait), nothing has to be given to anyone in particular, and every list is chosen so that
+ * this stays true. Where a floor is so near to what histories leave possible that it is not true
+ * from the start, each item is owed at once what a feasible policy would not give it later.
+ *
  * slope is psi' of the user's utility with this very list in it, so a list that has lost much loses
  * no more: found by bisection. Without a welfare psi' is utility^-(SPREAD + 1 / share) under a
  * floor of that share. Who likes an item most is asked first: the bid is less by its best worth of
@@ -19,16 +24,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OWING = 64 };
+enum { OWING = 64, RAISES = 4 };
 static const double SPREAD = 16, FORGET = 1, /* of liking, in an epoch */
-    LEARN = .01,                             /* of bid, an exposure off the plan */
-    HASTE = 1.18, /* debts are paid this much faster than evenly at first */
-    TINY = 1e-12;
+    LEARN = 42,                              /* of bid in an epoch, an exposure off the plan */
+    HASTE = 1.22, /* debts are paid this much faster than evenly at first */
+    BID_MIN = .01, BID_ABOVE_ALL = 1e9, TINY = 1e-12;
 
 void fair_online_deinit(struct fair_online *s)
 {
     free(s->debt);
     free(s->later);
+    free(s->open);
+    free(s->largest);
     free(s->given);
     free(s->liked);
     free(s->utility);
@@ -51,6 +58,8 @@ enum heed_status fair_online_init(struct fair_online *s, const struct fair_offer
     *s = (struct fair_online){.f = f, .w = *w, .floor = floor * f->mean_exposure};
     s->debt = calloc(f->items + 1, sizeof *s->debt);
     s->later = calloc(f->items + 1, sizeof *s->later);
+    s->open = calloc(f->items + 1, sizeof *s->open);
+    s->largest = malloc((f->k + 1) * sizeof *s->largest);
     s->given = calloc(f->items + 1, sizeof *s->given);
     s->liked = calloc(f->items + 1, sizeof *s->liked);
     s->utility = calloc(f->users + 1, sizeof *s->utility);
@@ -62,9 +71,9 @@ enum heed_status fair_online_init(struct fair_online *s, const struct fair_offer
     s->plain = malloc((f->k + 1) * sizeof *s->plain);
     s->owing = malloc(OWING * sizeof *s->owing);
     s->chosen = malloc((f->k + OWING) * sizeof *s->chosen);
-    enum heed_status status = s->debt && s->later && s->given && s->liked && s->utility &&
-                                      s->visits && s->price && s->x && s->must && s->row &&
-                                      s->plain && s->owing && s->chosen
+    enum heed_status status = s->debt && s->later && s->open && s->largest && s->given &&
+                                      s->liked && s->utility && s->visits && s->price && s->x &&
+                                      s->must && s->row && s->plain && s->owing && s->chosen
                                   ? HEED_OK
                                   : error_nomem(err);
     double least = INFINITY, most = 0;
@@ -87,6 +96,36 @@ enum heed_status fair_online_init(struct fair_online *s, const struct fair_offer
     return status;
 }
 
+#define NOBODY SIZE_MAX
+/* Whether those who come after the user could pay what is owed beyond x, each item evenly by all
+ * who may be shown it: whether no j items are owed more of a list than j ranks give. NOBODY: those
+ * who come from now on. */
+static bool can_wait(const struct fair_online *s, size_t user)
+{
+    const struct fair_offers *f = s->f;
+    struct top most = top_of(s->largest, f->k, f->order);
+    double all = 0, sum = 0;
+    for (uint32_t i = 0; i < f->items; i++) {
+        double debt = s->debt[i] - s->x[i];
+        if (!(debt > TINY))
+            continue;
+        uint32_t open = s->open[i];
+        if (user != NOBODY && f->worth[user * f->items + i] >= 0)
+            open--;
+        if (open == 0)
+            return false;
+        all += debt / open;
+        top_offer(&most, i, debt / open);
+    }
+    size_t n = top_sort(&most);
+    for (size_t j = 0; j < n; j++) {
+        sum += s->largest[j].score;
+        if (sum > f->up_to[j + 1])
+            return false;
+    }
+    return all <= f->up_to[f->k];
+}
+
 void fair_online_epoch(struct fair_online *s)
 {
     const struct fair_offers *f = s->f;
@@ -97,7 +136,12 @@ void fair_online_epoch(struct fair_online *s)
         s->debt[i] = offered ? s->floor : 0;
         s->owed += s->debt[i];
         s->later[i] = s->feasible ? 0 : f->even_items[i];
+        s->open[i] = 0;
     }
+    for (size_t u = 0; s->floor > 0 && u < f->users; u++)
+        for (size_t i = 0; i < f->items; i++)
+            s->open[i] += f->worth[u * f->items + i] >= 0;
+    s->loose = can_wait(s, NOBODY);
     for (size_t u = 0; s->feasible && u < f->users; u++)
         for (size_t i = 0; i < f->items; i++)
             s->later[i] += (double)s->feasible[u * f->items + i];
@@ -165,6 +209,8 @@ static double later_of(const struct fair_online *s, size_t user, size_t item)
 static void find_musts(struct fair_online *s, size_t user)
 {
     s->must_n = 0;
+    if (s->loose)
+        return;
     for (size_t i = 0; s->owed > 0 && i < s->f->items; i++) {
         double must = s->debt[i] > 0 ? s->debt[i] - s->later[i] + later_of(s, user, i) : 0;
         if (must > TINY && s->f->worth[user * s->f->items + i] >= 0)
@@ -262,6 +308,26 @@ static void find_prices(struct fair_online *s)
                 f->even_items[i] / f->mean_exposure, s->given[i] / f->mean_exposure, epochs);
 }
 
+/* When what is owed beyond this row could not wait for those to come: more is bid for what is owed,
+ * and if nothing else helps each item is paid what he would pay of it evenly, which always does. */
+static double make_sure(struct fair_online *s, size_t user, double utility)
+{
+    double bid = s->bid;
+    bool sure = can_wait(s, user);
+    for (int i = 0; i < RAISES && !sure; i++) {
+        s->bid = i + 1 < RAISES ? 2 * s->bid + BID_MIN : BID_ABOVE_ALL;
+        utility = fill_best_row(s, user);
+        sure = can_wait(s, user);
+    }
+    s->bid = bid;
+    if (sure)
+        return utility;
+    for (uint32_t i = 0; i < s->f->items; i++)
+        if (s->debt[i] > TINY && s->f->worth[user * s->f->items + i] >= 0)
+            s->must[s->must_n++] = (struct fair_lot){i, s->debt[i] / s->open[i]};
+    return fill_best_row(s, user);
+}
+
 void fair_online_serve(struct fair_online *s, size_t user)
 {
     const struct fair_offers *f = s->f;
@@ -269,7 +335,10 @@ void fair_online_serve(struct fair_online *s, size_t user)
     find_prices(s);
     find_musts(s, user);
     double utility = fill_best_row(s, user), paid = 0;
+    if (s->loose)
+        utility = make_sure(s, user, utility);
     double left = (double)(f->users - s->served), plan = HASTE * s->owed / left;
+    plan = plan < f->up_to[f->length[user]] ? plan : f->up_to[f->length[user]];
     for (size_t i = 0; i < s->row_n; i++) {
         uint32_t item = s->row[i].item;
         double exposure = s->row[i].exposure, debt = s->debt[item];
@@ -277,10 +346,15 @@ void fair_online_serve(struct fair_online *s, size_t user)
         paid += exposure < debt ? exposure : debt;
         s->debt[item] = debt - exposure > TINY ? debt - exposure : 0;
     }
-    for (size_t i = 0; s->floor > 0 && i < f->items; i++)
+    for (size_t i = 0; s->floor > 0 && i < f->items; i++) {
         s->later[i] -= later_of(s, user, i);
+        s->open[i] -= f->worth[user * f->items + i] >= 0;
+    }
+    for (size_t i = 0; i < s->row_n; i++)
+        s->x[s->row[i].item] = 0;
+    s->loose = s->loose || can_wait(s, NOBODY);
     s->owed = s->owed - paid > TINY ? s->owed - paid : 0;
-    s->bid += LEARN * (plan - paid);
+    s->bid += LEARN / (double)f->users * (plan - paid);
     s->bid = s->bid > 0 ? s->bid : 0;
     s->utility[user] += utility;
     s->visits[user]++;

@@ -7,9 +7,12 @@
  * the worths of who comes.
  *
  * The floor is a debt per item and epoch: each user of the offers is served once in an epoch, in
- * any order. What is owed beyond what a feasible policy would still give later must be given now,
- * so over an epoch the floor holds whenever floor_reach says it can. Lag: after any part of an
- * epoch an item lacks at most what those still to come give it under that policy.               */
+ * any order. A list is such that those still to come can pay the rest, by one of two plans: evenly,
+ * each item by all who may be shown it, or (near the highest floor that can be had) by a policy
+ * found beforehand. So over an epoch the floor holds whenever floor_reach says it can. Lag: after
+ * any part of an epoch items lack no more than that plan gives them in the rest, so together no
+ * more than the lists to come hold, and none more than one exposure for each user to come who may
+ * be shown it. */
 #ifndef HEED_ALLOCATION_FAIR_ONLINE_H
 #define HEED_ALLOCATION_FAIR_ONLINE_H
 
@@ -29,6 +32,8 @@ struct fair_online {
     size_t served;    /* in this epoch */
     uint64_t feeds;   /* since ever */
     double *debt;     /* [items] */
+    bool loose;       /* debts can be paid evenly by who may still be shown each item */
+    uint32_t *open;   /* [items] how many those are */
     double *later;    /* [items] what the feasible policy gives in the rest of the epoch */
     double *given;    /* [items] exposure since ever */
     double *liked;    /* [items] the best worth of late */
@@ -41,7 +46,7 @@ struct fair_online {
     struct fair_lot *must, *row; /* [items]; row: most exposure first */
     size_t must_n, row_n;
     double sum; /* of the row */
-    struct top_item *plain, *owing, *chosen;
+    struct top_item *plain, *owing, *chosen, *largest;
 };
 
 /* `floor` is a share of the mean exposure. Memory O(users + items), and users * items floats for a
