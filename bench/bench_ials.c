@@ -60,8 +60,8 @@ int main(int argc, char **argv)
     size_t *first, factors = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
     interactions_init(&log);
     enum heed_status status = factors == 0 ? HEED_USAGE
-                              : argc > 3   ? interactions_read(&log, argv[3], NULL, NULL, NULL, &err)
-                                           : draw(&log, &err);
+                              : argc > 3 ? interactions_read(&log, argv[3], NULL, NULL, NULL, &err)
+                                         : draw(&log, &err);
     if (status == HEED_OK)
         status = interactions_pairs(&log, &users, &first, NULL);
     if (status == HEED_OK)
