@@ -209,7 +209,7 @@ static void totals_are_exported_and_come_back(void **unused)
     imported_free(&in);
     char *dir = test_path("totals"), file[600];
     struct heed_error err = {0};
-    assert_int_equal(export_dir(w, dir, false, NULL, &err), HEED_OK);
+    assert_int_equal(export_dir(w, T0, dir, false, NULL, &err), HEED_OK);
     snprintf(file, sizeof file, "%s/events.csv", dir);
     size_t n;
     char *text = get_file(file, &n);

@@ -38,7 +38,7 @@ static char *export_of(struct world *w, const char *name)
 {
     char *dir = test_path(name);
     struct heed_error err = {0};
-    if (export_dir(w, dir, false, NULL, &err) != HEED_OK)
+    if (export_dir(w, T0, dir, false, NULL, &err) != HEED_OK)
         fail_msg("%s: %s", err.where, err.message);
     return dir;
 }
@@ -125,10 +125,10 @@ static void a_small_world_is_these_files(void **unused)
         "2026-01-01T00:00:00Z,bob,content:post1,4.500,user\n",
         "time,user,target,score,kind\n"
         "2026-01-01T00:00:00Z,cyd,good:sword,2.000,expert\n",
-        "time,user,act,target,reason\n"
-        "2026-01-01T00:00:00Z,\"d \"\"d\"\"\",remove,content:post1,\"bad, \"\"very\"\"\nbad\"\n"
-        "2026-01-01T00:00:00Z,ann,appeal,content:post1,it is not\n"
-        "2026-01-01T00:00:00Z,,allow,content:post1,indeed\n",
+        "time,user,act,target,reason,stands\n"
+        "2026-01-01T00:00:00Z,\"d \"\"d\"\"\",remove,content:post1,\"bad, \"\"very\"\"\nbad\",\n"
+        "2026-01-01T00:00:00Z,ann,appeal,content:post1,it is not,\n"
+        "2026-01-01T00:00:00Z,,allow,content:post1,indeed,\n",
         "what,id,a,b,c\n",
         "what,number,text\n"};
     char *dir = export_of(w, "small");
@@ -152,17 +152,17 @@ static void what_cannot_be_written_is_said(void **unused)
     struct world *w = world_in_memory();
     fill_small(w);
     struct heed_error err = {0};
-    assert_int_equal(export_dir(w, "/dev/null/export", false, NULL, &err), HEED_STORAGE);
+    assert_int_equal(export_dir(w, T0, "/dev/null/export", false, NULL, &err), HEED_STORAGE);
     assert_string_equal(err.where, "/dev/null/export");
     char *dir = test_path("blocked"), path[600];
     assert_int_equal(mkdir(dir, 0777), 0);
     snprintf(path, sizeof path, "%s/goods.csv", dir);
     assert_int_equal(symlink("/dev/full", path), 0);
     err = (struct heed_error){0};
-    assert_int_equal(export_dir(w, dir, false, NULL, &err), HEED_USAGE); /* it is not empty */
+    assert_int_equal(export_dir(w, T0, dir, false, NULL, &err), HEED_USAGE); /* it is not empty */
     assert_string_equal(err.where, dir);
     err = (struct heed_error){0};
-    assert_int_equal(export_dir(w, dir, true, NULL, &err), HEED_STORAGE);
+    assert_int_equal(export_dir(w, T0, dir, true, NULL, &err), HEED_STORAGE);
     assert_string_equal(err.where, path);
     remove_files(dir);
     free(dir);
@@ -338,7 +338,7 @@ static void the_erased_are_in_no_file_and_the_rest_comes_back(void **unused)
     char *dir = test_path("erased");
     uint64_t left_out = 77;
     struct heed_error err = {0};
-    assert_int_equal(export_dir(w, dir, false, &left_out, &err), HEED_OK);
+    assert_int_equal(export_dir(w, T0, dir, false, &left_out, &err), HEED_OK);
     assert_int_equal(left_out, 2 + 5 + 4); /* works, acts and ratings */
     for (size_t i = 0; i < FILES; i++) {
         char *text = text_of(dir, names[i]);

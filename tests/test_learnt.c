@@ -78,7 +78,7 @@ static void a_copy_judges_and_shows_as_the_world_does(void **state)
     struct world *w = world_in_memory();
     live(w);
     json_decref(call_ok(w, "quality fit", NULL));
-    assert_int_equal(export_dir(w, dir, false, NULL, &err), HEED_OK);
+    assert_int_equal(export_dir(w, T0, dir, false, NULL, &err), HEED_OK);
     struct world *copy = copy_of(dir, HEED_OK, NULL);
     for (int i = 0; i < CONTENTS; i++) {
         snprintf(id, sizeof id, "content:c%d", i);

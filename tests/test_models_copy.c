@@ -73,7 +73,7 @@ static char *exported(struct world *w, const char *folder)
 {
     char *dir = test_path(folder);
     struct heed_error err = {0};
-    if (export_dir(w, dir, true, NULL, &err) != HEED_OK)
+    if (export_dir(w, T0, dir, true, NULL, &err) != HEED_OK)
         fail_msg("%s: %s", err.where, err.message);
     return dir;
 }

@@ -28,8 +28,12 @@ static void report(struct moderation *m, uint32_t user, uint32_t target, int64_t
 
 static void act(struct moderation *m, int kind, uint32_t target, int64_t time_ms, int64_t attention)
 {
-    const struct moderation_act a = {
-        .time_ms = time_ms, .attention = attention, .target = target, .kind = (uint8_t)kind};
+    const struct moderation_act a = {.time_ms = time_ms,
+                                     .attention = attention,
+                                     .target = target,
+                                     .kind = (uint8_t)kind,
+                                     .stood = kind != ACT_APPEAL &&
+                                              moderation_newest(m, target, time_ms, INT64_MAX)};
     assert_int_equal(moderation_add(m, &a), HEED_OK);
 }
 
@@ -350,7 +354,8 @@ enum { USERS = 12, TARGETS = 15, STEPS = 200 };
 struct twin_act {
     int64_t time, attention;
     int kind;
-    bool scored;
+    bool scored, given;
+    int64_t latest; /* a time that stands beyond it is no measure */
 };
 
 /* For each target a list of all that happened; everything is looked up anew.                     */
@@ -375,7 +380,8 @@ static struct twin_case twin_look(const struct twin *t, size_t target)
             c.appeal = i;
             continue;
         }
-        if (c.standing >= 0 && !a[i].scored && a[i].time < a[c.standing].time)
+        if (c.standing >= 0 && !a[i].scored && !a[i].given && a[i].time < a[c.standing].time &&
+            a[c.standing].time <= a[i].latest)
             continue;
         c.final = c.appeal >= 0;
         if (c.appeal >= 0)
@@ -507,8 +513,13 @@ static void random_step(struct moderation *m, struct twin *t, struct prng *r)
     if (a.kind == ACT_APPEAL && moderation_may_appeal(m, a.target) != MAY_APPEAL)
         return;
     a.scored = (a.kind == DECISION_ALLOW || a.kind == DECISION_REMOVE) && prng_below(r, 3) == 0;
+    bool given = prng_below(r, 3) == 0;
+    int64_t latest = 20 + (int64_t)prng_below(r, 50);
+    a.stood = a.kind != ACT_APPEAL &&
+              (a.scored || given || moderation_newest(m, a.target, time_ms, latest));
     assert_int_equal(moderation_add(m, &a), HEED_OK);
-    t->acts[target][t->n[target]++] = (struct twin_act){a.time_ms, a.attention, a.kind, a.scored};
+    t->acts[target][t->n[target]++] =
+        (struct twin_act){a.time_ms, a.attention, a.kind, a.scored, given, latest};
 }
 
 static void twin_init(struct twin *t)

@@ -381,25 +381,6 @@ static void the_history_says_who_when_why_and_what_came_of_it(void **state)
     world_close(w);
 }
 
-static void a_decision_dated_before_the_standing_one_is_only_kept(void **state)
-{
-    (void)state;
-    struct world *w = world_in_memory();
-    fill(w);
-    assert_int_equal(decide(w, "mod", "content:c1", "remove"), HEED_OK); /* at T0 + 1000 */
-    json_t *reply = call_ok(w, "quality decide", "target", "content:c1", "decision", "allow",
-                            "reason", "late news", NULL); /* at T0 */
-    assert_true(json_is_false(json_object_get(reply, "stands")));
-    json_decref(reply);
-    assert_false(in_feed(w, "content:c1"));
-    /* a score always stands, as ever */
-    OK("rating add", "user", "mod", "target", "content:c1", "score", "5", "kind", "moderation");
-    assert_true(in_feed(w, "content:c1"));
-    world_close(w);
-}
-
-/* ── what is stored ── */
-
 static void check_verified(struct world *w)
 {
     struct heed_error err = {0};
@@ -412,6 +393,117 @@ static void check_verified(struct world *w)
     }
     json_decref(reply);
 }
+
+static json_t *decide_at(struct world *w, const char *actor, int64_t time_ms, const char *decision)
+{
+    json_t *reply = NULL;
+    assert_int_equal(call_as(w, actor, time_ms, &reply, "quality decide", "target", "content:c1",
+                             "decision", decision, "reason", "r", NULL),
+                     HEED_OK);
+    return reply;
+}
+
+static const int64_t FAR = T0 + 3650 * DAY; /* ten years on */
+
+/* Whoever claims whichever time: what was decided last counts, at once, for him and the appeal.  */
+static void a_command_counts_when_it_is_given_whatever_time_it_claims(void **state)
+{
+    (void)state;
+    static const int64_t dates[] = {FAR, T0 + DAY, T0 - 5 * 365 * DAY};
+    struct world *w = world_in_memory();
+    fill(w);
+    for (size_t i = 0; i < 3; i++) {
+        json_decref(decide_at(w, "mod", dates[i], "remove"));
+        assert_false(in_feed(w, "content:c1"));
+        json_t *reply = decide_at(w, NULL, T0, "allow");
+        assert_true(json_is_true(json_object_get(reply, "stands")));
+        json_decref(reply);
+        assert_true(in_feed(w, "content:c1"));
+
+        json_decref(decide_at(w, "mod", dates[i], "limit"));
+        OK("quality appeal", "target", "content:c1", "reason", "but");
+        reply = decide_at(w, "mod2", T0 + 1000, "allow");
+        assert_true(json_is_true(json_object_get(reply, "stands")));
+        assert_string_equal(json_string_value(json_object_get(reply, "appeal")), "reversed");
+        json_decref(reply);
+        assert_true(in_feed(w, "content:c1"));
+    }
+    /* a score likewise, and a command after it */
+    OK("rating add", "user", "mod", "target", "content:c1", "score", "1", "kind", "moderation");
+    assert_false(in_feed(w, "content:c1"));
+    json_decref(decide_at(w, NULL, T0 - DAY, "allow"));
+    assert_true(in_feed(w, "content:c1"));
+    world_close(w);
+}
+
+static void import_rows(struct world *w, const char *header, const char *rows,
+                        struct heed_tally tally)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "%s\n%s", header, rows);
+    char *path = put_text("decisions.csv", text);
+    struct imported in = import_as(w, IMPORT_DECISIONS, path, &(struct import_options){0});
+    expect_tally(&in, tally);
+    imported_free(&in);
+    unlink(path);
+    free(path);
+}
+
+#define FIVE "time,user,act,target,reason"
+
+static void what_a_file_tells_counts_by_its_time(void **state)
+{
+    (void)state;
+    struct world *w = world_in_memory();
+    fill(w);
+    import_rows(w, FIVE,
+                "2026-01-05,mod,remove,content:c1,new\n2026-01-03,mod,allow,content:c1,old\n",
+                (struct heed_tally){2, 2, 0, 0, 0});
+    assert_false(in_feed(w, "content:c1"));
+    import_rows(w, FIVE, "2026-01-06,mod,allow,content:c1,newer\n",
+                (struct heed_tally){1, 1, 0, 0, 0});
+    assert_true(in_feed(w, "content:c1"));
+    /* a command has its time among them, unless that is to come yet */
+    json_decref(decide_at(w, "mod", T0 + 20 * DAY, "remove"));
+    import_rows(w, FIVE, "2026-01-20,mod,allow,content:c1,before\n",
+                (struct heed_tally){1, 1, 0, 0, 0});
+    assert_false(in_feed(w, "content:c1"));
+    json_decref(decide_at(w, "mod", FAR, "remove"));
+    import_rows(w, FIVE, "2026-01-22,mod,allow,content:c1,file\n",
+                (struct heed_tally){1, 1, 0, 0, 0});
+    assert_true(in_feed(w, "content:c1"));
+    world_close(w);
+}
+
+static void a_file_may_say_what_stands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *row;
+        struct heed_tally tally;
+        bool shown;
+    } rows[] = {
+        {"2090-01-01,mod,remove,content:c1,r,", {1, 0, 0, 1, 0}, true},
+        {"2090-01-01,mod,remove,content:c1,r,yes", {1, 1, 0, 0, 0}, false},
+        {"2090-01-01,mod,remove,content:c1,r,no", {1, 1, 0, 0, 0}, true},
+        {"2026-01-02,mod,remove,content:c1,r,no", {1, 1, 0, 0, 0}, true},
+        {"2026-01-02,mod,remove,content:c1,r,maybe", {1, 0, 1, 0, 0}, true},
+        {"2026-01-02,ann,appeal,content:c1,r,yes", {1, 0, 1, 0, 0}, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *w = world_in_memory();
+        fill(w);
+        import_rows(w, FIVE ",stands", rows[i].row, rows[i].tally);
+        if (in_feed(w, "content:c1") != rows[i].shown)
+            fail_msg("%s: %s", rows[i].row, rows[i].shown ? "not shown" : "shown");
+        json_decref(decide_at(w, NULL, T0, "allow")); /* no file locks anything */
+        assert_true(in_feed(w, "content:c1"));
+        check_verified(w);
+        world_close(w);
+    }
+}
+
+/* ── what is stored ── */
 
 static void live(struct world *w)
 {
@@ -512,6 +604,43 @@ static void a_world_of_an_earlier_heed_opens_from_its_journal(void **state)
     }
 }
 
+/* Earlier heeds wrote the rows of a decisions file as commands, with their mark behind them.     */
+static void what_an_earlier_heed_read_from_a_file_still_counts_by_its_time(void **state)
+{
+    (void)state;
+    for (int file = 0; file < 2; file++) {
+        char *path = test_path("read.world");
+        struct world *w = world_at(path);
+        struct heed_error err = {0};
+        fill(w);
+        for (int i = 0; i < 2; i++) { /* remove, then an older allow */
+            struct call call = {.time_ms = T0 + (9 - i) * DAY,
+                                .actor = world_find_user(w, str_of("mod")),
+                                .command = COMMAND_quality_decide};
+            for (int k = 0; k < CALL_INTS; k++)
+                call.i[k] = CALL_ABSENT;
+            call.i[0] = world_find_target(w, str_of("content:c1"));
+            call.i[1] = i ? DECISION_ALLOW : DECISION_REMOVE;
+            struct outcome o = {0};
+            assert_int_equal(admit_moderation(w, &call, str_of("r"), &o, &err), HEED_OK);
+        }
+        if (file) {
+            struct sha256 digest;
+            const struct import_mark mark = {.rows = 2, .applied = 2, .done = true};
+            struct call call = admit_import_mark(&mark, &digest);
+            struct outcome o = {0};
+            assert_int_equal(world_apply(w, &call, &o, &err), HEED_OK);
+        }
+        assert_int_equal(world_commit(w, &err), HEED_OK);
+        world_close(w);
+        w = world_at(path);
+        assert_int_equal(in_feed(w, "content:c1"), !file);
+        world_close(w);
+        unlink(path);
+        free(path);
+    }
+}
+
 /* ── files ── */
 
 static void decisions_come_in_as_rows(void **state)
@@ -575,9 +704,12 @@ int main(void)
         cmocka_unit_test(what_is_no_report_of_somebody_else_waits_for_nothing),
         cmocka_unit_test(the_queue_looks_at_reach_and_at_records),
         cmocka_unit_test(the_history_says_who_when_why_and_what_came_of_it),
-        cmocka_unit_test(a_decision_dated_before_the_standing_one_is_only_kept),
+        cmocka_unit_test(a_command_counts_when_it_is_given_whatever_time_it_claims),
+        cmocka_unit_test(what_a_file_tells_counts_by_its_time),
+        cmocka_unit_test(a_file_may_say_what_stands),
         cmocka_unit_test(a_world_replayed_or_loaded_is_the_same),
         cmocka_unit_test(a_world_of_an_earlier_heed_opens_from_its_journal),
+        cmocka_unit_test(what_an_earlier_heed_read_from_a_file_still_counts_by_its_time),
         cmocka_unit_test(decisions_come_in_as_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,8 @@ static void decide(struct quality *q, struct prng *r, uint32_t target, enum deci
                                        .target = target,
                                        .actor = (uint32_t)prng_below(r, 9),
                                        .kind = (uint8_t)kind,
-                                       .scored = scored};
+                                       .scored = scored,
+                                       .stood = scored || prng_below(r, 2) == 0};
     assert_int_equal(quality_decide(q, &act), HEED_OK);
 }
 

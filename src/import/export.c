@@ -21,6 +21,7 @@ struct exporting {
     char path[4096];
     struct strbuf buf;
     uint64_t left_out; /* rows */
+    int64_t latest_ms; /* the latest time that a reader takes now */
 };
 
 static bool erased(const struct world *w, uint32_t party)
@@ -350,14 +351,60 @@ static enum heed_status walk(struct exporting *x, const char *name, const char *
     return end(x, status, err);
 }
 
+/* What a copy will hold of a target while decisions.csv is read: its scores come first. */
+struct copied_case {
+    uint32_t scored; /* the target's last score among the acts, or ACT_NONE */
+    int64_t time_ms; /* of what stands */
+    bool stands;
+};
+
+static struct copied_case *copied_case(struct copied_case *list, const struct moderation *m,
+                                       uint32_t target)
+{
+    return &list[moderation_case_of(m, target) - m->cases];
+}
+
+static struct copied_case *copied_cases(const struct moderation *m)
+{
+    struct copied_case *list = calloc(m->cases_n + 1, sizeof *list);
+    for (size_t i = 0; list && i < m->cases_n; i++)
+        list[i].scored = ACT_NONE;
+    for (uint32_t i = 0; list && i < m->acts_n; i++)
+        if (m->acts[i].scored)
+            *copied_case(list, m, m->acts[i].target) =
+                (struct copied_case){i, m->acts[i].time_ms, true};
+    return list;
+}
+
+/* The cell `stands`: empty where a reader, who goes by time, gets it right by himself, whenever
+ * that is. latest_ms: a reader may refuse what is dated later, and take it for no measure. */
+static const char *stands_cell(struct copied_case *c, const struct moderation_act *a, uint32_t act,
+                               int64_t latest_ms)
+{
+    bool stood = a->stood && (c->scored == ACT_NONE || act > c->scored);
+    bool newest = !c->stands || a->time_ms >= c->time_ms;
+    bool unsure = stood != newest || (!newest && c->time_ms > latest_ms);
+    bool say = a->time_ms > latest_ms || (a->kind != ACT_APPEAL && unsure);
+    if (stood) {
+        c->stands = true;
+        c->time_ms = a->time_ms;
+    }
+    return !say ? "" : stood ? "yes" : "no";
+}
+
 /* What moderation decided for a reason, and the appeals, in order; its scores are reviews. A
  * moderator who was erased is nobody: the decision then reads as the operator's.                */
 static enum heed_status decisions(struct exporting *x, struct heed_error *err)
 {
     const struct moderation *m = &x->w->state.quality.moderation;
-    enum heed_status status = begin(x, "decisions.csv", "time,user,act,target,reason\n", err);
-    if (status != HEED_OK)
+    struct copied_case *cases = copied_cases(m);
+    enum heed_status status =
+        cases ? begin(x, "decisions.csv", "time,user,act,target,reason,stands\n", err)
+              : error_nomem(err);
+    if (status != HEED_OK) {
+        free(cases);
         return status;
+    }
     for (uint32_t i = 0; status == HEED_OK && i < m->acts_n; i++) {
         const struct moderation_act *a = &m->acts[i];
         if (a->scored || !kept(x, stays(x->w, a->target)))
@@ -373,8 +420,11 @@ static enum heed_status decisions(struct exporting *x, struct heed_error *err)
         cell(x->f, str_of(decision_name(a->kind)), false);
         cell(x->f, str_of(world_target_text(x->w, a->target, buf)), false);
         cell(x->f, text.fields[TEXT_NAME], false);
+        struct copied_case *c = copied_case(cases, m, a->target);
+        cell(x->f, str_of(stands_cell(c, a, i, x->latest_ms)), false);
         fputc('\n', x->f);
     }
+    free(cases);
     return end(x, status, err);
 }
 
@@ -415,8 +465,8 @@ static enum heed_status take_folder(const char *dir, bool over, struct heed_erro
                              "files of the same names");
 }
 
-enum heed_status export_dir(struct world *w, const char *dir, bool over, uint64_t *left_out,
-                            struct heed_error *err)
+enum heed_status export_dir(struct world *w, int64_t now_ms, const char *dir, bool over,
+                            uint64_t *left_out, struct heed_error *err)
 {
     enum heed_status status = take_folder(dir, over, err);
     if (status != HEED_OK)
@@ -426,6 +476,8 @@ enum heed_status export_dir(struct world *w, const char *dir, bool over, uint64_
         return error_nomem(err);
     x->w = w;
     x->dir = dir;
+    x->latest_ms =
+        (now_ms > TIME_MAX_MS ? TIME_MAX_MS : now_ms) + w->state.rules.behaviour.ahead_ms;
     strbuf_init(&x->buf, SIZE_MAX);
     status = rules(x, err);
     if (status == HEED_OK)

@@ -5,7 +5,8 @@ static const char *const names[FIELDS] = {
     "body",     "kind",    "created_at",      "good",   "seller",  "description",
     "category", "price",   "currency",        "stock",  "sales",   "time",
     "user",     "verb",    "target",          "amount", "surface", "via",
-    "score",    "offered", "copy_similarity", "act",    "reason",  "count"};
+    "score",    "offered", "copy_similarity", "act",    "reason",  "count",
+    "stands"};
 
 #define BIT(f) (UINT32_C(1) << FIELD_##f)
 #define GOODS                                                                                      \
@@ -30,7 +31,7 @@ static const struct {
      BIT(TIME) | BIT(USER) | BIT(VERB) | BIT(TARGET)},
     {"ratings", SCORES, BIT(TIME) | BIT(USER) | BIT(TARGET) | BIT(SCORE)},
     {"reviews", SCORES, BIT(TIME) | BIT(USER) | BIT(TARGET) | BIT(SCORE)},
-    {"decisions", BIT(TIME) | BIT(USER) | BIT(ACT) | BIT(TARGET) | BIT(REASON),
+    {"decisions", BIT(TIME) | BIT(USER) | BIT(ACT) | BIT(TARGET) | BIT(REASON) | BIT(STANDS),
      BIT(TIME) | BIT(ACT) | BIT(TARGET) | BIT(REASON)},
 };
 

@@ -41,7 +41,7 @@ enum heed_status heed_export(struct heed_world *world, const struct heed_context
         return status;
     if (!dir)
         return handle_missing(err, "dir");
-    status = export_dir(world->w, dir, force, &left_out, err);
+    status = export_dir(world->w, context->time_ms, dir, force, &left_out, err);
     if (status != HEED_OK)
         return status;
     return handle_reply(export_json(dir, left_out), status, reply, err);

@@ -101,14 +101,14 @@ HEED_MUST_CHECK enum heed_status import_map(struct world *w, const struct heed_c
                                             const struct import_options *options,
                                             struct import_result *result, struct heed_error *err);
 
-/* Writes users.csv … decisions.csv of the world into dir, and what was learnt (learnt.csv,
- * models.csv); importing them into a new world with the same rules gives the same behaviour,
- * quality and feeds. Erased people, what was theirs and what anybody did with it are left out:
- * *left_out says how many rows (NULL: not asked). dir is made; one that is there must be empty,
- * unless files of the same names may be written over. Errors: HEED_USAGE it is not empty, or "";
- * HEED_STORAGE it cannot be written.                                                            */
-HEED_MUST_CHECK enum heed_status export_dir(struct world *w, const char *dir, bool over,
-                                            uint64_t *left_out, struct heed_error *err);
+/* Writes users.csv … decisions.csv of the world, as it is now, into dir, and what was learnt
+ * (learnt.csv, models.csv); importing them into a new world with the same rules gives the same
+ * behaviour, quality and feeds. Erased people, what was theirs and what anybody did with it are
+ * left out: *left_out says how many rows (NULL: not asked). dir is made; one that is there must be
+ * empty, unless files of the same names may be written over. Errors: HEED_USAGE it is not empty, or
+ * ""; HEED_STORAGE it cannot be written. */
+HEED_MUST_CHECK enum heed_status export_dir(struct world *w, int64_t now_ms, const char *dir,
+                                            bool over, uint64_t *left_out, struct heed_error *err);
 json_t *export_json(const char *dir,
                     uint64_t left_out); /* {"exported","left_out"}; NULL: no memory */
 #endif

@@ -36,6 +36,7 @@ enum field {
     FIELD_ACT,
     FIELD_REASON,
     FIELD_COUNT,
+    FIELD_STANDS,
     FIELDS
 };
 

@@ -227,6 +227,8 @@ static enum heed_status rating(struct session *s, const struct rows *rows, const
         o->refusal = REFUSED_unknown_user;
     else if (target == 0)
         o->refusal = REFUSED_unknown_target;
+    else if (admit_time_ahead(s->w, &s->context, time_ms))
+        o->refusal = REFUSED_time_ahead;
     else if (score < q->score_min_milli || score > q->score_max_milli)
         o->refusal = REFUSED_score_range;
     if (o->refusal != REFUSED_NOT || s->checking)
@@ -250,6 +252,8 @@ static enum heed_status decision(struct session *s, const struct rows *rows, con
     int64_t time_ms;
     int act = decision_of_name(row->fields[FIELD_ACT]);
     struct str who = row->fields[FIELD_USER], reason = row->fields[FIELD_REASON];
+    struct str said = row->fields[FIELD_STANDS];
+    int stands = said.n == 0 ? -1 : str_is(said, "no") ? 0 : str_is(said, "yes") ? 1 : -2;
     if (!take_time(v, rows, row, FIELD_TIME, &time_ms) ||
         (who.n && !take_id(v, rows, row, FIELD_USER, true)))
         return HEED_OK;
@@ -259,6 +263,9 @@ static enum heed_status decision(struct session *s, const struct rows *rows, con
         bad(v, rows, row, FIELD_TARGET, TARGET_EXPECTED);
     else if (!admit_reason_ok(reason))
         bad(v, rows, row, FIELD_REASON, "a reason of 1 to 4096 bytes");
+    else if (stands < -1 || (stands == 1 && act == ACT_APPEAL))
+        bad(v, rows, row, FIELD_STANDS,
+            "yes or no (empty: when it is the newest; no appeal stands)");
     if (v->bad)
         return HEED_OK;
     uint32_t actor = who.n ? world_find_party(s->w, who) : HANDLE_NONE;
@@ -269,13 +276,13 @@ static enum heed_status decision(struct session *s, const struct rows *rows, con
         o->refusal = REFUSED_unknown_user;
     else if (target == 0)
         o->refusal = REFUSED_unknown_target;
-    else if (admit_time_ahead(s->w, &s->context, time_ms))
-        o->refusal = REFUSED_time_ahead;
+    else if (stands < 0 && admit_time_ahead(s->w, &s->context, time_ms))
+        o->refusal = REFUSED_time_ahead; /* said to stand or not, it is by no date that it does */
     else if (act == ACT_APPEAL && who.n && actor != catalogue_owner(&s->w->state.catalogue, target))
         o->refusal = REFUSED_not_owner;
     if (o->refusal != REFUSED_NOT || s->checking)
         return HEED_OK;
-    struct call call = admit_decision(time_ms, actor, target, act);
+    struct call call = admit_decision(time_ms, actor, target, act, s->context.time_ms, stands);
     return admit_moderation(s->w, &call, reason, o, err);
 }
 

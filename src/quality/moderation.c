@@ -60,6 +60,16 @@ struct reporter moderation_reporter(const struct moderation *m, uint32_t user)
     return at == MAP_NONE ? (struct reporter){0} : m->reporters[at];
 }
 
+bool moderation_newest(const struct moderation *m, uint32_t target, int64_t time_ms,
+                       int64_t latest_ms)
+{
+    const struct moderation_case *c = moderation_case_of(m, target);
+    if (!c || c->standing == ACT_NONE)
+        return true;
+    int64_t standing_ms = m->acts[c->standing].time_ms;
+    return time_ms >= standing_ms || standing_ms > latest_ms;
+}
+
 enum may_appeal moderation_may_appeal(const struct moderation *m, uint32_t target)
 {
     const struct moderation_case *c = moderation_case_of(m, target);
@@ -165,8 +175,7 @@ enum heed_status moderation_add(struct moderation *m, const struct moderation_ac
     if (act->kind == ACT_APPEAL) {
         c->appeal = at;
         m->acts[at].against = m->acts[c->standing].kind;
-    } else if (act->scored || c->standing == ACT_NONE ||
-               act->time_ms >= m->acts[c->standing].time_ms) {
+    } else if (act->stood) {
         stand(m, c, at);
     }
     return HEED_OK;

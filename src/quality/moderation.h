@@ -8,10 +8,11 @@
  *
  * Invariants
  * - A person reports a target once; whatever he sends later is the same report.
- * - The **standing** decision on a target is the one with the newest time (among equals the last
- *   given; one that came as a score always stands, see quality_decide). It judges every report
- *   that is no newer: upheld by limit and remove, rejected by allow. Later reports are **open**.
- *   So a reversal corrects the reporters' records too.
+ * - The **standing** decision on a target is the last that took its place, and whether one does is
+ *   settled when it comes (`stood`): what is decided or scored does, whatever time it claims;
+ *   what a file tells of the past does when it is the newest (moderation_newest). It judges
+ *   every report that is no newer: upheld by limit and remove, rejected by allow. Later reports
+ *   are **open**. So a reversal corrects the reporters' records too.
  * - A reporter's record (upheld, rejected, open) is the sum over his reports.
  * - An appeal is against a standing limit or remove, and closed by the next decision that stands:
  *   reversed if that is milder. A decision that closed one is final: it cannot be appealed.
@@ -61,6 +62,7 @@ struct moderation_act {
     uint8_t kind;    /* enum decision, or ACT_APPEAL                            */
     uint8_t against; /* of an appeal: the decision that stood                   */
     bool scored;     /* came as a moderation score, without a reason            */
+    bool stood;      /* became the standing decision when it came               */
 };
 
 struct moderation_case {
@@ -106,6 +108,11 @@ HEED_MUST_CHECK enum heed_status moderation_report(struct moderation *m, uint32_
  * HEED_RANGE: 2^32 of them. O(reports on the target).                                            */
 HEED_MUST_CHECK enum heed_status moderation_add(struct moderation *m,
                                                 const struct moderation_act *act);
+
+/* Whether a decision of that time is no older than the one that stands. One that stands and is dated
+ * after `latest_ms` (INT64_MAX: the latest time that can be) is no measure: its time is wrong.  */
+bool moderation_newest(const struct moderation *m, uint32_t target, int64_t time_ms,
+                       int64_t latest_ms);
 
 enum may_appeal { MAY_APPEAL, NOTHING_TO_APPEAL, APPEALED_ALREADY };
 enum may_appeal moderation_may_appeal(const struct moderation *m, uint32_t target);

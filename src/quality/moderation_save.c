@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 
+enum { SCORED = 0x80, STOOD = 0x40 }; /* beside the kind */
+
 void moderation_save(const struct moderation *m, struct sink *s)
 {
     sink_u64(s, m->reports_n);
@@ -20,7 +22,7 @@ void moderation_save(const struct moderation *m, struct sink *s)
         sink_i64(s, a->attention);
         sink_u32(s, a->target);
         sink_u32(s, a->actor);
-        sink_u8(s, (uint8_t)(a->kind | (a->scored ? 0x80 : 0)));
+        sink_u8(s, (uint8_t)(a->kind | (a->scored ? SCORED : 0) | (a->stood ? STOOD : 0)));
     }
 }
 
@@ -62,13 +64,14 @@ static enum heed_status load_acts(struct moderation *m, struct source *s, struct
         a.target = source_u32(s);
         a.actor = source_u32(s);
         uint8_t kind = source_u8(s);
-        a.kind = kind & 0x7f;
-        a.scored = kind & 0x80;
+        a.kind = kind & (STOOD - 1);
+        a.scored = kind & SCORED;
+        a.stood = kind & STOOD;
         if (s->failed)
             break;
         bool appeal = a.kind == ACT_APPEAL;
         if (!target_ok(a.target) || a.kind > ACT_APPEAL || a.attention < 0 ||
-            (a.scored && (appeal || a.kind == DECISION_LIMIT)))
+            (a.scored && (!a.stood || a.kind == DECISION_LIMIT)) || (appeal && a.stood))
             return damaged(err, "a decision out of bounds");
         if (appeal && moderation_may_appeal(m, a.target) != MAY_APPEAL)
             return damaged(err, "an appeal against nothing");

@@ -144,14 +144,13 @@ struct copy_of quality_copy_of(const struct quality *q, uint32_t content);
  * similarity out of bounds; nothing changed. */
 bool quality_copied(struct quality *q, uint32_t content, uint32_t similarity_ppm);
 
-/* What moderation lets be shown of a target: the newest of its decisions and moderation scores. */
+/* What moderation lets be shown of a target: the decision or moderation score that stands.      */
 enum decision quality_gate(const struct quality *q, uint32_t target);
 bool quality_removed(const struct quality *q, uint32_t target); /* DECISION_REMOVE */
 
 /* Records a decision or an appeal (as moderation_add) and sets the gate at once. One that came as a
- * score (`scored`, after quality_rate of kind moderation) always stands, as scores replace one
- * another in the order they come; any other is kept in the history only when an act of newer time
- * stands already.
+ * score (`scored`, after quality_rate of kind moderation) must have `stood`, as scores replace one
+ * another in the order they come.
  * Errors: HEED_NOMEM, which leaves the state unusable; HEED_RANGE.                               */
 HEED_MUST_CHECK enum heed_status quality_decide(struct quality *q,
                                                 const struct moderation_act *act);

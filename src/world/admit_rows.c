@@ -480,14 +480,19 @@ struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_
     return c;
 }
 
-struct call admit_decision(int64_t time_ms, uint32_t actor, uint32_t target, int act)
+struct call admit_decision(int64_t time_ms, uint32_t actor, uint32_t target, int act,
+                           int64_t now_ms, int stands)
 {
     bool appeal = act == ACT_APPEAL;
-    struct call c = call_of(appeal ? COMMAND_quality_appeal : COMMAND_quality_decide, time_ms);
+    struct call c = call_of(appeal ? COMMAND_quality_appeal : COMMAND_quality_decided, time_ms);
     c.actor = actor;
     c.i[0] = target;
-    if (!appeal)
-        c.i[1] = act;
+    if (appeal)
+        return c;
+    c.i[1] = act;
+    c.i[2] = now_ms < 0 ? 0 : now_ms > TIME_MAX_MS ? TIME_MAX_MS : now_ms;
+    if (stands >= 0)
+        c.i[3] = stands;
     return c;
 }
 

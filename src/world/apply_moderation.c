@@ -39,7 +39,8 @@ enum heed_status note_score(struct state *s, uint32_t user, uint32_t target, int
                                        .target = target,
                                        .actor = user,
                                        .kind = (uint8_t)quality_gate(&s->quality, target),
-                                       .scored = true};
+                                       .scored = true,
+                                       .stood = true};
     enum heed_status status = quality_decide(&s->quality, &act);
     return status == HEED_OK ? HEED_OK : failed(status, err);
 }
@@ -60,7 +61,7 @@ enum refusal moderation_refusal(const struct state *s, const struct call *call)
     uint32_t target = (uint32_t)call->i[0], owner = catalogue_owner(c, target);
     if (catalogue_erased(c, owner))
         return REFUSED_erased;
-    if (call->command == COMMAND_quality_decide)
+    if (call->command != COMMAND_quality_appeal)
         return owner != HANDLE_NONE && call->actor == owner ? REFUSED_own_work : REFUSED_NOT;
     if (owner == HANDLE_NONE || (call->i[1] != CALL_ABSENT && call->i[1] != owner))
         return REFUSED_not_owner;
@@ -71,7 +72,8 @@ enum refusal moderation_refusal(const struct state *s, const struct call *call)
 }
 
 static enum heed_status apply_moderation(struct world *w, const struct call *call, int kind,
-                                         uint32_t actor, struct outcome *o, struct heed_error *err)
+                                         uint32_t actor, bool stood, struct outcome *o,
+                                         struct heed_error *err)
 {
     struct state *s = &w->state;
     if (call->blob.n != 32 || kind < 0 || kind > ACT_APPEAL)
@@ -83,7 +85,8 @@ static enum heed_status apply_moderation(struct world *w, const struct call *cal
                                        .attention = attention_of(s, (uint32_t)call->i[0]),
                                        .target = (uint32_t)call->i[0],
                                        .actor = actor,
-                                       .kind = (uint8_t)kind};
+                                       .kind = (uint8_t)kind,
+                                       .stood = stood};
     o->handle = (uint32_t)s->quality.moderation.acts_n;
     enum heed_status status = quality_decide(&s->quality, &act);
     return status == HEED_OK ? HEED_OK : failed(status, err);
@@ -99,7 +102,7 @@ enum heed_status apply_quality_decide(struct world *w, const struct call *call, 
     const struct moderation_case *before = moderation_case_of(m, target);
     uint32_t open = before ? before->open : 0;
     enum heed_status status = apply_moderation(
-        w, call, call->i[1] < ACT_APPEAL ? (int)call->i[1] : -1, call->actor, o, err);
+        w, call, call->i[1] < ACT_APPEAL ? (int)call->i[1] : -1, call->actor, true, o, err);
     if (status != HEED_OK || o->refusal != REFUSED_NOT || !o->want_reply)
         return status;
     const struct moderation_case *c = moderation_case_of(m, target);
@@ -110,13 +113,28 @@ enum heed_status apply_quality_decide(struct world *w, const struct call *call, 
                       appeal);
 }
 
+/* i: target, decision, when it was read, whether it stands                                      */
+enum heed_status apply_quality_decided(struct world *w, const struct call *call, struct outcome *o,
+                                       struct heed_error *err)
+{
+    const struct state *s = &w->state;
+    int64_t latest_ms =
+        call->i[2] == CALL_ABSENT ? INT64_MAX : call->i[2] + s->rules.behaviour.ahead_ms;
+    bool stood = call->i[3] == CALL_ABSENT
+                     ? moderation_newest(&s->quality.moderation, (uint32_t)call->i[0],
+                                         call->time_ms, latest_ms)
+                     : call->i[3] == 1;
+    return apply_moderation(w, call, call->i[1] < ACT_APPEAL ? (int)call->i[1] : -1, call->actor,
+                            stood, o, err);
+}
+
 /* i: target, user                                                                               */
 enum heed_status apply_quality_appeal(struct world *w, const struct call *call, struct outcome *o,
                                       struct heed_error *err)
 {
     uint32_t target = (uint32_t)call->i[0];
-    enum heed_status status =
-        apply_moderation(w, call, ACT_APPEAL, catalogue_owner(&w->state.catalogue, target), o, err);
+    enum heed_status status = apply_moderation(
+        w, call, ACT_APPEAL, catalogue_owner(&w->state.catalogue, target), false, o, err);
     if (status != HEED_OK || o->refusal != REFUSED_NOT || !o->want_reply)
         return status;
     const struct moderation *m = &w->state.quality.moderation;

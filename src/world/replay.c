@@ -21,6 +21,17 @@ static enum heed_status call_replay(struct world *w, const struct call *call, st
     return status;
 }
 
+/* Earlier heeds wrote what a decisions file said as commands; their mark closes such a batch. */
+static struct call as_read(const struct call *call, bool imported)
+{
+    struct call c = *call;
+    if (imported && c.command == COMMAND_quality_decide) {
+        c.command = COMMAND_quality_decided;
+        c.i[2] = c.i[3] = CALL_ABSENT;
+    }
+    return c;
+}
+
 enum heed_status batch_replay(struct world *w, const struct store_batch *b,
                               enum heed_status (*each)(void *context, const struct call *call,
                                                        const struct outcome *o,
@@ -38,11 +49,14 @@ enum heed_status batch_replay(struct world *w, const struct store_batch *b,
         return error_set(err, HEED_INPUT, where, "the journal has a gap; restore a backup");
     const struct call *calls;
     enum heed_status status = journal_decode(w->codec, b->payload, b->commands, &calls, err);
+    bool imported = status == HEED_OK && b->commands > 0 &&
+                    calls[b->commands - 1].command == COMMAND_import_mark;
     for (uint32_t i = 0; status == HEED_OK && i < b->commands; i++) {
         struct outcome o = {0};
-        status = call_replay(w, &calls[i], &o, where, b->first + i, err);
+        const struct call call = as_read(&calls[i], imported);
+        status = call_replay(w, &call, &o, where, b->first + i, err);
         if (status == HEED_OK && each)
-            status = each(context, &calls[i], &o, err);
+            status = each(context, &call, &o, err);
     }
     if (status == HEED_OK) {
         w->batches++;

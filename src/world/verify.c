@@ -86,6 +86,7 @@ static enum heed_status note_call(void *context, const struct call *call, const 
         owner = call->i[1] == CALL_ABSENT ? STORE_WORLD_OWNER : (uint32_t)call->i[1];
         break;
     case COMMAND_quality_decide:
+    case COMMAND_quality_decided:
     case COMMAND_quality_appeal:
         texts = &v->reasons;
         owner = reason_owner(&v->fresh->state.catalogue, (uint32_t)call->i[0]);
