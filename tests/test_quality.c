@@ -169,6 +169,30 @@ static void a_later_score_replaces_the_earlier(void **state)
     quality_deinit(&once);
 }
 
+/* Agreement within every content is no certainty about one that a single person rated.           */
+static void one_rating_is_never_certain(void **state)
+{
+    (void)state;
+    for (int all_alike = 0; all_alike < 2; all_alike++) {
+        struct quality q;
+        quality_init(&q);
+        for (uint32_t t = 0; t < 20; t++)
+            for (uint32_t u = 0; u < 3; u++)
+                rate(&q, RATING_USER, u, content(t), all_alike ? 5000 : 1000 + (int)(t % 5) * 1000);
+        rate(&q, RATING_USER, 7, content(20), 5000);
+        struct quality_score one = quality_score(&q, &RULES, content(20), 0, 0);
+        assert_true(one.sd > .02 && one.sd < .15);
+        assert_true(all_alike || one.score < 1);
+        for (uint32_t u = 8; u < 40; u++)
+            rate(&q, RATING_USER, u, content(20), 5000);
+        struct quality_score many = quality_score(&q, &RULES, content(20), 0, 0);
+        assert_true(many.sd > 0 && many.sd < one.sd / 3); /* what is known counts */
+        rate(&q, RATING_USER, 7, content(21), 1000);
+        assert_true(quality_score(&q, &RULES, content(21), 0, 0).sd > .02);
+        quality_deinit(&q);
+    }
+}
+
 static void kinds_users_and_targets_do_not_replace_one_another(void **state)
 {
     (void)state;
@@ -322,7 +346,7 @@ enum { USERS = 23, TARGETS = 17 };
 
 struct naive {
     int score[2][USERS][TARGETS]; /* normalised; -1: none */
-    double mean[2], within[2], between[2];
+    double mean[2], noise[2], between[2];
     int n[2], groups[2];
 };
 
@@ -355,8 +379,9 @@ static void naive_components(struct naive *x, int kind)
             if (x->score[kind][u][t] >= 0)
                 within += pow(x->score[kind][u][t] - group, 2);
     }
-    x->within[kind] = within / (x->n[kind] - x->groups[kind]);
-    x->between[kind] = (between - (x->groups[kind] - 1) * x->within[kind]) /
+    double free = x->n[kind] - x->groups[kind];
+    x->noise[kind] = (1e6 / 12 + within) / (1 + free); /* one more, spread evenly over 0..1000 */
+    x->between[kind] = (between - (x->groups[kind] - 1) * within / free) /
                        (x->n[kind] - size_squares / x->n[kind]);
     if (x->between[kind] < 0)
         x->between[kind] = 0;
@@ -377,7 +402,7 @@ static double naive_shrunk(const struct naive *x, int kind, int target, int *n)
     }
     if (x->between[kind] == 0)
         return x->mean[kind] / 1000;
-    double k = x->within[kind] / x->between[kind];
+    double k = x->noise[kind] / x->between[kind];
     return (sum + k * x->mean[kind]) / (*n + k) / 1000;
 }
 
@@ -475,6 +500,7 @@ int main(void)
         cmocka_unit_test(without_evidence_the_score_is_a_half),
         cmocka_unit_test(few_ratings_are_drawn_to_a_half_by_the_rules_strength),
         cmocka_unit_test(a_later_score_replaces_the_earlier),
+        cmocka_unit_test(one_rating_is_never_certain),
         cmocka_unit_test(kinds_users_and_targets_do_not_replace_one_another),
         cmocka_unit_test(the_newest_moderation_is_the_gate),
         cmocka_unit_test(scores_out_of_range_change_nothing),

@@ -34,15 +34,24 @@ void shrink_add(struct prior_sums *p, struct rating_sums *t, int32_t old, int32_
     p->between_squares += square_share(t);
 }
 
+static const double PRIOR_SPREAD = 1e6 / 12; /* of what is even over 0..1000 */
+
+/* A variance of n free values, under a prior worth one.                                          */
+static double with_prior(double variance, double n)
+{
+    return (PRIOR_SPREAD + n * variance) / (1 + n);
+}
+
 struct variance_components shrink_components(const struct prior_sums *p)
 {
-    struct variance_components c = {0, 0, 0};
+    struct variance_components c = {0};
     if (p->targets < 2 || p->all.n <= p->targets)
         return c;
     double n = (double)p->all.n, targets = (double)p->targets;
     double sum = (double)p->all.sum_milli, shares = (double)p->between_squares;
     c.mean = sum / n;
     c.within = (double)(p->all.square_sum - p->between_squares) / (n - targets);
+    c.noise = with_prior(c.within, n - targets);
     double between =
         (shares - sum * c.mean - (targets - 1) * c.within) / (n - (double)p->count_squares / n);
     c.between = between > 0 ? between : 0;
@@ -60,8 +69,8 @@ double shrink_variance(const struct prior_sums *p, const struct rating_sums *t)
     if (!data_says(p))
         return 1 / (4 * (n + 3));
     struct variance_components c = shrink_components(p);
-    double weight = n * c.between + c.within;
-    return weight > 0 ? c.between * c.within / weight / 1e6 : 0;
+    double between = with_prior(c.between, (double)p->targets - 1);
+    return between * c.noise / (n * between + c.noise) / 1e6;
 }
 
 double shrink_mean(const struct prior_sums *p, const struct rating_sums *t, int32_t prior_strength)
@@ -70,8 +79,7 @@ double shrink_mean(const struct prior_sums *p, const struct rating_sums *t, int3
     if (data_says(p)) {
         /* (n m + k m0) / (n + k) times between, which may be 0 */
         struct variance_components c = shrink_components(p);
-        double weight = n * c.between + c.within;
-        shrunk = weight > 0 ? (sum * c.between + c.within * c.mean) / weight : c.mean;
+        shrunk = (sum * c.between + c.noise * c.mean) / (n * c.between + c.noise);
     } else {
         double k = prior_strength > 0 ? prior_strength : 0, all = (double)p->all.n;
         double mean = all + k > 0 ? ((double)p->all.sum_milli + k * 500) / (all + k) : 500;

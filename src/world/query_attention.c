@@ -246,7 +246,7 @@ enum heed_status query_quality_show(struct world *w, const struct call *call, en
         return HEED_NOMEM;
     struct quality_score q = engine_quality(w, view, target);
     /* 95 %; behind a closed gate there is nothing to doubt */
-    double doubt = q.score > 0 ? 1.96 * q.sd : 0;
+    double doubt = quality_removed(&w->state.quality, target) ? 0 : 1.96 * q.sd;
     json_t *parts = json_object();
     for (int p = 0; p < QUALITY_PARTS; p++)
         json_object_set_new(parts, quality_part_name((enum quality_part)p),
