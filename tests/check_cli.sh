@@ -620,7 +620,7 @@ day=$(sed -n '2s/T.*//p' data/events.csv)
 json 0 'import.refused=1 settled.refused.code="nothing_to_settle"' run --data data --world open.world --at "${day}T23:59:00Z"
 says 'ends at'
 json 0 'import.rows=0 settled.epoch' run --data data --world open.world --at 2026-12-31
-json 0 'import.refused=5 import.applied=9' run --data data --world early.world --at 2001-01-01
+json 0 'import.refused=7 import.applied=7' run --data data --world early.world --at 2001-01-01
 json 1 'refused.code="time_ahead"' event add ann view content:p1 --time 2026-01-05 --at 2026-01-03T23:00:00Z
 expect 0 user erase bob
 json 1 'refused.code' behaviour show user:bob

@@ -257,7 +257,8 @@ int tool_export(struct cli *c)
     struct world *w = NULL;
     enum heed_status status = cli_open(c, false, false, STR_NONE, &w, &err);
     if (status == HEED_OK)
-        status = export_dir(w, c->now_ms, cli_arg(c, "dir"), cli_arg(c, "force") != NULL, &left_out, &err);
+        status = export_dir(w, c->now_ms, cli_arg(c, "dir"), cli_arg(c, "force") != NULL, &left_out,
+                            &err);
     if (status == HEED_OK) {
         json_t *reply = export_json(cli_arg(c, "dir"), left_out);
         print_reply(c, reply);

@@ -109,8 +109,9 @@ HEED_MUST_CHECK enum heed_status moderation_report(struct moderation *m, uint32_
 HEED_MUST_CHECK enum heed_status moderation_add(struct moderation *m,
                                                 const struct moderation_act *act);
 
-/* Whether a decision of that time is no older than the one that stands. One that stands and is dated
- * after `latest_ms` (INT64_MAX: the latest time that can be) is no measure: its time is wrong.  */
+/* Whether a decision of that time is no older than the one that stands. One that stands and is
+ * dated after `latest_ms` (INT64_MAX: the latest time that can be) is no measure: its time is
+ * wrong.  */
 bool moderation_newest(const struct moderation *m, uint32_t target, int64_t time_ms,
                        int64_t latest_ms);
 

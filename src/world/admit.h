@@ -113,9 +113,9 @@ struct call admit_counted(int64_t time_ms, uint32_t verb, uint32_t target, int64
 struct call admit_refunded(int64_t time_ms, uint32_t user, uint32_t target, int64_t amount_milli);
 struct call admit_rating(int64_t time_ms, uint32_t user, uint32_t target, int64_t score_milli,
                          enum rating_kind kind);
-/* What a file read at now_ms says was decided (act is an enum decision) by `actor` (HANDLE_NONE: the
- * operator), or an appeal (ACT_APPEAL) by whose work the target is. stands: whether the decision
- * took its place then, 1 or 0; below 0: the file does not say.                                  */
+/* What a file read at now_ms says was decided (act is an enum decision) by `actor` (HANDLE_NONE:
+ * the operator), or an appeal (ACT_APPEAL) by whose work the target is. stands: whether the
+ * decision took its place then, 1 or 0; below 0: the file does not say. */
 struct call admit_decision(int64_t time_ms, uint32_t actor, uint32_t target, int act,
                            int64_t now_ms, int stands);
 bool admit_reason_ok(struct str reason); /* up to 4096 bytes, not all of them blank */
