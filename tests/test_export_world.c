@@ -263,7 +263,6 @@ static void answers_as_its_copy(const char *yaml, const char *one, const char *t
     world_close(w);
 }
 
-<<<<<<< HEAD
 static void an_exported_world_answers_the_same_when_imported(void **state)
 {
     (void)state;
@@ -275,7 +274,8 @@ static void so_does_one_whose_feeds_hold_several_kinds(void **state)
 {
     (void)state;
     answers_as_its_copy(kinds_rules, "kinds1", "kinds2");
-=======
+}
+
 enum { JUDGED = 6 };
 
 /* Decisions at whatever times, appeals, and scores if asked for; two moderators and the operator.
@@ -352,7 +352,6 @@ static void what_stands_is_what_stands_in_a_copy(void **state)
         world_close(again);
         world_close(w);
     }
->>>>>>> 83e6c53 (moderation: what was decided last counts, whatever time it claims)
 }
 
 /* What was seen before is a duplicate for the copy too, though ids are kept as hashes only. */
@@ -546,11 +545,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_exported_world_answers_the_same_when_imported),
-<<<<<<< HEAD
         cmocka_unit_test(so_does_one_whose_feeds_hold_several_kinds),
-=======
         cmocka_unit_test(what_stands_is_what_stands_in_a_copy),
->>>>>>> 83e6c53 (moderation: what was decided last counts, whatever time it claims)
         cmocka_unit_test(event_ids_are_known_to_the_copy),
         cmocka_unit_test(erased_people_are_in_no_file),
         cmocka_unit_test(copies_of_an_erased_original_stay_copies),
