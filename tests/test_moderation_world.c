@@ -167,6 +167,50 @@ static void nobody_decides_about_his_own_work(void **state)
     world_close(w);
 }
 
+/* Someone else must look; an operator is the last to.                                            */
+static void nobody_answers_the_appeal_against_his_own_decision(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"content:c1", "user:ann"};
+    for (size_t i = 0; i < 2; i++) {
+        struct world *w = world_in_memory();
+        fill(w);
+        OK("user add", "id", "boss", "role", "operator");
+        OK("good add", "id", "t", "name", "T", "seller", "ann");
+        const char *t = targets[i];
+        assert_int_equal(decide(w, "mod", t, "remove"), HEED_OK);
+        assert_int_equal(decide(w, "mod", t, "limit"),
+                         HEED_OK); /* no appeal yet: he may think anew */
+        OK("quality appeal", "target", t, "reason", "but");
+        struct sha256 before = hash_of(w);
+        static const char *const again[] = {"allow", "limit", "remove"};
+        for (size_t k = 0; k < 3; k++) {
+            json_t *reply = NULL;
+            assert_int_equal(call_as(w, "mod", T0 + 2000, &reply, "quality decide", "target", t,
+                                     "decision", again[k], "reason", "r", NULL),
+                             HEED_REFUSED);
+            assert_string_equal(
+                json_string_value(json_object_get(json_object_get(reply, "refused"), "code")),
+                "own_decision");
+            json_decref(reply);
+        }
+        assert_int_equal(call_as(w, "mod", T0 + 2000, NULL, "rating add", "target", t, "score", "5",
+                                 "kind", "moderation", NULL),
+                         HEED_REFUSED); /* nor by a score */
+        assert_true(sha256_eq(before, hash_of(w)));
+        assert_int_equal(decide(w, "mod2", t, "limit"), HEED_OK);
+        assert_int_equal(decide(w, "mod2", t, "remove"),
+                         HEED_OK); /* nothing waits: a new decision */
+        OK("quality appeal", "target", t, "reason", "but");
+        assert_int_equal(decide(w, "mod2", t, "allow"), HEED_REFUSED);
+        assert_int_equal(decide(w, "mod", t, "allow"), HEED_OK); /* this one was not his */
+        assert_int_equal(decide(w, "boss", t, "remove"), HEED_OK);
+        OK("quality appeal", "target", t, "reason", "but");
+        assert_int_equal(decide(w, "boss", t, "allow"), HEED_OK);
+        world_close(w);
+    }
+}
+
 static void a_reason_is_needed(void **state)
 {
     (void)state;
@@ -698,6 +742,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_right_roles_may),
         cmocka_unit_test(nobody_decides_about_his_own_work),
+        cmocka_unit_test(nobody_answers_the_appeal_against_his_own_decision),
         cmocka_unit_test(a_reason_is_needed),
         cmocka_unit_test(a_decision_is_seen_in_the_next_feed),
         cmocka_unit_test(limited_contents_share_a_tenth_of_a_feed),

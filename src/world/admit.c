@@ -632,6 +632,13 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
         r.refusal == REFUSED_NOT && r.call.actor != HANDLE_NONE &&
         catalogue_owner(&w->state.catalogue, (uint32_t)r.call.i[1]) == r.call.actor)
         refuse(&r, REFUSED_own_work);
+    bool decides = r.call.command == COMMAND_quality_decide ||
+                   (r.call.command == COMMAND_rating_add && r.call.i[3] == RATING_MODERATION);
+    if (decides && r.refusal == REFUSED_NOT &&
+        moderation_own_decision(
+            &w->state, r.call.actor,
+            (uint32_t)r.call.i[r.call.command == COMMAND_quality_decide ? 0 : 1]))
+        refuse(&r, REFUSED_own_decision);
     if (r.refusal != REFUSED_NOT)
         return refusal_reply(r.refusal, reply, err);
     if (spec->kind == KIND_QUERY) {

@@ -91,6 +91,9 @@ void broken_pack(struct strbuf *b, const struct epoch_exposure *x, const struct 
 
 /* What stands in the way of a `quality decide` or `quality appeal`, or REFUSED_NOT.              */
 enum refusal moderation_refusal(const struct state *s, const struct call *call);
+/* Whether the actor would answer the appeal against a decision of his own; no operator's case.
+ * Asked at admission only: journals made before hold such answers. */
+bool moderation_own_decision(const struct state *s, uint32_t actor, uint32_t target);
 /* Whose key seals the reason of an act: whose work the target is, else the world's.              */
 uint32_t reason_owner(const struct catalogue *c, uint32_t target);
 /* Notes an act that is a report, at its time but not after `now_ms`. */

@@ -71,6 +71,15 @@ enum refusal moderation_refusal(const struct state *s, const struct call *call)
     return of[moderation_may_appeal(&s->quality.moderation, target)];
 }
 
+bool moderation_own_decision(const struct state *s, uint32_t actor, uint32_t target)
+{
+    const struct moderation *m = &s->quality.moderation;
+    const struct moderation_case *c = moderation_case_of(m, target);
+    return actor != HANDLE_NONE && c && c->appeal != ACT_NONE &&
+           m->acts[c->standing].actor == actor &&
+           !(s->catalogue.parties[actor].role_bits & ROLE_OPERATOR);
+}
+
 static enum heed_status apply_moderation(struct world *w, const struct call *call, int kind,
                                          uint32_t actor, bool stood, struct outcome *o,
                                          struct heed_error *err)
