@@ -48,6 +48,11 @@ expect 0 quality agree labels.csv --json --model wawa
 says out '"skills": {"ann": 1.0, "bob": 1.0, "cyd": 0.666666666666667}' '"p2": {"label": "yes", "posterior": [0.25, 0.75]}'
 expect 0 quality agree labels.csv
 says out 'dawid-skene: 9 labels by 3 reviewers of 3 targets' 'p,3' 'reviewer'
+[ ! -s err ] || fail 'a connected file is warned of'
+printf 'reviewer,target,label\nann,p1,no\nann,p2,yes\nbob,p3,no\nbob,p4,yes\n' >apart.csv
+expect 0 quality agree apart.csv --json
+says out '"warnings": ["the reviewers are not connected: they fall into 2 groups that share no target (2 of one reviewer)'
+says err 'heed: the reviewers are not connected'
 [ ! -e heed.world ] || fail 'it makes a world'
 
 expect 2 quality agree
@@ -59,7 +64,7 @@ at_fault 'none.csv' agree none.csv
 : >empty.csv
 at_fault 'empty.csv: line 1: it is empty' agree empty.csv
 echo 'reviewer,target,label' >none.csv
-at_fault 'none.csv: there are none' agree none.csv
+at_fault 'none.csv: the file has no label' agree none.csv
 printf 'reviewer,target,vote\nann,p1,1\n' >bad.csv
 at_fault "bad.csv: line 1: the column 'label' is missing; the header needs reviewer, target, label" agree bad.csv
 printf 'label,target,label\n1,p1,1\n' >bad.csv

@@ -305,7 +305,7 @@ static void what_cannot_be_answered_is_named(void **state)
         enum heed_status status;
         const char *says;
     } rows[] = {
-        {{NULL, 0, 0, 0, 0}, HEED_INPUT, "there are none"},
+        {{NULL, 0, 0, 0, 0}, HEED_INPUT, "the file has no label"},
         {{one, 2, 1, 2, 2}, HEED_INPUT, "one reviewer"},
         {{one, 2, 3, 2, 2}, HEED_INPUT, "one reviewer"},
         {{equal, 2, 2, 1, 1}, HEED_INPUT, "all labels are equal"},
@@ -327,6 +327,38 @@ static void what_cannot_be_answered_is_named(void **state)
                 fail();
             }
             assert_null(f.posterior);
+        }
+}
+
+/* Reviewers a b c d, targets 0 …; each row of who labelled them. */
+static void reviewers_whom_no_target_connects_are_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *targets[5];
+        size_t groups, alone;
+    } rows[] = {
+        {{"a", "a", "b", "b", ""}, 2, 2},    {{"ab", "ab", "", "", ""}, 1, 0},
+        {{"ab", "cd", "", "", ""}, 2, 0},    {{"ab", "cd", "bc", "", ""}, 1, 0},
+        {{"a", "ab", "c", "d", "bd"}, 2, 1}, {{"ad", "bc", "ca", "", ""}, 1, 0},
+        {{"a", "b", "c", "d", ""}, 4, 4},    {{"a", "b", "ab", "c", ""}, 2, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int model = 0; model < AGREE_MODELS; model++) {
+            struct agree_label labels[16];
+            size_t n = 0, targets = 0, reviewers = 0;
+            for (uint32_t t = 0; t < 5 && *rows[i].targets[t]; t++, targets++)
+                for (const char *p = rows[i].targets[t]; *p; p++) {
+                    labels[n++] = (struct agree_label){(uint32_t)(*p - 'a'), t, t % 2};
+                    reviewers =
+                        (size_t)(*p - 'a') + 1 > reviewers ? (size_t)(*p - 'a') + 1 : reviewers;
+                }
+            const struct agree_labels in = {labels, n, reviewers, targets, 2};
+            struct agree_fit f;
+            fit(&in, (enum agree_model)model, 0, &f);
+            if (f.groups != rows[i].groups || f.alone != rows[i].alone)
+                fail_msg("row %zu: %zu groups, %zu alone", i, f.groups, f.alone);
+            agree_fit_deinit(&f);
         }
 }
 
@@ -366,6 +398,7 @@ int main(void)
         cmocka_unit_test(thousands_of_labels_of_one_target_do_not_underflow),
         cmocka_unit_test(a_reviewer_who_saw_none_of_a_class_has_a_row_of_zeros),
         cmocka_unit_test(what_cannot_be_answered_is_named),
+        cmocka_unit_test(reviewers_whom_no_target_connects_are_counted),
         cmocka_unit_test_teardown(any_allocation_may_fail, memory_returns),
         cmocka_unit_test(names_go_there_and_back),
     };

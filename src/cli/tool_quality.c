@@ -142,6 +142,19 @@ static const char *class_text(const struct agreeing *a, size_t j)
     return text_of(&a->classes, a->order[j]);
 }
 
+/* NULL: there is nothing to warn of. */
+static const char *agree_warning(const struct agree_fit *f, char *text, size_t n)
+{
+    if (f->groups < 2)
+        return NULL;
+    snprintf(text, n,
+             "the reviewers are not connected: they fall into %zu groups that share no target (%zu "
+             "of one reviewer), and nothing compares one group with another; let some targets be "
+             "labelled by reviewers of both",
+             f->groups, f->alone);
+    return text;
+}
+
 static json_t *agree_json(const struct agreeing *a, enum agree_model model)
 {
     const struct agree_fit *f = &a->fit;
@@ -170,6 +183,10 @@ static json_t *agree_json(const struct agreeing *a, enum agree_model model)
     }
     if (doc && !f->converged)
         json_object_set_new(doc, "converged", json_false());
+    char text[300];
+    const char *warning = agree_warning(f, text, sizeof text);
+    if (doc && warning)
+        json_object_set_new(doc, "warnings", json_pack("[s]", warning));
     return doc;
 }
 
@@ -258,6 +275,10 @@ int tool_quality_agree(struct cli *c)
     }
     if (status == HEED_OK && !a.fit.converged)
         say_unsettled(c, a.fit.iterations);
+    char text[300];
+    const char *warning = status == HEED_OK ? agree_warning(&a.fit, text, sizeof text) : NULL;
+    if (warning && !c->quiet)
+        fprintf(stderr, "heed: %s\n", warning);
     agree_fit_deinit(&a.fit);
     free(a.labels);
     free(a.order);

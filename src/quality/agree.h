@@ -46,6 +46,9 @@ struct agree_fit {
     double loglik;   /* of the labels, natural logarithm; NAN unless Dawid-Skene */
     uint32_t iterations; /* of EM; 0 unless Dawid-Skene */
     bool converged;      /* false: stopped by max_iterations */
+    /* Groups of reviewers that no target connects, directly or by way of others; with more than one
+     * nothing compares those of different groups. alone: groups of one. */
+    size_t groups, alone;
 };
 
 /* out is filled anew and freed by agree_fit_deinit; after an error it holds nothing.
