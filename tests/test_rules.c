@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "support_fault.h"
 #include "world/rules.h"
+#include "world/rules_parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -424,6 +425,31 @@ static const struct bad bad_keys[] = {
      "r.yaml: line 1, key behaviour.verbs[0].class weight", "no such key"},
 };
 
+/* As the command line and the documentation write them.                                          */
+static void a_number_may_begin_with_its_point(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int scale;
+        bool good;
+        int64_t value;
+    } rows[] = {{".5", 6, true, 500000}, {"-.25", 3, true, -250},   {".1", 3, true, 100},
+                {".000001", 6, true, 1}, {".0000001", 6, false, 0}, {".", 6, false, 0},
+                {"-.", 3, false, 0},     {"..5", 3, false, 0},      {".5.", 3, false, 0},
+                {".-5", 3, false, 0},    {"--.5", 3, false, 0},     {"0.5", 6, true, 500000},
+                {".50", 0, false, 0},    {".0", 0, true, 0},        {"", 3, false, 0},
+                {"-", 3, false, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t value = 0;
+        bool good = rules_decimal(str_of(rows[i].text), rows[i].scale, &value);
+        if (good != rows[i].good || (good && value != rows[i].value))
+            fail_msg("'%s': %s, %lld", rows[i].text, good ? "read" : "refused", (long long)value);
+    }
+    struct rules r = parsed(str_of("allocation: {limited: .25}\n"));
+    assert_int_equal(r.allocation.limited_ppm, 250000);
+}
+
 #define KINDS_KEY "r.yaml: line 1, key allocation.kinds"
 static const struct bad bad_kinds[] = {
     {"allocation: {kinds: {video: 1}}", KINDS_KEY ".video", "no rule of this name"},
@@ -561,7 +587,7 @@ static const struct bad bad_values[] = {
     {"shop: {fee: -0.1}", "r.yaml: line 1, key shop.fee", "between 0.000000 and 1.000000"},
     {"shop: {fee: 5%}", "r.yaml: line 1, key shop.fee", "'5%' is not a share between 0 and 1"},
     {"shop: {fee: 0.0000001}", "r.yaml: line 1, key shop.fee", "up to six decimals"},
-    {"shop: {fee: .5}", "r.yaml: line 1, key shop.fee", "a share between 0 and 1"},
+    {"shop: {fee: .5.}", "r.yaml: line 1, key shop.fee", "a share between 0 and 1"},
     {"shop: {fee: .nan}", "r.yaml: line 1, key shop.fee", "a share between 0 and 1"},
     {"shop: {fee: 1e-1}", "r.yaml: line 1, key shop.fee", "a share between 0 and 1"},
     {"shop: {fee: 0x1}", "r.yaml: line 1, key shop.fee", "a share between 0 and 1"},
@@ -757,6 +783,7 @@ int main(void)
         cmocka_unit_test(what_is_left_out_is_as_the_default_document_says),
         cmocka_unit_test(plaza_changes_what_it_says_and_no_more),
         cmocka_unit_test(the_presets_are_found_by_name),
+        cmocka_unit_test(a_number_may_begin_with_its_point),
         cmocka_unit_test(shares_of_kinds_are_proportions),
         cmocka_unit_test(currencies_are_found_by_code),
         cmocka_unit_test(values_become_integers_exactly),

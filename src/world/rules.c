@@ -127,6 +127,14 @@ enum heed_status rules_expected(const struct reading *x, int node, const char *w
 bool rules_decimal(struct str text, int scale, int64_t *out)
 {
     struct money m;
+    char whole[40]; /* ".5" as "0.5" */
+    size_t sign = text.n > 1 && text.p[0] == '-';
+    if (text.n > sign + 1 && text.n < sizeof whole - 1 && text.p[sign] == '.') {
+        memcpy(whole, text.p, sign);
+        whole[sign] = '0';
+        memcpy(whole + sign + 1, text.p + sign, text.n - sign);
+        text = (struct str){whole, text.n + 1};
+    }
     if (money_from_text(text, scale, &m) != MONEY_OK)
         return false;
     *out = m.minor;
