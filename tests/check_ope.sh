@@ -93,6 +93,13 @@ bad 'a,-1,1' && expect 3 "bad.csv: line 3, column 2 (propensity)" allocate ope -
 bad 'a,1.01,1' && expect 3 "bad.csv: line 3, column 2 (propensity)" allocate ope --log bad.csv --policy uniform
 bad 'a,NaN,1' && expect 3 "bad.csv: line 3, column 2 (propensity)" allocate ope --log bad.csv --policy uniform
 bad 'a,.5,won' && expect 3 "bad.csv: line 3, column 3 (reward)" allocate ope --log bad.csv --policy uniform
+bad 'a,1e-320,1' && expect 3 "bad.csv: line 3, column 2 (propensity)" allocate ope --log bad.csv --policy uniform
+# a log without a reward has no interval, and says so
+awk 'BEGIN { print "action,propensity,reward"; for (i = 0; i < 300; i++) print (i % 2 ? "a" : "b") ",.5,0" }' >unpaid.csv
+expect 0 "mean may still be up to 0.01 with 95 %" allocate ope --log unpaid.csv --policy uniform --estimator ips,snips
+expect 0 "no row of the log has a reward" allocate ope --log unpaid.csv --policy uniform --json
+says '"lower": null, "upper": null'
+says '"warnings": ["no row of the log has a reward'
 printf 'action,propensity,reward\n' >bad.csv && expect 3 "has no rows" allocate ope --log bad.csv --policy uniform
 : >bad.csv && expect 3 "it is empty" allocate ope --log bad.csv --policy uniform
 printf 'action,probability\na,.5\nb,.4\n' >p.csv && expect 3 "sum to 0.9, not to 1" $ope p.csv

@@ -7,6 +7,7 @@
 #define HEED_ALLOCATION_MODEL_H
 
 #include "allocation/sparse.h"
+#include "base/intern.h"
 #include "base/str.h"
 
 enum { MODEL_PARAMS = 12, MODELS_MAX = 16 };
@@ -24,6 +25,8 @@ struct training {
     /* A row an attribute (a word of a name, a genre), a column an item, the value how much it says;
      * NULL: none are known.                                                                      */
     const struct sparse *features;
+    const struct intern
+        *names; /* of the items, for what is said of them; NULL: they are numbered */
     uint64_t seed;
     unsigned threads;
     void (*progress)(void *context, double share); /* may be NULL */

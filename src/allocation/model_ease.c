@@ -12,7 +12,9 @@
 #include "allocation/stored.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/utf8.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { LAMBDA, NEIGHBOURS, RENEW, EASE_PARAMS };
@@ -105,6 +107,22 @@ static enum heed_status fit_all(struct ease *m, const struct training *t, double
     return status;
 }
 
+static enum heed_status singular(const struct training *t, double lambda, size_t at,
+                                 struct heed_error *err)
+{
+    char what[160];
+    if (t->names && at < t->names->count) {
+        struct str name = intern_str(t->names, (uint32_t)at);
+        snprintf(what, sizeof what, "content:%.*s", (int)utf8_cut(name, 128), name.p);
+    } else {
+        snprintf(what, sizeof what, "item %zu of %zu", at + 1, t->items->rows);
+    }
+    return error_set(err, HEED_RANGE, "ease",
+                     "the Gram matrix is singular at lambda %g: what %s has in training follows "
+                     "from other items; give --param lambda=N above 0, such as 100",
+                     lambda, what);
+}
+
 enum heed_status ease_fit(const struct training *t, double lambda, size_t neighbours,
                           struct ease **out, struct heed_error *err)
 {
@@ -119,10 +137,7 @@ enum heed_status ease_fit(const struct training *t, double lambda, size_t neighb
                                   ? fit_all(m, t, lambda, &at)
                                   : ease_fit_nearest(t, lambda, neighbours, &m->nearest, &at);
     if (status == HEED_RANGE)
-        error_set(err, status, "ease",
-                  "the Gram matrix is singular at lambda %g: what item %zu of %zu has in training "
-                  "follows from other items; give --param lambda=N above 0, such as 100",
-                  lambda, at + 1, n);
+        status = singular(t, lambda, at, err);
     if (status != HEED_OK)
         ease_free(m);
     else

@@ -129,6 +129,7 @@ static void interval(struct ope_estimate *x, double *values, size_t n, double le
     qsort(values, kept, sizeof *values, ascending);
     x->lower = quantile(values, kept, (1 - level) / 2);
     x->upper = quantile(values, kept, (1 + level) / 2);
+    x->bounded = x->upper - x->lower > 1e-12 * fabs(x->value); /* more than rounding */
 }
 
 static enum heed_status check_numbers(const struct ope_result *out, struct heed_error *err)
@@ -196,6 +197,7 @@ enum heed_status ope_estimate(const struct ope_log *log, const struct ope_policy
         rows[i] =
             (struct part){w[i], w[i] * log->reward[i], v[i], v[i] + w[i] * (log->reward[i] - q[i])};
         add(&sum, &rows[i]);
+        out->rewarded |= log->reward[i] != 0;
         mean += influence[i] / (double)log->n;
     }
     for (size_t i = 0; i < log->n; i++)

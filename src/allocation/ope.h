@@ -56,13 +56,17 @@ struct ope_weighing {
     double effective, mean, error;
 };
 
+/* bounded false: every resample gives the same value (no row has a reward, or all have one), so the
+ * bootstrap says nothing of how far off it may be; lower and upper are value then.              */
 struct ope_estimate {
     bool known; /* asked for */
+    bool bounded;
     double value, lower, upper;
 };
 
 struct ope_result {
     struct ope_weighing weights;
+    bool rewarded; /* a row has a reward other than 0 */
     struct ope_estimate estimates[OPE_ESTIMATORS];
 };
 

@@ -1,6 +1,7 @@
 #include "allocation/ope_file.h"
 #include "base/utf8.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -182,6 +183,11 @@ static enum heed_status read_row(struct reading *r, struct heed_error *err)
                              "the propensity is %.6g; it is the probability with which this action "
                              "was taken, above 0 and at most 1: log it as it was, or leave out "
                              "rows where it is not known",
+                             f->propensity[n]);
+    if (status == HEED_OK && f->propensity[n] < DBL_MIN) /* 1 / it may be no number */
+        status = sheet_error(&r->sheet, r->fields[OPE_PROPENSITY].column, err,
+                             "the propensity %g is too small to divide by; log it as it was, or "
+                             "leave out rows where it is not known",
                              f->propensity[n]);
     if (status == HEED_OK)
         status = number_at(r, &r->fields[OPE_REWARD], "mend it, or leave the row out",

@@ -193,8 +193,11 @@ enum heed_status version_train(const struct allocation_histories *h, size_t item
     if (status == HEED_OK)
         status = write_params(out, &t->spec, err);
     if (status == HEED_OK) {
-        const struct training training = {
-            .users = &users, .items = &turned, .seed = (uint64_t)t->seed, .threads = t->threads};
+        const struct training training = {.users = &users,
+                                          .items = &turned,
+                                          .names = t->names,
+                                          .seed = (uint64_t)t->seed,
+                                          .threads = t->threads};
         status = out->spec.kind->train(&training, out->spec.param, &model, err);
         if (status == HEED_NOMEM)
             error_nomem(err);

@@ -57,30 +57,59 @@ static enum heed_status policy_of(const struct cli *c, const struct ope_file *fi
     return ope_policy_read(name, file, p, out, err);
 }
 
-/* A log whose weights do not average 1 is not what it says it is. */
-static void warn_of_weights(const struct cli *c, const struct ope_weighing *w, json_t **list)
+static json_t *warnings_of(const struct cli *c, const struct ope_result *r)
 {
     enum { ERRORS = 4 };
-    if (fabs(w->mean - 1) <= ERRORS * w->error || fabs(w->mean - 1) < 1e-3)
-        return;
-    warn(c, list,
-         "the weights average %.4f, not 1 (standard error %.4f): propensities are wrong, "
-         "or the policy does what the log could not; take the numbers with care",
-         w->mean, w->error);
+    const struct ope_weighing *w = &r->weights;
+    json_t *list = NULL;
+    char names[64] = "";
+    size_t n = 0;
+    if (fabs(w->mean - 1) > ERRORS * w->error && fabs(w->mean - 1) >= 1e-3) {
+        /* a log whose weights do not average 1 is not what it says it is */
+        warn(c, &list,
+             "the weights average %.4f, not 1 (standard error %.4f): propensities are wrong, "
+             "or the policy does what the log could not; take the numbers with care",
+             w->mean, w->error);
+    }
+    for (int e = 0; e < OPE_ESTIMATORS; e++)
+        if (r->estimates[e].known && !r->estimates[e].bounded)
+            n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "",
+                                  ope_estimator_name((enum ope_estimator)e));
+    if (n > 0 && !r->rewarded)
+        warn(c, &list,
+             "no row of the log has a reward, so the bootstrap gives no interval (%s); if a "
+             "reward is 0 or 1, the mean may still be up to %.4g with 95 %% (3 over the "
+             "effective sample): take a longer log",
+             names, fmin(1, 3 / w->effective));
+    else if (n > 0)
+        warn(c, &list,
+             "every resample gives the same number, so the bootstrap gives no interval (%s): "
+             "the rewards that count are all alike; take a longer log",
+             names);
+    return list;
+}
+
+static json_t *bound(const struct ope_estimate *x, double bound)
+{
+    return x->bounded ? json_real(bound) : json_null();
 }
 
 static json_t *reply_of(const struct cli *c, size_t n, const struct ope_result *r)
 {
-    json_t *list = json_array();
-    for (int e = 0; e < OPE_ESTIMATORS; e++)
-        if (r->estimates[e].known)
-            json_array_append_new(list,
-                                  json_pack("{s:s,s:f,s:f,s:f}", "estimator",
-                                            ope_estimator_name((enum ope_estimator)e), "value",
-                                            r->estimates[e].value, "lower", r->estimates[e].lower,
-                                            "upper", r->estimates[e].upper));
-    return json_pack("{s:s,s:I,s:f,s:o}", "policy", cli_arg(c, "policy"), "n", (json_int_t)n,
-                     "effective_sample", r->weights.effective, "estimates", list);
+    json_t *list = json_array(), *warnings = warnings_of(c, r);
+    for (int e = 0; e < OPE_ESTIMATORS; e++) {
+        const struct ope_estimate *x = &r->estimates[e];
+        if (x->known)
+            json_array_append_new(list, json_pack("{s:s,s:f,s:o,s:o}", "estimator",
+                                                  ope_estimator_name((enum ope_estimator)e),
+                                                  "value", x->value, "lower", bound(x, x->lower),
+                                                  "upper", bound(x, x->upper)));
+    }
+    json_t *reply =
+        json_pack("{s:s,s:I,s:f,s:o}", "policy", cli_arg(c, "policy"), "n", (json_int_t)n,
+                  "effective_sample", r->weights.effective, "estimates", list);
+    put_warnings(reply, warnings);
+    return reply;
 }
 
 static int answer(struct cli *c, json_t *reply, enum heed_status status, struct heed_error *err)
@@ -126,10 +155,7 @@ int tool_allocate_ope(struct cli *c)
     } else if (status != HEED_OK) {
         code = print_error(c, &err);
     } else {
-        json_t *list = NULL, *reply = reply_of(c, file.log.n, &result);
-        warn_of_weights(c, &result.weights, &list);
-        put_warnings(reply, list);
-        code = answer(c, reply, status, &err);
+        code = answer(c, reply_of(c, file.log.n, &result), status, &err);
     }
     free(p);
     ope_file_deinit(&file);

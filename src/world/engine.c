@@ -350,7 +350,8 @@ enum heed_status engine_train(struct world *w, const struct model_spec *spec, in
                                                                           : (uint32_t)keep,
                                               .seed = seed == CALL_ABSENT ? 1 : seed,
                                               .threads = THREADS,
-                                              .max_history = s->rules.allocation.max_history};
+                                              .max_history = s->rules.allocation.max_history,
+                                              .names = &s->catalogue.content_ids};
     if (!w->engine && !(w->engine = calloc(1, sizeof *w->engine)))
         return error_nomem(err);
     struct allocation_histories h;
