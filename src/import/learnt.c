@@ -203,9 +203,9 @@ static enum heed_status take_floor(struct reading *r, struct heed_error *err)
 {
     int64_t a, b, c = 0;
     bool promised = str_is(r->cell[WHAT], "promised"), paid = str_is(r->cell[WHAT], "paid");
-    enum heed_status status = take(r, A, 0, INT64_MAX, &a, err);
+    enum heed_status status = take(r, A, 0, DEBTS_TOLD_MAX, &a, err);
     if (status == HEED_OK)
-        status = take(r, B, 0, INT64_MAX, &b, err);
+        status = take(r, B, 0, DEBTS_TOLD_MAX, &b, err);
     if (status == HEED_OK && promised)
         status = take(r, C, 0, UINT32_MAX, &c, err);
     if (status == HEED_OK && (paid ? !r->promised : promised && r->promised))

@@ -362,13 +362,18 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
 
 /* What comes with an exported world counts where the rules ask for it.                           */
 
+static bool told(int64_t n)
+{
+    return n >= 0 && n <= DEBTS_TOLD_MAX;
+}
+
 /* i: level, feeds, budget                                                                        */
 enum heed_status apply_floor_promised(struct world *w, const struct call *call, struct outcome *o,
                                       struct heed_error *err)
 {
     struct state *s = &w->state;
     (void)o;
-    if (call->i[0] < 0 || call->i[1] < 0 || call->i[2] < 0 || call->i[2] > UINT32_MAX)
+    if (!told(call->i[0]) || !told(call->i[1]) || call->i[2] < 0 || call->i[2] > UINT32_MAX)
         return damaged(err, "floor promised");
     if (!debts_kept(&s->rules.allocation))
         return HEED_OK;
@@ -387,7 +392,8 @@ enum heed_status apply_content_paid(struct world *w, const struct call *call, st
     struct debts *d = &w->state.debts;
     (void)o;
     if (call->i[0] < 0 || call->i[0] > UINT32_MAX ||
-        target_kind((uint32_t)call->i[0]) != TARGET_CONTENT || call->i[1] < 0 || call->i[2] < 0)
+        target_kind((uint32_t)call->i[0]) != TARGET_CONTENT || !told(call->i[1]) ||
+        !told(call->i[2]))
         return damaged(err, "content paid");
     size_t content = target_index((uint32_t)call->i[0]);
     if (!debts_kept(&w->state.rules.allocation))
@@ -405,8 +411,8 @@ enum heed_status apply_user_pleased(struct world *w, const struct call *call, st
 {
     struct state *s = &w->state;
     (void)o;
-    if (call->i[0] < 0 || (uint64_t)call->i[0] >= s->catalogue.parties_n || call->i[1] < 0 ||
-        call->i[2] < 0)
+    if (call->i[0] < 0 || (uint64_t)call->i[0] >= s->catalogue.parties_n || !told(call->i[1]) ||
+        !told(call->i[2]))
         return damaged(err, "user pleased");
     const struct welfare_user u = {(uint64_t)call->i[1], (uint64_t)call->i[2]};
     if (s->rules.allocation.fair.lambda_ppm > 0 &&

@@ -50,6 +50,8 @@ HEED_MUST_CHECK enum heed_status debts_load(struct debts *d, size_t contents, st
 uint32_t debts_slots(const struct debts *d, const uint64_t *exposure, size_t n, uint32_t floor_ppm);
 /* What such a feed promises to each of `contents`, in units, rounded up; 0 contents: 0.          */
 uint64_t debts_promise(const uint64_t *exposure, size_t n, uint32_t floor_ppm, size_t contents);
+/* What another world says of its own at most; feeds without end could not add as much again. */
+#define DEBTS_TOLD_MAX (INT64_MAX / 2)
 #define DEBTS_PROMISE_MAX (UINT64_C(100) * 1000000 * DEBT_UNITS)
 /* owed[contents] out, in millionths rounded up.                                                  */
 void debts_owed(const struct debts *d, size_t contents, uint64_t *owed);
