@@ -2,6 +2,7 @@
  *
  * The world is support_world's small one: ann, bob, cyd, post1 by ann, the good sword.           */
 #include "support_child.h"
+#include "support_import.h"
 #include "support_world.h"
 
 #include "import/import.h"
@@ -704,6 +705,24 @@ static void a_file_imported_whole_is_not_applied_again_unless_asked(void **unuse
     free(copy);
 }
 
+static void strict_remembers_that_a_file_had_bad_rows(void **unused)
+{
+    (void)unused;
+    char *path = put_text("halfgood.csv", "id\nann\n\"\"\n");
+    struct world *w = world_in_memory();
+    struct imported in = import_as(w, IMPORT_USERS, path, &(struct import_options){0});
+    expect_tally(&in, (struct heed_tally){2, 1, 1, 0, 0});
+    imported_free(&in);
+    struct sha256 before = hash_of(w);
+    in = import_as(w, IMPORT_USERS, path, &(struct import_options){.strict = true});
+    assert_int_equal(in.status, HEED_INPUT);
+    assert_non_null(strstr(in.err.message, "1 of the 2 rows imported before without --strict"));
+    assert_true(sha256_eq(before, hash_of(w)));
+    imported_free(&in);
+    world_close(w);
+    free(path);
+}
+
 static void strict_knows_the_ids_of_its_own_file(void **unused)
 {
     (void)unused;
@@ -733,6 +752,7 @@ int main(void)
         cmocka_unit_test(packed_files_members_and_json_lines_give_the_same_world),
         cmocka_unit_test(further_columns_are_attributes_in_csv_and_json_lines_alike),
         cmocka_unit_test(a_file_imported_whole_is_not_applied_again_unless_asked),
+        cmocka_unit_test(strict_remembers_that_a_file_had_bad_rows),
         cmocka_unit_test(strict_knows_the_ids_of_its_own_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

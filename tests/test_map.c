@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -384,9 +385,56 @@ static void files_come_in_their_order_from_the_data_folder_and_once(void **state
     free(data);
 }
 
+/* A file is known by what the mapping says of it, not by how the mapping is laid out or what else
+ * stands in it.                                                                                  */
+static void a_changed_mapping_applies_only_what_it_says_anew(void **state)
+{
+    (void)state;
+    static const char users[] =
+        "  - path: acts.csv\n    kind: users\n    columns: {id: {column: who}}\n";
+    static const char views[] = "  - path: acts.csv\n    kind: events\n    columns:\n"
+                                "      time: {constant: 2026-01-01}\n      user: {column: who}\n"
+                                "      verb: {constant: view}\n      target: {column: whom}\n";
+    static const char likes[] = "  - path: acts.csv\n    kind: events\n    columns:\n"
+                                "      time: {constant: 2026-01-01}\n      user: {column: who}\n"
+                                "      verb: {constant: like}\n      target: {column: whom}\n";
+    const struct {
+        const char *parts[4];
+        uint64_t applied;
+    } rows[] = {
+        {{users, views}, 4},
+        {{users, views}, 0},
+        {{"  # a word\n", users, "\n", views}, 0},
+        {{views, users}, 0},
+        {{users, likes, views}, 2},
+        {{users, likes, views, views}, 2}, /* one more that says the same */
+        {{users, likes, views, views}, 0},
+    };
+    free(put_text("again/acts.csv", "who,whom\nann,user:ben\nben,user:ann\n"));
+    char *data = test_path("again");
+    struct world *w = world_in_memory();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[4096] = "files:\n";
+        for (size_t j = 0; j < 4 && rows[i].parts[j]; j++)
+            snprintf(text + strlen(text), sizeof text - strlen(text), "%s", rows[i].parts[j]);
+        char *map = put_text("maps/again.yaml", text);
+        struct imported in = import_mapped(w, map, data);
+        if (in.status != HEED_OK)
+            fail_msg("row %zu: %s: %s", i, in.err.where, in.err.message);
+        uint64_t applied = in.result.total.applied;
+        if (applied != rows[i].applied)
+            fail_msg("row %zu: %llu rows were applied", i, (unsigned long long)applied);
+        imported_free(&in);
+        free(map);
+    }
+    world_close(w);
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_changed_mapping_applies_only_what_it_says_anew),
         cmocka_unit_test(a_wrong_mapping_is_told_by_line_and_key),
         cmocka_unit_test(options_change_a_value_as_they_say),
         cmocka_unit_test(what_is_no_number_is_a_bad_row),

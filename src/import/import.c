@@ -163,13 +163,20 @@ static enum heed_status mark_digest(enum import_kind kind, const struct sha256 *
 
 /* The file is read once more for it: half a second for ten million events, and whether there is
  * anything to do is known before anything is done. */
-static enum heed_status digest_of(enum import_kind kind, const char *path, struct str mapping,
+static enum heed_status digest_of(const struct world *w, enum import_kind kind, const char *path,
+                                  struct str mapping, struct str older,
                                   const struct reader_limits *limits, struct sha256 *out,
                                   struct heed_error *err)
 {
-    struct sha256 content;
+    struct sha256 content, before;
     enum heed_status status = reader_digest(path, limits, &content, err);
-    return status == HEED_OK ? mark_digest(kind, &content, mapping, out, err) : status;
+    if (status == HEED_OK)
+        status = mark_digest(kind, &content, mapping, out, err);
+    if (status == HEED_OK && older.n)
+        status = mark_digest(kind, &content, older, &before, err);
+    if (status == HEED_OK && older.n && !world_import_mark(w, out) && world_import_mark(w, &before))
+        *out = before;
+    return status;
 }
 
 enum heed_status import_known(const struct world *w, enum import_kind kind,
@@ -196,10 +203,13 @@ static enum heed_status check_strictly(struct session *s, const struct import_ma
 {
     if (before && before->rejected + before->refused > 0)
         return error_set(err, HEED_INPUT, s->file->path,
-                         "%llu of the %llu rows imported before without --strict were bad; the "
-                         "rest was not applied",
+                         "%llu of the %llu rows imported before without --strict were bad; %s",
                          (unsigned long long)(before->rejected + before->refused),
-                         (unsigned long long)before->rows);
+                         (unsigned long long)before->rows,
+                         before->done ? "the others are in this world"
+                                      : "the rest was not applied");
+    if (before && before->done)
+        return HEED_OK;
     s->checking = true;
     enum heed_status status = run(s, err);
     s->checking = false;
@@ -274,7 +284,7 @@ static enum heed_status check_rejects(const char *rejects, const char *path, str
 
 enum heed_status import_one(struct world *w, const struct heed_context *context,
                             enum import_kind kind, const char *path, const char *shown,
-                            const struct row_format *format, struct str mapping,
+                            const struct row_format *format, struct str mapping, struct str older,
                             const struct import_options *options, struct import_result *result,
                             struct heed_error *err)
 {
@@ -287,12 +297,14 @@ enum heed_status import_one(struct world *w, const struct heed_context *context,
     enum heed_status status =
         s.file->path ? check_rejects(options->rejects, path, err) : error_nomem(err);
     if (status == HEED_OK)
-        status = digest_of(kind, path, mapping, &options->limits, &s.mark.digest, err);
+        status = digest_of(w, kind, path, mapping, older, &options->limits, &s.mark.digest, err);
     const struct import_mark *before =
         status == HEED_OK && !options->again ? world_import_mark(w, &s.mark.digest) : NULL;
     uint64_t out_of_order = w->state.behaviour.out_of_order, late = w->state.consumption.late;
     if (before && before->done) {
         s.file->skipped = true;
+        if (options->strict)
+            status = check_strictly(&s, before, err);
     } else if (status == HEED_OK) {
         s.skip = before ? before->rows : 0;
         if (options->strict)
@@ -334,7 +346,7 @@ enum heed_status import_file(struct world *w, const struct heed_context *context
                              const struct import_options *options, struct import_result *result,
                              struct heed_error *err)
 {
-    return import_one(w, context, kind, path, path, NULL, STR_NONE, options, result, err);
+    return import_one(w, context, kind, path, path, NULL, STR_NONE, STR_NONE, options, result, err);
 }
 
 /* ── a folder ── */

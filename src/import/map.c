@@ -250,16 +250,67 @@ static enum heed_status join_of(const struct mapping *m, int file, struct row_fo
     return status;
 }
 
-/* What besides its own bytes decides what becomes of a file: the mapping, the file's line in it
- * (it may stand there twice) and the joined file. */
-static enum heed_status identity_of(const struct mapping *m, int node,
+/* What a node says, however it is laid out.                                                      */
+static void put_node(const struct yaml *y, int node, struct strbuf *out)
+{
+    struct str text = yaml_text(y, node);
+    size_t n = yaml_count(y, node);
+    switch (yaml_kind(y, node)) {
+    case YAML_SCALAR:
+        strbuf_printf(out, "s%zu:", text.n);
+        strbuf_put(out, text.p, text.n);
+        break;
+    case YAML_LIST:
+        strbuf_printf(out, "l%zu:", n);
+        for (size_t i = 0; i < n; i++)
+            put_node(y, yaml_item(y, node, i), out);
+        break;
+    case YAML_MAP:
+        strbuf_printf(out, "m%zu:", n);
+        for (size_t i = 0; i < n; i++) {
+            struct str key = yaml_key(y, node, i);
+            strbuf_printf(out, "%zu:", key.n);
+            strbuf_put(out, key.p, key.n);
+            put_node(y, yaml_value(y, node, i), out);
+        }
+        break;
+    case YAML_NONE:
+        strbuf_putc(out, '-');
+    }
+}
+
+/* How many of the files before number i are said to be the same: one may stand there twice. */
+static enum heed_status twins_before(const struct mapping *m, int files, size_t i, size_t *n,
+                                     struct heed_error *err)
+{
+    struct strbuf own, other;
+    strbuf_init(&own, MAP_BYTES_MAX * 2);
+    strbuf_init(&other, MAP_BYTES_MAX * 2);
+    put_node(m->y, yaml_item(m->y, files, i), &own);
+    *n = 0;
+    for (size_t j = 0; j < i && !own.failed && !other.failed; j++) {
+        other.n = 0;
+        put_node(m->y, yaml_item(m->y, files, j), &other);
+        *n += other.n == own.n && memcmp(other.p, own.p, own.n) == 0;
+    }
+    bool ok = !own.failed && !other.failed;
+    strbuf_deinit(&own);
+    strbuf_deinit(&other);
+    return ok ? HEED_OK : error_nomem(err);
+}
+
+/* What besides its own bytes decides what becomes of a file: what the mapping says of it, which of
+ * several that say the same it is, and the joined file. `older` is what stood for that in worlds
+ * imported before: the whole mapping and the file's line in it.                                  */
+static enum heed_status identity_of(const struct mapping *m, int files, size_t i,
                                     const struct reader_limits *limits, struct strbuf *out,
-                                    struct heed_error *err)
+                                    struct strbuf *older, struct heed_error *err)
 {
     struct sha256 joined = {0};
-    int join = yaml_get(m->y, node, "join");
-    enum heed_status status = HEED_OK;
-    if (join) {
+    int node = yaml_item(m->y, files, i), join = yaml_get(m->y, node, "join");
+    size_t twins = 0;
+    enum heed_status status = twins_before(m, files, i, &twins, err);
+    if (status == HEED_OK && join) {
         char *path = NULL, *full = NULL;
         status = text_of(m, join, "path", true, &path, err);
         if (status == HEED_OK && !(full = path_in(m->data, path)))
@@ -269,17 +320,21 @@ static enum heed_status identity_of(const struct mapping *m, int node,
         free(path);
         free(full);
     }
-    strbuf_put(out, m->text.p, m->text.n);
-    strbuf_printf(out, "\nline %zu\n", yaml_line(m->y, node));
+    put_node(m->y, node, out);
+    strbuf_printf(out, "\nnumber %zu\n", twins);
     strbuf_put(out, (const char *)joined.b, sizeof joined.b);
-    return status == HEED_OK && out->failed ? error_nomem(err) : status;
+    strbuf_put(older, m->text.p, m->text.n);
+    strbuf_printf(older, "\nline %zu\n", yaml_line(m->y, node));
+    strbuf_put(older, (const char *)joined.b, sizeof joined.b);
+    return status == HEED_OK && (out->failed || older->failed) ? error_nomem(err) : status;
 }
 
-static enum heed_status one_file(const struct mapping *m, int node, struct world *w,
+static enum heed_status one_file(const struct mapping *m, int files, size_t number, struct world *w,
                                  const struct heed_context *context,
                                  const struct import_options *options, struct import_result *result,
                                  struct heed_error *err)
 {
+    int node = yaml_item(m->y, files, number);
     enum heed_status status =
         yaml_only(m->y, node, " path from kind delimiter quote encoding columns join ", err);
     if (status != HEED_OK)
@@ -310,14 +365,17 @@ static enum heed_status one_file(const struct mapping *m, int node, struct world
         status = from_of(m, node, &folder, err);
     if (status == HEED_OK && !(full = path_in(folder, path)))
         status = error_nomem(err);
-    struct strbuf identity;
-    strbuf_init(&identity, MAP_BYTES_MAX + 256);
+    struct strbuf identity, older;
+    strbuf_init(&identity, MAP_BYTES_MAX * 2);
+    strbuf_init(&older, MAP_BYTES_MAX + 256);
     if (status == HEED_OK)
-        status = identity_of(m, node, &options->limits, &identity, err);
+        status = identity_of(m, files, number, &options->limits, &identity, &older, err);
     if (status == HEED_OK)
         status = import_one(w, context, (enum import_kind)kind, full, path, f,
-                            (struct str){identity.p, identity.n}, options, result, err);
+                            (struct str){identity.p, identity.n}, (struct str){older.p, older.n},
+                            options, result, err);
     strbuf_deinit(&identity);
+    strbuf_deinit(&older);
     format_free(f);
     join_free(join);
     free(path);
@@ -351,7 +409,7 @@ enum heed_status import_map(struct world *w, const struct heed_context *context,
     if (status == HEED_OK && (yaml_kind(m.y, files) != YAML_LIST || yaml_count(m.y, files) == 0))
         status = yaml_error(m.y, files ? files : root, err, "a list of files was expected");
     for (size_t i = 0; status == HEED_OK && i < yaml_count(m.y, files); i++)
-        status = one_file(&m, yaml_item(m.y, files, i), w, context, options, result, err);
+        status = one_file(&m, files, i, w, context, options, result, err);
     yaml_close(m.y);
     strbuf_deinit(&m.text);
     free(m.own);

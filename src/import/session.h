@@ -41,7 +41,7 @@ enum heed_status session_error(const struct session *s, const struct heed_error 
 HEED_MUST_CHECK enum heed_status import_one(struct world *w, const struct heed_context *context,
                                             enum import_kind kind, const char *path,
                                             const char *shown, const struct row_format *format,
-                                            struct str mapping,
+                                            struct str mapping, struct str older,
                                             const struct import_options *options,
                                             struct import_result *result, struct heed_error *err);
 #endif
