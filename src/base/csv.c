@@ -453,3 +453,27 @@ void csv_put_quoted(FILE *f, struct str s)
     }
     fputc('"', f);
 }
+
+void csv_put_hex(FILE *f, struct str bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.n; i++) {
+        fputc(digits[(unsigned char)bytes.p[i] >> 4], f);
+        fputc(digits[(unsigned char)bytes.p[i] & 15], f);
+    }
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool csv_take_hex(struct str field, struct strbuf *out)
+{
+    bool ok = field.n % 2 == 0;
+    for (size_t i = 0; ok && i < field.n; i += 2) {
+        int high = hex_digit(field.p[i]), low = hex_digit(field.p[i + 1]);
+        ok = high >= 0 && low >= 0 && strbuf_putc(out, (char)(high << 4 | low));
+    }
+    return ok;
+}

@@ -56,4 +56,8 @@ enum csv_result csv_next(struct csv *c, struct csv_record *rec, struct heed_erro
 
 /* Writes s as a quoted field, its quotes doubled.                                               */
 void csv_put_quoted(FILE *f, struct str s);
+/* Writes bytes as lower-case hex digits; and appends the bytes that such a field says, false: it is
+ * something else, or there is no room in *out (out->failed).                                    */
+void csv_put_hex(FILE *f, struct str bytes);
+bool csv_take_hex(struct str field, struct strbuf *out);
 #endif

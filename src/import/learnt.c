@@ -32,8 +32,8 @@ static bool write_fit(const struct learned *l, FILE *f)
         fit_save(&l->fit, k);
     bool ok = sink_done(k);
     fprintf(f, "learnt,,%lld,", (long long)l->learnt_at_ms);
-    for (size_t i = 0; ok && i < bytes.n; i++)
-        fprintf(f, "%02x", (unsigned char)bytes.p[i]);
+    if (ok)
+        csv_put_hex(f, (struct str){bytes.p, bytes.n});
     fputs(",\n", f);
     strbuf_deinit(&bytes);
     return ok;
@@ -133,21 +133,12 @@ static enum heed_status take(struct reading *r, int column, int64_t least, int64
                        (long long)least, (long long)most);
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static enum heed_status take_fit(struct reading *r, struct heed_error *err)
 {
     struct str hex = r->cell[B];
     int64_t time_ms;
     enum heed_status status = take(r, A, 0, TIME_MAX_MS, &time_ms, err);
-    bool ok = hex.n % 2 == 0 && hex.n <= 2 * FIT_BYTES_MAX && !r->learnt;
-    for (size_t i = 0; ok && i < hex.n; i += 2) {
-        int high = hex_digit(hex.p[i]), low = hex_digit(hex.p[i + 1]);
-        ok = high >= 0 && low >= 0 && strbuf_putc(&r->fit, (char)(high << 4 | low));
-    }
+    bool ok = hex.n <= 2 * FIT_BYTES_MAX && !r->learnt && csv_take_hex(hex, &r->fit);
     r->learned.learnt_at_ms = time_ms;
     r->learnt = true;
     if (status == HEED_OK && !ok)

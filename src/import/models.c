@@ -22,15 +22,6 @@ enum {
 
 /* ── out ── */
 
-static void put_hex(FILE *f, const char *bytes, size_t n)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < n; i++) {
-        fputc(digits[(unsigned char)bytes[i] >> 4], f);
-        fputc(digits[(unsigned char)bytes[i] & 15], f);
-    }
-}
-
 static bool write_version(const struct model_version *v, FILE *f)
 {
     struct strbuf bytes;
@@ -42,7 +33,7 @@ static bool write_version(const struct model_version *v, FILE *f)
     for (size_t at = 0; ok && at < bytes.n; at += PART_BYTES) {
         size_t n = bytes.n - at < PART_BYTES ? bytes.n - at : PART_BYTES;
         fprintf(f, "model,%u,", v->number);
-        put_hex(f, bytes.p + at, n);
+        csv_put_hex(f, (struct str){bytes.p + at, n});
         fputc('\n', f);
     }
     strbuf_deinit(&bytes);
@@ -161,11 +152,6 @@ static enum heed_status end_version(struct reading *r, struct heed_error *err)
     return HEED_OK;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static enum heed_status take_part(struct reading *r, struct heed_error *err)
 {
     struct str hex = r->cell[TEXT];
@@ -178,12 +164,7 @@ static enum heed_status take_part(struct reading *r, struct heed_error *err)
     if (number != r->versions.n + 1 || r->in_use_known)
         return sheet_error(&r->sheet, r->column[NUMBER], err,
                            "models stand in order from 1, before in_use; export it anew");
-    bool ok = hex.n > 0 && hex.n % 2 == 0;
-    for (size_t i = 0; ok && i < hex.n; i += 2) {
-        int high = hex_digit(hex.p[i]), low = hex_digit(hex.p[i + 1]);
-        ok = high >= 0 && low >= 0 && strbuf_putc(&r->bytes, (char)(high << 4 | low));
-    }
-    if (ok)
+    if (hex.n > 0 && csv_take_hex(hex, &r->bytes))
         return HEED_OK;
     return r->bytes.failed && r->bytes.n < VERSION_BYTES_MAX
                ? error_nomem(err)
