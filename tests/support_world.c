@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "world/snapshot.h"
+#include "world/verify.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -203,4 +204,25 @@ struct world *restored_from(struct world *w)
     free(from);
     assert_true(sha256_eq(hash_of(w), hash_of(again)));
     return again;
+}
+
+void assert_verified(struct world *w)
+{
+    bool ok = false;
+    json_t *reply = NULL;
+    struct heed_error err = {0};
+    if (world_verify(w, NULL, &ok, &reply, &err) != HEED_OK)
+        fail_msg("verify: %s: %s", err.where, err.message);
+    if (!ok)
+        fail_msg("%s", json_dumps(reply, 0));
+    json_decref(reply);
+}
+
+const char *numbered(const char *prefix, uint64_t i)
+{
+    static char names[4][32];
+    static int next;
+    char *text = names[next++ % 4];
+    snprintf(text, sizeof names[0], "%s%llu", prefix, (unsigned long long)i);
+    return text;
 }

@@ -33,7 +33,11 @@ struct sha256 hash_then_unlink(char *path);
 /* A world of the state as a snapshot would bring it back: only its state is of use. The test fails
  * unless its hash is the same. Close it. */
 struct world *restored_from(struct world *w);
+/* Replays the world from nothing; the test fails unless it holds. */
+void assert_verified(struct world *w);
 int64_t int_at(const json_t *reply, const char *key);
+/* "u7" and the like; good for the next three calls. */
+const char *numbered(const char *prefix, uint64_t i);
 
 /* ann, bob, cyd (users), a content post1 by ann, a good sword of ann's at 5.00 with 3 in stock, and
  * a hundred gold for bob. */

@@ -3,7 +3,6 @@
 
 #include "base/prng.h"
 #include "world/debts.h"
-#include "world/verify.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,15 +107,6 @@ static void a_damaged_state_is_refused(void **state)
 
 /* ── in a world ── */
 
-static const char *name(const char *prefix, uint64_t i)
-{
-    static char names[4][32];
-    static int next;
-    char *text = names[next++ % 4];
-    snprintf(text, sizeof names[0], "%s%llu", prefix, (unsigned long long)i);
-    return text;
-}
-
 enum { USERS = 8, CONTENTS = 40 };
 
 /* Everybody likes the first contents, nobody the others.                                         */
@@ -124,27 +114,15 @@ static struct world *few_are_liked(const char *rules)
 {
     struct world *w = world_with_rules(rules);
     for (uint32_t u = 0; u < USERS; u++)
-        json_decref(call_ok(w, "user add", "id", name("u", u), NULL));
+        json_decref(call_ok(w, "user add", "id", numbered("u", u), NULL));
     for (uint32_t i = 0; i < CONTENTS; i++)
-        json_decref(
-            call_ok(w, "content add", "id", name("c", i), "creator", name("m", i % 5), NULL));
+        json_decref(call_ok(w, "content add", "id", numbered("c", i), "creator",
+                            numbered("m", i % 5), NULL));
     for (uint32_t u = 0; u < USERS; u++)
         for (uint32_t i = 0; i < 6; i++)
-            json_decref(call_ok(w, "event add", "user", name("u", u), "verb", "like", "target",
-                                name("content:c", i), NULL));
+            json_decref(call_ok(w, "event add", "user", numbered("u", u), "verb", "like", "target",
+                                numbered("content:c", i), NULL));
     return w;
-}
-
-static void assert_verified(struct world *w)
-{
-    bool ok = false;
-    json_t *reply = NULL;
-    struct heed_error err = {0};
-    assert_int_equal(world_verify(w, NULL, &ok, &reply, &err), HEED_OK);
-    if (!ok)
-        fail_msg("%s", json_dumps(reply, 0));
-    json_decref(reply);
-    world_close(restored_from(w));
 }
 
 /* Serves n feeds; adds what contents got, by their numbers. Checks that no debt outgrows the lag
@@ -154,7 +132,7 @@ static void serve(struct world *w, struct prng *r, uint32_t n, uint64_t given[CO
     for (uint32_t f = 0; f < n; f++) {
         uint64_t most = 0, owed[CONTENTS];
         json_t *slot,
-            *feed = call_ok(w, "feed serve", "user", name("u", prng_below(r, USERS)), NULL);
+            *feed = call_ok(w, "feed serve", "user", numbered("u", prng_below(r, USERS)), NULL);
         size_t i, k = json_array_size(json_object_get(feed, "slots"));
         json_array_foreach(json_object_get(feed, "slots"), i, slot)
         {
@@ -223,6 +201,7 @@ static void served_feeds_keep_the_floor(void **state)
         json_decref(reply);
         assert_int_equal(w->state.debts.feeds, 0);
         assert_verified(w);
+        world_close(restored_from(w));
         world_close(w);
     }
 }
@@ -262,7 +241,7 @@ static void what_moderation_hides_is_owed_nothing_and_paid_when_it_returns(void 
     json_decref(call_ok(w, "quality decide", "target", "content:c30", "decision", "remove",
                         "reason", "spam", NULL));
     for (int i = 0; i < 60; i++)
-        json_decref(call_ok(w, "feed serve", "user", name("u", prng_below(&r, USERS)), NULL));
+        json_decref(call_ok(w, "feed serve", "user", numbered("u", prng_below(&r, USERS)), NULL));
     assert_int_equal(w->state.debts.since[30], 0);
     json_t *reply = NULL;
     assert_int_equal(call_as(w, NULL, T0 + 30 * DAY, &reply, "settle", NULL), HEED_OK);
@@ -274,6 +253,7 @@ static void what_moderation_hides_is_owed_nothing_and_paid_when_it_returns(void 
     json_decref(call_ok(w, "feed serve", "user", "u1", NULL));
     assert_true(w->state.debts.since[30] > 0);
     assert_verified(w);
+    world_close(restored_from(w));
     world_close(w);
 }
 

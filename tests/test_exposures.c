@@ -3,7 +3,6 @@
 #include "allocation/ope_file.h"
 #include "import/exposures.h"
 #include "support_world.h"
-#include "world/verify.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -63,12 +62,7 @@ static void half_of_the_feeds_explore_with_the_chance_that_is_logged(void **stat
     assert_null(json_object_get(json_array_get(json_object_get(show, "slots"), K - 1),
                                 "propensity")); /* only looks */
     json_decref(show);
-    bool ok = false;
-    json_t *reply;
-    struct heed_error err = {0};
-    assert_int_equal(world_verify(w, NULL, &ok, &reply, &err), HEED_OK);
-    assert_true(ok);
-    json_decref(reply);
+    assert_verified(w);
     world_close(w);
 }
 

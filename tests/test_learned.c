@@ -7,7 +7,6 @@
 #include "world/apply.h"
 #include "world/engine.h"
 #include "world/snapshot.h"
-#include "world/verify.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -18,15 +17,6 @@
 #include <cmocka.h>
 
 enum { CREATORS = 12, CONTENTS = 96, RATERS = 20, EXPERTS = 2 };
-
-static const char *name(const char *prefix, uint32_t i)
-{
-    static char names[4][32];
-    static int next;
-    char *text = names[next++ % 4];
-    snprintf(text, sizeof names[0], "%s%u", prefix, i);
-    return text;
-}
 
 static const char *score_of(double x)
 {
@@ -43,26 +33,26 @@ static void fill(struct world *w, uint64_t seed, bool experts)
     struct prng r;
     prng_seed(&r, seed);
     for (uint32_t i = 0; i < RATERS; i++)
-        json_decref(call_ok(w, "user add", "id", name("rater", i), NULL));
+        json_decref(call_ok(w, "user add", "id", numbered("rater", i), NULL));
     for (uint32_t i = 0; i < EXPERTS; i++)
-        json_decref(call_ok(w, "user add", "id", name("expert", i), NULL));
+        json_decref(call_ok(w, "user add", "id", numbered("expert", i), NULL));
     for (uint32_t i = 0; i < CREATORS; i++)
-        json_decref(call_ok(w, "user add", "id", name("maker", i), NULL));
+        json_decref(call_ok(w, "user add", "id", numbered("maker", i), NULL));
     for (uint32_t c = 0; c < CONTENTS; c++) {
         uint32_t maker = c % CREATORS;
         char target[32];
         snprintf(target, sizeof target, "content:c%u", c);
-        json_decref(
-            call_ok(w, "content add", "id", name("c", c), "creator", name("maker", maker), NULL));
+        json_decref(call_ok(w, "content add", "id", numbered("c", c), "creator",
+                            numbered("maker", maker), NULL));
         if (c >= CONTENTS - CREATORS)
             continue;
         double worth = (maker + .5) / CREATORS + .08 * prng_normal(&r);
         for (uint32_t k = 0; k < 4; k++)
-            json_decref(call_ok(w, "rating add", "user",
-                                name("rater", (uint32_t)prng_below(&r, RATERS)), "target", target,
-                                "score", score_of(.4 + .5 * worth + .2 * prng_normal(&r)), NULL));
+            json_decref(call_ok(
+                w, "rating add", "user", numbered("rater", (uint32_t)prng_below(&r, RATERS)),
+                "target", target, "score", score_of(.4 + .5 * worth + .2 * prng_normal(&r)), NULL));
         for (uint32_t k = 0; k < 8; k++) {
-            const char *who = name("rater", (uint32_t)prng_below(&r, RATERS));
+            const char *who = numbered("rater", (uint32_t)prng_below(&r, RATERS));
             json_decref(
                 call_ok(w, "event add", "user", who, "verb", "view", "target", target, NULL));
             if (prng_double(&r) < .1 + .3 * worth)
@@ -71,9 +61,9 @@ static void fill(struct world *w, uint64_t seed, bool experts)
         }
         for (uint32_t k = 0; experts && k < 1 + c % 2; k++)
             if (c / CREATORS % 2 == 0 || k > 0)
-                json_decref(call_ok(w, "rating add", "user", name("expert", k), "target", target,
-                                    "score", score_of(worth + .05 * prng_normal(&r)), "kind",
-                                    "expert", NULL));
+                json_decref(call_ok(w, "rating add", "user", numbered("expert", k), "target",
+                                    target, "score", score_of(worth + .05 * prng_normal(&r)),
+                                    "kind", "expert", NULL));
     }
 }
 
@@ -109,17 +99,6 @@ static double quality_of(struct world *w, uint32_t content)
     assert_true(number(reply, "interval.lower") <= q && q <= number(reply, "interval.upper"));
     json_decref(reply);
     return q;
-}
-
-static void assert_verified(struct world *w)
-{
-    bool ok = false;
-    json_t *reply = NULL;
-    struct heed_error err = {0};
-    assert_int_equal(world_verify(w, NULL, &ok, &reply, &err), HEED_OK);
-    if (!ok)
-        fail_msg("%s", json_dumps(reply, 0));
-    json_decref(reply);
 }
 
 static void without_outcomes_nothing_is_learnt(void **state)

@@ -3,7 +3,6 @@
 #include "import/models.h"
 #include "support_fault.h"
 #include "support_world.h"
-#include "world/verify.h"
 
 #include "base/prng.h"
 
@@ -18,19 +17,10 @@
 
 enum { PEOPLE = 24, POSTS = 16, LEAVERS = 3 };
 
-static const char *name(const char *prefix, uint32_t i)
-{
-    static char names[4][32];
-    static int next;
-    char *text = names[next++ % 4];
-    snprintf(text, sizeof names[0], "%s%u", prefix, i);
-    return text;
-}
-
 static void like(struct world *w, uint32_t person, const char *target)
 {
-    json_decref(
-        call_ok(w, "event add", "user", name("u", person), "verb", "like", "target", target, NULL));
+    json_decref(call_ok(w, "event add", "user", numbered("u", person), "verb", "like", "target",
+                        target, NULL));
 }
 
 /* Every fourth post is by the leaver, whom only the first LEAVERS people like.                   */
@@ -42,13 +32,13 @@ static struct world *people_with_tastes(uint64_t seed)
     json_decref(call_ok(w, "user add", "id", "maker", NULL));
     json_decref(call_ok(w, "user add", "id", "leaver", NULL));
     for (uint32_t i = 0; i < POSTS; i++)
-        json_decref(call_ok(w, "content add", "id", name("c", i), "creator",
+        json_decref(call_ok(w, "content add", "id", numbered("c", i), "creator",
                             i % 4 == 1 ? "leaver" : "maker", NULL));
     for (uint32_t u = 0; u < PEOPLE; u++) {
-        json_decref(call_ok(w, "user add", "id", name("u", u), NULL));
+        json_decref(call_ok(w, "user add", "id", numbered("u", u), NULL));
         for (uint32_t i = 0; i < POSTS; i++)
             if (prng_below(&r, 100) < (i % 2 == u % 2 ? 55u : 12u) && (i % 4 != 1 || u < LEAVERS))
-                like(w, u, name("content:c", i));
+                like(w, u, numbered("content:c", i));
     }
     return w;
 }
@@ -78,23 +68,14 @@ static char *exported(struct world *w, const char *folder)
     return dir;
 }
 
-static void assert_verified(struct world *w)
-{
-    bool ok = false;
-    json_t *reply = NULL;
-    struct heed_error err = {0};
-    assert_int_equal(world_verify(w, NULL, &ok, &reply, &err), HEED_OK);
-    if (!ok)
-        fail_msg("%s", json_dumps(reply, 0));
-    json_decref(reply);
-}
-
 static void assert_same_feeds(struct world *a, struct world *b, uint32_t from,
                               const char *algorithm, const char *what)
 {
     for (uint32_t u = from; u < PEOPLE; u++) {
-        json_t *one = call_ok(a, "feed show", "user", name("u", u), "algorithm", algorithm, NULL);
-        json_t *two = call_ok(b, "feed show", "user", name("u", u), "algorithm", algorithm, NULL);
+        json_t *one =
+            call_ok(a, "feed show", "user", numbered("u", u), "algorithm", algorithm, NULL);
+        json_t *two =
+            call_ok(b, "feed show", "user", numbered("u", u), "algorithm", algorithm, NULL);
         if (!json_equal(one, two))
             fail_msg("%s, person %u: %s, and in the copy %s", what, u, json_dumps(one, 0),
                      json_dumps(two, 0));
@@ -114,7 +95,7 @@ static void a_copy_shows_what_the_world_shows(void **state)
         /* six versions, the fourth in use: the first two are kept no longer */
         for (int n = 0; n < 6; n++) {
             train(w, rows[i].algorithm, rows[i].param);
-            like(w, (uint32_t)n, name("content:c", 2 * (uint32_t)n));
+            like(w, (uint32_t)n, numbered("content:c", 2 * (uint32_t)n));
         }
         json_decref(call_ok(w, "allocate use", "version", "4", NULL));
         char *dir = exported(w, "models");
@@ -190,8 +171,8 @@ static void what_is_gone_is_in_no_model_of_a_copy(void **state)
 
 static json_t *scores_by_target(struct world *w, uint32_t person)
 {
-    json_t *feed = call_ok(w, "feed show", "user", name("u", person), "algorithm", "relevance", "k",
-                           "16", NULL);
+    json_t *feed = call_ok(w, "feed show", "user", numbered("u", person), "algorithm", "relevance",
+                           "k", "16", NULL);
     json_t *scores = json_object(), *slot;
     size_t i;
     json_array_foreach(json_object_get(feed, "slots"), i, slot) json_object_set(
@@ -211,7 +192,7 @@ static void models_find_their_contents_by_id(void **state)
     for (uint32_t i = POSTS; i-- > 0;)
         if (i % 4 == 2)
             json_decref(
-                call_ok(other, "content add", "id", name("c", i), "creator", "maker", NULL));
+                call_ok(other, "content add", "id", numbered("c", i), "creator", "maker", NULL));
     copy_into(other, dir);
     for (uint32_t u = 0; u < PEOPLE; u++) {
         json_t *one = scores_by_target(w, u), *two = scores_by_target(other, u);

@@ -5,7 +5,6 @@
 #include "store/store.h"
 #include "world/snapshot.h"
 #include "world/vault.h"
-#include "world/verify.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -425,19 +424,6 @@ static void the_history_says_who_when_why_and_what_came_of_it(void **state)
     world_close(w);
 }
 
-static void check_verified(struct world *w)
-{
-    struct heed_error err = {0};
-    json_t *reply = NULL;
-    bool ok = false;
-    assert_int_equal(world_verify(w, NULL, &ok, &reply, &err), HEED_OK);
-    if (!ok) {
-        char *text = json_dumps(reply, 0);
-        fail_msg("%s", text);
-    }
-    json_decref(reply);
-}
-
 static json_t *decide_at(struct world *w, const char *actor, int64_t time_ms, const char *decision)
 {
     json_t *reply = NULL;
@@ -542,7 +528,7 @@ static void a_file_may_say_what_stands(void **state)
             fail_msg("%s: %s", rows[i].row, rows[i].shown ? "not shown" : "shown");
         json_decref(decide_at(w, NULL, T0, "allow")); /* no file locks anything */
         assert_true(in_feed(w, "content:c1"));
-        check_verified(w);
+        assert_verified(w);
         world_close(w);
     }
 }
@@ -578,7 +564,7 @@ static void a_world_replayed_or_loaded_is_the_same(void **state)
     struct world *w = world_at(path);
     struct heed_error err = {0};
     live(w);
-    check_verified(w);
+    assert_verified(w);
     struct sha256 before = hash_of(w);
     json_t *queue = call_ok(w, "quality queue", NULL), *again;
     world_close(w);
@@ -593,9 +579,9 @@ static void a_world_replayed_or_loaded_is_the_same(void **state)
     assert_true(json_equal(queue, again));
     json_decref(queue);
     json_decref(again);
-    check_verified(w);
+    assert_verified(w);
     OK("user erase", "user", "ann"); /* the reasons about her work go with her */
-    check_verified(w);
+    assert_verified(w);
     struct strbuf buf;
     struct text text;
     bool found = true;
@@ -641,7 +627,7 @@ static void a_world_of_an_earlier_heed_opens_from_its_journal(void **state)
         assert_true(sha256_eq(before, hash_of(w)));
         assert_int_equal(w->note[0] != 0, rows[i].note);
         if (!rows[i].note)
-            check_verified(w);
+            assert_verified(w);
         world_close(w);
         unlink(path);
         free(path);
@@ -729,7 +715,7 @@ static void decisions_come_in_as_rows(void **state)
             t->refused != rows[i].tally.refused || !strstr(result.files[0].first, rows[i].says))
             fail_msg("%s: %d applied, %d rejected, %d refused: %s", rows[i].row, (int)t->applied,
                      (int)t->rejected, (int)t->refused, result.files[0].first);
-        check_verified(w);
+        assert_verified(w);
         import_result_deinit(&result);
         unlink(path);
         free(path);

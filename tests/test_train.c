@@ -7,7 +7,6 @@
 #include "world/apply.h"
 #include "world/engine.h"
 #include "world/snapshot.h"
-#include "world/verify.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -20,15 +19,6 @@
 
 enum { PEOPLE = 24, POSTS = 16 };
 
-static const char *name(const char *prefix, uint32_t i)
-{
-    static char names[4][32];
-    static int next;
-    char *text = names[next++ % 4];
-    snprintf(text, sizeof names[0], "%s%u", prefix, i);
-    return text;
-}
-
 /* One maker; each of PEOPLE likes a third of POSTS, those of his half of them more often. liked,
  * may be NULL: gets a row a person. */
 static void fill(struct world *w, uint64_t seed, struct sparse *liked)
@@ -37,34 +27,23 @@ static void fill(struct world *w, uint64_t seed, struct sparse *liked)
     prng_seed(&r, seed);
     json_decref(call_ok(w, "user add", "id", "maker", NULL));
     for (uint32_t i = 0; i < POSTS; i++)
-        json_decref(call_ok(w, "content add", "id", name("c", i), "creator", "maker", NULL));
+        json_decref(call_ok(w, "content add", "id", numbered("c", i), "creator", "maker", NULL));
     if (liked)
         assert_int_equal(sparse_init(liked, PEOPLE, POSTS, PEOPLE * POSTS, false), HEED_OK);
     uint64_t n = 0;
     for (uint32_t u = 0; u < PEOPLE; u++) {
-        json_decref(call_ok(w, "user add", "id", name("u", u), NULL));
+        json_decref(call_ok(w, "user add", "id", numbered("u", u), NULL));
         for (uint32_t i = 0; i < POSTS; i++) {
             if (prng_below(&r, 100) >= (i % 2 == u % 2 ? 55u : 12u))
                 continue;
-            json_decref(call_ok(w, "event add", "user", name("u", u), "verb", "like", "target",
-                                name("content:c", i), NULL));
+            json_decref(call_ok(w, "event add", "user", numbered("u", u), "verb", "like", "target",
+                                numbered("content:c", i), NULL));
             if (liked)
                 liked->column[n++] = i;
         }
         if (liked)
             liked->at[u + 1] = n;
     }
-}
-
-static void assert_verified(struct world *w)
-{
-    bool ok = false;
-    json_t *reply = NULL;
-    struct heed_error err = {0};
-    assert_int_equal(world_verify(w, NULL, &ok, &reply, &err), HEED_OK);
-    if (!ok)
-        fail_msg("%s", json_dumps(reply, 0));
-    json_decref(reply);
 }
 
 /* ── who and when ────────────────────────────────────────────────────────────────────────────── */
@@ -153,7 +132,7 @@ static void relevance_in_feed(struct world *w, uint32_t u, double *relevance)
 {
     struct feed_fact f;
     struct heed_error err = {0};
-    uint32_t user = world_find_user(w, str_of(name("u", u)));
+    uint32_t user = world_find_user(w, str_of(numbered("u", u)));
     assert_int_equal(engine_feed(w, user, POSTS, ALGORITHM_RELEVANCE, 0, false, &f, &err), HEED_OK);
     assert_int_equal(f.n, POSTS);
     for (size_t i = 0; i < f.n; i++)
@@ -325,7 +304,8 @@ static void a_fact_that_cannot_be_is_refused_by_replay(void **unused)
     struct world *other = world_in_memory(); /* where the contents are others */
     json_decref(call_ok(other, "user add", "id", "maker", NULL));
     for (uint32_t i = 0; i < POSTS; i++)
-        json_decref(call_ok(other, "content add", "id", name("d", i), "creator", "maker", NULL));
+        json_decref(
+            call_ok(other, "content add", "id", numbered("d", i), "creator", "maker", NULL));
     error_clear(&err);
     assert_int_equal(state_apply(other, &call, &o, &err), HEED_INPUT);
     assert_non_null(strstr(err.message, "another catalogue"));
@@ -377,7 +357,7 @@ static void newer_contents_keep_the_cosine_and_say_so(void **unused)
     json_decref(call_ok(w, "allocate train", "algorithm", "ease", NULL));
     json_decref(call_ok(w, "content add", "id", "new", "creator", "maker", NULL));
     for (uint32_t u = 2; u < 8; u += 2)
-        json_decref(call_ok(w, "event add", "user", name("u", u), "verb", "like", "target",
+        json_decref(call_ok(w, "event add", "user", numbered("u", u), "verb", "like", "target",
                             "content:new", NULL));
     json_t *feed =
         call_ok(w, "feed serve", "user", "u0", "algorithm", "relevance", "k", "20", NULL);

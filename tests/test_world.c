@@ -4,7 +4,6 @@
 #include "world/apply.h"
 #include "world/snapshot.h"
 #include "world/vault.h"
-#include "world/verify.h"
 
 #include <setjmp.h>
 #include <sqlite3.h>
@@ -14,18 +13,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static void assert_verified(struct world *w)
-{
-    bool ok = false;
-    json_t *reply = NULL;
-    struct heed_error err = {0};
-    if (world_verify(w, NULL, &ok, &reply, &err) != HEED_OK)
-        fail_msg("verify: %s: %s", err.where, err.message);
-    if (!ok)
-        fail_msg("%s", json_dumps(reply, 0));
-    json_decref(reply);
-}
 
 static void change_file(const char *path, const char *sql)
 {
