@@ -1,4 +1,5 @@
 #include "support_world.h"
+#include "support_fault.h"
 
 #include "base/time.h"
 #include "world/snapshot.h"
@@ -225,4 +226,40 @@ const char *numbered(const char *prefix, uint64_t i)
     char *text = names[next++ % 4];
     snprintf(text, sizeof names[0], "%s%llu", prefix, (unsigned long long)i);
     return text;
+}
+
+void feeds_while_memory_ends(struct world *(*make)(const char *rules), const char *rules,
+                             const char *user)
+{
+    static const char *const names[][2] = {{"feed", "show"}, {"feed", "serve"}, {"settle", ""}};
+    struct world *w = make(rules);
+    for (size_t c = 0; c < 3; c++) {
+        const struct command_spec *spec =
+            command_spec((enum command_id)command_find(str_of(names[c][0]), str_of(names[c][1])));
+        bool fired = true;
+        for (long n = 1; fired; n++) {
+            struct sha256 before = hash_of(w);
+            struct heed_context context = {T0 + 30 * DAY, NULL};
+            struct heed_arg args[] = {{"user", user}};
+            struct heed_error err = {0};
+            json_t *reply = NULL;
+            w->version++; /* all scores anew */
+            fault_fail_at(n);
+            enum heed_status status =
+                admit_call(w, spec, &context, args, c < 2 ? 1 : 0, &reply, &err);
+            fault_off();
+            fired = fault_fired();
+            json_decref(reply);
+            if (status != HEED_OK && status != HEED_NOMEM)
+                fail_msg("%s %s, allocation %ld: %d, %s", names[c][0], names[c][1], n, (int)status,
+                         err.message);
+            if (w->poisoned) { /* it was half applied: begin again */
+                world_close(w);
+                w = make(rules);
+            } else if (status == HEED_NOMEM) {
+                assert_true(sha256_eq(before, hash_of(w)));
+            }
+        }
+    }
+    world_close(w);
 }

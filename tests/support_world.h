@@ -35,6 +35,10 @@ struct sha256 hash_then_unlink(char *path);
 struct world *restored_from(struct world *w);
 /* Replays the world from nothing; the test fails unless it holds. */
 void assert_verified(struct world *w);
+/* feed show and feed serve for a user, and settle, while each allocation fails in turn: they say
+ * so, and the world is as it was, or given up and made anew. Give the test memory_returns. */
+void feeds_while_memory_ends(struct world *(*make)(const char *rules), const char *rules,
+                             const char *user);
 int64_t int_at(const json_t *reply, const char *key);
 /* "u7" and the like; good for the next three calls. */
 const char *numbered(const char *prefix, uint64_t i);

@@ -571,44 +571,20 @@ static void follows_are_kept_only_where_users_are_shown(void **state)
     }
 }
 
+static struct world *filled_and_followed(const char *rules)
+{
+    struct world *w = filled(rules);
+    OK("event add", "user", "cyd", "verb", "follow", "target", "user:ann");
+    return w;
+}
+
 static void feeds_and_settlements_say_when_memory_is_out(void **state)
 {
     (void)state;
-    static const char *const names[] = {"feed show", "feed serve", "settle"};
-    struct world *w = filled("allocation:\n  k: 4\n  floor: 0.2\n"
-                             "  kinds: {content: 0.25, user: 0.25, good: 0.25, service: 0.25}\n");
-    OK("event add", "user", "cyd", "verb", "follow", "target", "user:ann");
-    for (size_t c = 0; c < 3; c++) {
-        bool fired = true;
-        for (long n = 1; fired; n++) {
-            struct sha256 before = hash_of(w);
-            const struct command_spec *spec = command_spec((enum command_id)command_find(
-                str_of(c < 2 ? "feed" : "settle"), str_of(c == 0   ? "show"
-                                                          : c == 1 ? "serve"
-                                                                   : "")));
-            struct heed_context context = {T0 + 30 * DAY, NULL};
-            struct heed_arg args[] = {{"user", "cyd"}};
-            struct heed_error err = {0};
-            json_t *reply = NULL;
-            w->version++; /* all scores anew */
-            fault_fail_at(n);
-            enum heed_status status =
-                admit_call(w, spec, &context, args, c < 2 ? 1 : 0, &reply, &err);
-            fault_off();
-            fired = fault_fired();
-            json_decref(reply);
-            if (status != HEED_OK && status != HEED_NOMEM)
-                fail_msg("%s, allocation %ld: %d, %s", names[c], n, (int)status, err.message);
-            if (w->poisoned) { /* it was half applied: begin again */
-                world_close(w);
-                w = filled("allocation:\n  k: 4\n  floor: 0.2\n  kinds: {content: 0.25, user: "
-                           "0.25, good: 0.25, service: 0.25}\n");
-            } else if (status == HEED_NOMEM) {
-                assert_true(sha256_eq(before, hash_of(w)));
-            }
-        }
-    }
-    world_close(w);
+    feeds_while_memory_ends(filled_and_followed,
+                            "allocation:\n  k: 4\n  floor: 0.2\n"
+                            "  kinds: {content: 0.25, user: 0.25, good: 0.25, service: 0.25}\n",
+                            "cyd");
 }
 
 int main(void)

@@ -423,36 +423,7 @@ static void a_fact_is_read_as_it_was_packed_or_not_at_all(void **unused)
 static void feeds_and_settlements_say_when_memory_is_out(void **unused)
 {
     (void)unused;
-    static const char *const verbs[] = {"show", "serve", ""};
-    struct world *w = filled(fair);
-    for (size_t c = 0; c < 3; c++) {
-        bool fired = true;
-        for (long n = 1; fired; n++) {
-            struct sha256 before = hash_of(w);
-            const struct command_spec *spec = command_spec(
-                (enum command_id)command_find(str_of(c < 2 ? "feed" : "settle"), str_of(verbs[c])));
-            struct heed_context context = {T0 + 30 * DAY, NULL};
-            struct heed_arg args[] = {{"user", "u5"}};
-            struct heed_error err = {0};
-            json_t *reply = NULL;
-            w->version++; /* all scores anew */
-            fault_fail_at(n);
-            enum heed_status status =
-                admit_call(w, spec, &context, args, c < 2 ? 1 : 0, &reply, &err);
-            fault_off();
-            fired = fault_fired();
-            json_decref(reply);
-            if (status != HEED_OK && status != HEED_NOMEM)
-                fail_msg("%s, allocation %ld: %d, %s", verbs[c], n, (int)status, err.message);
-            if (w->poisoned) { /* it was half applied: begin again */
-                world_close(w);
-                w = filled(fair);
-            } else if (status == HEED_NOMEM) {
-                assert_true(sha256_eq(before, hash_of(w)));
-            }
-        }
-    }
-    world_close(w);
+    feeds_while_memory_ends(filled, fair, "u5");
 }
 
 /* A saved state cut anywhere, or saying more than there is, loads as nothing. */
