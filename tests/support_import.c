@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -133,4 +134,28 @@ void expect_tally(const struct imported *i, struct heed_tally t)
              (int)i->status, i->err.where, i->err.message, (int)got->rows, (int)got->applied,
              (int)got->rejected, (int)got->refused, (int)got->duplicate,
              i->result.n ? i->result.files[0].first : "");
+}
+
+const char *data_dir(void)
+{
+    const char *given = getenv("HEED_DATA");
+    return given ? given : SOURCE_DIR "/../shared/data";
+}
+
+struct world *world_of_example(const char *name, const char *file, struct import_result *result)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", data_dir(), file);
+    if (access(path, R_OK) != 0) {
+        print_message("no %s: skipped\n", path);
+        skip();
+    }
+    struct world *w = world_in_memory();
+    const struct heed_context then = {T0, NULL};
+    struct heed_error err = {0};
+    snprintf(path, sizeof path, SOURCE_DIR "/examples/%s/map.yaml", name);
+    if (import_map(w, &then, path, data_dir(), &(struct import_options){0}, result, &err) !=
+        HEED_OK)
+        fail_msg("%s: %s", err.where, err.message);
+    return w;
 }

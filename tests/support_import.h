@@ -25,6 +25,11 @@ struct imported import_as(struct world *w, enum import_kind kind, const char *pa
 struct imported import_folder(struct world *w, const char *dir);
 struct imported import_mapped(struct world *w, const char *map, const char *data);
 void imported_free(struct imported *i);
+/* The data folder: HEED_DATA, or ../shared/data beside the repository. */
+const char *data_dir(void);
+/* A new world of examples/NAME/map.yaml and that folder; the test is skipped, by name, where `file`
+ * of it is not there. */
+struct world *world_of_example(const char *name, const char *file, struct import_result *result);
 /* Fails the test unless it went well and came to this.                                           */
 void expect_tally(const struct imported *i, struct heed_tally tally);
 #endif

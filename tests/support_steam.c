@@ -1,5 +1,7 @@
 #include "support_steam.h"
 
+#include "support_import.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,10 +12,8 @@
 
 struct csv *steam_member(const char *name, struct reader **reader)
 {
-    const char *given = getenv("HEED_DATA");
     char path[4096], member[4200];
-    snprintf(path, sizeof path, "%s/steam200k/steam.zip",
-             given ? given : SOURCE_DIR "/../shared/data");
+    snprintf(path, sizeof path, "%s/steam200k/steam.zip", data_dir());
     if (access(path, R_OK) != 0) {
         print_message("no %s: skipped\n", path);
         skip();

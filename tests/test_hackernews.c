@@ -2,6 +2,7 @@
  *
  * Needs the data folder: HEED_DATA, or ../shared/data beside the repository; skipped without. The
  * expected numbers were counted by other means than heed (Python's csv). */
+#include "support_import.h"
 #include "support_world.h"
 
 #include "import/import.h"
@@ -10,26 +11,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 static struct world *imported(struct import_result *result)
 {
-    const char *given = getenv("HEED_DATA"), *data = given ? given : SOURCE_DIR "/../shared/data";
-    char path[4096];
-    snprintf(path, sizeof path, "%s/hacker_news/hacker_news.csv", data);
-    if (access(path, R_OK) != 0) {
-        print_message("no %s: skipped\n", path);
-        skip();
-    }
-    struct world *w = world_in_memory();
-    const struct heed_context context = {T0, NULL};
-    struct heed_error err = {0};
-    if (import_map(w, &context, SOURCE_DIR "/examples/hackernews/map.yaml", data,
-                   &(struct import_options){0}, result, &err) != HEED_OK)
-        fail_msg("%s: %s", err.where, err.message);
-    return w;
+    return world_of_example("hackernews", "hacker_news/hacker_news.csv", result);
 }
 
 static void all_posts_come_in(void **unused)

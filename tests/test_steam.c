@@ -3,6 +3,7 @@
  * Needs the data folder: HEED_DATA, or ../shared/data beside the repository; skipped without. The
  * expected numbers were counted by other means than heed (unzip, awk; Python's csv for the join).
  */
+#include "support_import.h"
 #include "support_world.h"
 
 #include "import/import.h"
@@ -11,31 +12,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-static const char *data_dir(void)
-{
-    const char *given = getenv("HEED_DATA");
-    return given ? given : SOURCE_DIR "/../shared/data";
-}
-
 static struct world *imported(struct import_result *result)
 {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/steam200k/steam.zip", data_dir());
-    if (access(path, R_OK) != 0) {
-        print_message("no %s: skipped\n", path);
-        skip();
-    }
-    struct world *w = world_in_memory();
-    const struct heed_context context = {T0, NULL};
-    struct heed_error err = {0};
-    if (import_map(w, &context, SOURCE_DIR "/examples/steam/map.yaml", data_dir(),
-                   &(struct import_options){0}, result, &err) != HEED_OK)
-        fail_msg("%s: %s", err.where, err.message);
-    return w;
+    return world_of_example("steam", "steam200k/steam.zip", result);
 }
 
 static void the_log_comes_in_whole(void **unused)
