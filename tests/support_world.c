@@ -231,9 +231,10 @@ const char *numbered(const char *prefix, uint64_t i)
 void feeds_while_memory_ends(struct world *(*make)(const char *rules), const char *rules,
                              const char *user)
 {
-    static const char *const names[][2] = {{"feed", "show"}, {"feed", "serve"}, {"settle", ""}};
+    static const char *const names[][2] = {
+        {"feed", "show"}, {"feed", "serve"}, {"allocate", "floor"}, {"settle", ""}};
     struct world *w = make(rules);
-    for (size_t c = 0; c < 3; c++) {
+    for (size_t c = 0; c < sizeof names / sizeof *names; c++) {
         const struct command_spec *spec =
             command_spec((enum command_id)command_find(str_of(names[c][0]), str_of(names[c][1])));
         bool fired = true;

@@ -224,6 +224,9 @@ uint32_t allocator_room(const struct allocator *a, const uint32_t *blocked, size
 /* Items that the floor is for: those that may be shown without limit. */
 size_t allocator_promised(const struct allocator *a);
 
+/* Sets the floor of epochs from now on, in place of the rules'. */
+void allocator_promise(struct allocator *a, uint32_t floor_ppm);
+
 /* What an exposure of each item is worth to the welfare, in millionths, at most 1000: price[n] out.
  * given[n]: exposure in the feeds made so far, in millionths (what is not eligible counts too,
  * NULL: none so far); feed: exposure that one feed gives; users: feeds in an epoch. What is not

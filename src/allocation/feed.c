@@ -361,6 +361,11 @@ size_t allocator_promised(const struct allocator *a)
     return a->eligible_n - a->limited_n;
 }
 
+void allocator_promise(struct allocator *a, uint32_t floor_ppm)
+{
+    a->rules.floor_ppm = floor_ppm;
+}
+
 uint32_t allocator_room(const struct allocator *a, const uint32_t *blocked, size_t n, uint32_t k)
 {
     size_t limited = a->limited_n, full = a->eligible_n - limited;

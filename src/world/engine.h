@@ -27,6 +27,21 @@ uint64_t engine_policy(const struct world *w, int64_t algorithm);
 HEED_MUST_CHECK enum heed_status engine_settle(struct world *w, int64_t number,
                                                struct strbuf *facts, struct heed_error *err);
 
+/* What would become of a floor. */
+struct floor_outlook {
+    size_t people, contents; /* who would get feeds; what the floor is for */
+    uint64_t slots;          /* of all their feeds */
+    bool kept;
+    uint32_t min_share_ppm; /* of the least shown */
+    uint32_t highest_ppm;   /* a floor that is kept, to a thousandth; one above it was not */
+};
+
+/* Makes the feeds of an epoch, without recording them, for whoever acted within an epoch's length
+ * of the newest act, with this floor in place of the rules', and searches for the highest that is
+ * kept. Errors: HEED_NOMEM. Cost: up to 11 epochs' feeds. */
+HEED_MUST_CHECK enum heed_status engine_floor(struct world *w, uint32_t floor_ppm,
+                                              struct floor_outlook *out, struct heed_error *err);
+
 /* Whether and how a content may be shown: not when its creator is erased, else what moderation says
  * of it and of its creator, the stricter of the two. */
 enum eligibility engine_eligibility(const struct state *s, uint32_t content);
