@@ -17,16 +17,17 @@ static void must(enum heed_status status, const struct heed_error *err)
     exit(1);
 }
 
-static void ask(struct heed_world *w, const char *command, long user)
+static void ask(struct heed_world *w, const char *command, bool brief, long user)
 {
     char id[32];
     struct heed_error err;
     struct heed_context context = {1767225600000 + 1209600000, NULL};
     char *reply = NULL;
     snprintf(id, sizeof id, "u%ld", user);
-    must(heed_call(w, command, &context,
-                   (struct heed_arg[]){{"user", id}, {"k", "50"}, {"algorithm", "mixed"}}, 3,
-                   &reply, &err),
+    must(heed_call(
+             w, command, &context,
+             (struct heed_arg[]){{"user", id}, {"k", "50"}, {"algorithm", "mixed"}, {"brief", "1"}},
+             brief ? 4 : 3, &reply, &err),
          &err);
     heed_free(reply);
 }
@@ -37,19 +38,19 @@ static int compare_double(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void bench(struct heed_world *w, const char *command, long users, long feeds)
+static void bench(struct heed_world *w, const char *command, bool brief, long users, long feeds)
 {
     double *wall = malloc((size_t)feeds * sizeof *wall);
     double *own = malloc((size_t)feeds * sizeof *own);
     if (!wall || !own)
         exit(1);
     double start = clock_s(CLOCK_MONOTONIC);
-    ask(w, command, 0);
+    ask(w, command, brief, 0);
     double first = clock_s(CLOCK_MONOTONIC) - start, all = 0;
     for (long i = 0; i < feeds; i++) {
         start = clock_s(CLOCK_MONOTONIC);
         double own_start = clock_s(CLOCK_THREAD_CPUTIME_ID);
-        ask(w, command, i * 7919 % users);
+        ask(w, command, brief, i * 7919 % users);
         own[i] = clock_s(CLOCK_THREAD_CPUTIME_ID) - own_start;
         wall[i] = clock_s(CLOCK_MONOTONIC) - start;
         all += own[i];
@@ -59,8 +60,8 @@ static void bench(struct heed_world *w, const char *command, long users, long fe
     long p99 = feeds * 99 / 100;
     printf("%-44s p50 %8.1f us   p99 %8.1f us   own work p99 %8.1f us, mean %.1f us; the first "
            "%.2f s\n",
-           command, wall[feeds / 2] * 1e6, wall[p99] * 1e6, own[p99] * 1e6,
-           all / (double)feeds * 1e6, first);
+           brief ? "feed show, brief" : command, wall[feeds / 2] * 1e6, wall[p99] * 1e6,
+           own[p99] * 1e6, all / (double)feeds * 1e6, first);
     free(wall);
     free(own);
 }
@@ -76,8 +77,9 @@ int main(int argc, char **argv)
     struct heed_world *w = NULL;
     struct heed_error err;
     must(heed_open(argv[1], NULL, &w, &err), &err);
-    bench(w, "feed show", users, feeds);
-    bench(w, "feed serve", users, 100);
+    bench(w, "feed show", false, users, feeds);
+    bench(w, "feed show", true, users, feeds);
+    bench(w, "feed serve", false, users, 100);
     heed_close(w);
     return 0;
 }

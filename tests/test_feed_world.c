@@ -65,6 +65,27 @@ static void feeds_after_the_first_are_the_same_as_the_first(void **state)
     world_close(w);
 }
 
+static void a_brief_feed_names_the_same_targets(void **state)
+{
+    (void)state;
+    struct world *w = large_world();
+    json_t *whole = call_ok(w, "feed show", "user", "u1", "k", "40", NULL);
+    json_t *brief = call_ok(w, "feed show", "user", "u1", "k", "40", "brief", "1", NULL);
+    const json_t *slots = json_object_get(brief, "slots"), *slot;
+    size_t i;
+    assert_int_equal(json_array_size(slots), 40);
+    json_array_foreach((json_t *)(uintptr_t)slots, i, slot)
+    {
+        const json_t *same = json_array_get(json_object_get(whole, "slots"), i);
+        assert_int_equal(json_object_size(slot), 2);
+        assert_true(json_equal(json_object_get(slot, "target"), json_object_get(same, "target")));
+        assert_true(json_equal(json_object_get(slot, "rank"), json_object_get(same, "rank")));
+    }
+    json_decref(whole);
+    json_decref(brief);
+    world_close(w);
+}
+
 /* ── scores that may be old ── */
 
 static json_t *feed_at(struct world *w, int64_t time_ms, const char *user, const char *algorithm)
@@ -209,6 +230,7 @@ int main(void)
         cmocka_unit_test(what_is_decided_counts_at_once),
         cmocka_unit_test(settling_takes_the_scores_of_the_moment),
         cmocka_unit_test(feeds_after_the_first_are_the_same_as_the_first),
+        cmocka_unit_test(a_brief_feed_names_the_same_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

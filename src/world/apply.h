@@ -128,11 +128,12 @@ json_t *reply_target(const struct world *w, uint32_t target);
 json_t *reply_stock(const struct good *g);                    /* units; null when unlimited */
 json_t *reply_symbol(const struct world *w, uint32_t symbol); /* or null */
 json_t *reply_time(int64_t ms);                               /* RFC 3339; null for 0 */
+/* brief: ranks and targets alone. */
 json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,
-                   const struct slot *slots, size_t n);
+                   const struct slot *slots, size_t n, bool brief);
 /* The same with what it breaks of the constraints, as `relaxed`.                                */
 json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm,
-                     const struct feed_fact *f);
+                     const struct feed_fact *f, bool brief);
 /* cost: of the welfare, NULL where there is none. */
 json_t *reply_settlement(const struct settlement *s, const struct welfare_cost *cost);
 json_t *reply_currency(const struct world *w, uint16_t currency);

@@ -246,10 +246,15 @@ static json_t *reply_relaxed(const struct feed_fact *f)
 }
 
 json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,
-                   const struct slot *slots, size_t n)
+                   const struct slot *slots, size_t n, bool brief)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
+        if (brief) {
+            json_array_append_new(list, json_pack("{s:i,s:o}", "rank", (int)i + 1, "target",
+                                                  reply_target(w, slot_target(&slots[i]))));
+            continue;
+        }
         json_t *reasons = json_array();
         for (int j = 0; j < SLOT_REASONS; j++)
             if (slots[i].weight_ppm[j] != 0 || slots[i].value_ppm[j] != 0)
@@ -275,9 +280,10 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
 }
 
 json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm,
-                     const struct feed_fact *f)
+                     const struct feed_fact *f, bool brief)
 {
-    json_t *reply = reply_feed(w, user, algorithm, f->slots, f->n), *relaxed = reply_relaxed(f);
+    json_t *reply = reply_feed(w, user, algorithm, f->slots, f->n, brief),
+           *relaxed = reply_relaxed(f);
     bool ok = reply && relaxed;
     if (ok && json_array_size(relaxed) > 0)
         ok = json_object_set(reply, "relaxed", relaxed) == 0;
@@ -355,7 +361,8 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
     }
     if (welfare_served(&s->welfare, user, fact.utility_kept) != HEED_OK)
         return error_nomem(err);
-    if (o->want_reply && !(o->reply = reply_served(w, user, (enum algorithm)algorithm, &fact)))
+    if (o->want_reply &&
+        !(o->reply = reply_served(w, user, (enum algorithm)algorithm, &fact, false)))
         return error_nomem(err);
     return HEED_OK;
 }

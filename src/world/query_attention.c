@@ -283,7 +283,7 @@ enum heed_status query_feed_show(struct world *w, const struct call *call, enum 
         return status;
     enum algorithm algorithm = call->i[2] == CALL_ABSENT ? w->state.rules.allocation.algorithm
                                                          : (enum algorithm)call->i[2];
-    *out = reply_served(w, user, algorithm, &fact);
+    *out = reply_served(w, user, algorithm, &fact, call->i[4] == 1);
     return *out ? HEED_OK : error_nomem(err);
 }
 
@@ -394,7 +394,8 @@ static enum heed_status explain_runner_up(struct world *w, const struct served_f
         struct own_kind own = own_kind_of(fact, i);
         bool chance = own.last->explored; /* who would have stood there comes next */
         int32_t needed = (chance ? own.next : own.last)->score_ppm;
-        json_t *feed = reply_feed(w, f->user, (enum algorithm)f->algorithm, fact->slots + i, 1);
+        json_t *feed =
+            reply_feed(w, f->user, (enum algorithm)f->algorithm, fact->slots + i, 1, false);
         json_t *slot = json_array_get(json_object_get(feed, "slots"), 0);
         char policy[24];
         snprintf(policy, sizeof policy, "%016llx", (unsigned long long)fact->policy);
@@ -428,7 +429,7 @@ enum heed_status query_feed_explain(struct world *w, const struct call *call, en
     for (uint32_t i = 0; i < f->n; i++) {
         if (target != slot_target(&f->slots[i]))
             continue;
-        json_t *feed = reply_feed(w, user, (enum algorithm)f->algorithm, f->slots, f->n);
+        json_t *feed = reply_feed(w, user, (enum algorithm)f->algorithm, f->slots, f->n, false);
         json_t *slot = json_array_get(json_object_get(feed, "slots"), i);
         char policy[24];
         snprintf(policy, sizeof policy, "%016llx", (unsigned long long)f->policy);
