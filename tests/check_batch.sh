@@ -92,5 +92,5 @@ expect 0 --quiet --json allocate batch --algorithm popularity --k 1 --events all
 says out '"warnings": ["4 items are in every'
 [ -s err ] && fail "--quiet says something"
 printf 'user,target,time\na,x,2026-01-01\na,x,2026-01-02\n' >one.csv
-complains 3 "needs" $batch one.csv
+complains 3 "two are needed" $batch one.csv
 [ "$failures" -eq 0 ]

@@ -65,7 +65,8 @@ bad 'ann,x,inf' && complains 3 "bad.csv: line 2, column 3 (amount)" $eval bad.cs
 bad 'ann,x,-1' && complains 3 "bad.csv: line 2, column 3 (amount)" $eval bad.csv
 bad 'ann,,1' && complains 3 "bad.csv: line 2, column 2 (target)" $eval bad.csv
 bad 'ann,x' && complains 3 "it has 2 fields, the header 3 columns" $eval bad.csv
-bad 'ann,x,1' && complains 3 "users with five items" $eval bad.csv
+bad 'ann,x,1' && complains 3 "two are needed" $eval bad.csv
+printf 'user,target\nann,x\nbob,y\n' >bad.csv; complains 3 "users with five items" $eval bad.csv
 bad 'ann,x,1' && complains 3 "column time" $eval bad.csv --split time
 printf 'user,item\nann,x\n' >bad.csv && complains 3 "the column 'target' is missing" $eval bad.csv
 printf 'user,target\n' >bad.csv && complains 3 "has no rows" $eval bad.csv

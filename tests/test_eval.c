@@ -110,6 +110,24 @@ static void add(struct interactions *x, uint32_t user, uint32_t item, int64_t ti
                      HEED_OK);
 }
 
+static int64_t earliest(const struct interactions *x, uint32_t user, uint32_t item)
+{
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < x->n; i++)
+        if (x->rows[i].user == user && x->rows[i].item == item && x->rows[i].time_ms < first)
+            first = x->rows[i].time_ms;
+    return first;
+}
+
+static int by_id(const struct interactions *x, uint32_t a, uint32_t b)
+{
+    char s[16], t[16];
+    struct str p = intern_str(&x->items, a), q = intern_str(&x->items, b);
+    snprintf(s, sizeof s, "%.*s", STR_ARG(p));
+    snprintf(t, sizeof t, "%.*s", STR_ARG(q));
+    return strcmp(s, t);
+}
+
 /* Whether (user, item) is tested, in training or neither, from the definition. 0, 1 train, 2 test.
  */
 static int twin_place(const struct interactions *x, uint32_t user, uint32_t item,
@@ -139,13 +157,14 @@ static int twin_place(const struct interactions *x, uint32_t user, uint32_t item
         return n < 5 ? 0 : mine % 5 == 4 ? 2 : 1;
     if (kind == SPLIT_LEAVE_ONE_OUT) {
         for (size_t j = 0; j < n; j++) {
-            int64_t a = x->rows[place[j]].time_ms, b = x->rows[place[mine]].time_ms;
-            if (a > b || (a == b && j > mine))
+            uint32_t other = x->rows[place[j]].item;
+            int64_t a = earliest(x, user, other), b = earliest(x, user, item);
+            if (a > b || (a == b && by_id(x, other, item) > 0))
                 return n < 2 ? 0 : 1;
         }
         return n < 2 ? 0 : 2;
     }
-    /* by time: the pair's first row against the latest fifth of all pairs' first rows */
+    /* by time: the pair's earliest row against the latest fifth of all pairs' earliest rows */
     size_t pairs = 0;
     bool before = false;
     int64_t cut = INT64_MAX;
@@ -160,14 +179,15 @@ static int twin_place(const struct interactions *x, uint32_t user, uint32_t item
     for (size_t i = 0; i < x->n;
          i++) { /* the latest time with a fifth of the pairs at or after it */
         size_t after = 0;
+        int64_t here = earliest(x, x->rows[i].user, x->rows[i].item);
         for (size_t j = 0; j < x->n; j++)
-            after += first[j] && x->rows[j].time_ms >= x->rows[i].time_ms;
-        if (first[i] && 5 * after >= pairs && (cut == INT64_MAX || x->rows[i].time_ms > cut))
-            cut = x->rows[i].time_ms;
+            after += first[j] && earliest(x, x->rows[j].user, x->rows[j].item) >= here;
+        if (first[i] && 5 * after >= pairs && (cut == INT64_MAX || here > cut))
+            cut = here;
     }
     for (size_t j = 0; j < n; j++)
-        before = before || x->rows[place[j]].time_ms < cut;
-    return !before ? 0 : x->rows[place[mine]].time_ms >= cut ? 2 : 1;
+        before = before || earliest(x, user, x->rows[place[j]].item) < cut;
+    return !before ? 0 : earliest(x, user, item) >= cut ? 2 : 1;
 }
 
 static void splits_are_as_defined(void **unused)
@@ -211,6 +231,51 @@ static void splits_are_as_defined(void **unused)
     }
 }
 
+/* Rows with repeated pairs and times, in any order: the same pairs are hidden. */
+static void by_time_the_order_of_the_file_is_nothing(void **unused)
+{
+    (void)unused;
+    enum { ROWS = 120, USERS = 8, ITEMS = 14 };
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        uint32_t row[ROWS][3];
+        static int place[2][2][USERS][ITEMS];
+        struct prng r;
+        prng_seed(&r, seed);
+        for (size_t i = 0; i < ROWS; i++) {
+            row[i][0] = (uint32_t)prng_below(&r, USERS);
+            row[i][1] = (uint32_t)prng_below(&r, ITEMS);
+            row[i][2] = (uint32_t)prng_below(&r, 40);
+        }
+        memset(place, 0, sizeof place);
+        for (size_t turn = 0; turn < 2; turn++) {
+            struct interactions x;
+            interactions_init(&x);
+            for (size_t i = 0; i < ROWS; i++) {
+                const uint32_t *w = row[turn ? ROWS - 1 - i : i];
+                add(&x, w[0], w[1], w[2]);
+            }
+            for (size_t by = 0; by < 2; by++) {
+                struct split s;
+                struct heed_error err = {0};
+                assert_int_equal(split_make(&x, by ? SPLIT_LEAVE_ONE_OUT : SPLIT_TIME, &s, &err),
+                                 HEED_OK);
+                for (size_t k = 0; k < s.train.rows; k++)
+                    for (uint32_t i = 0; i < x.items.count; i++) {
+                        long u = strtol(intern_str(&x.users, s.user[k]).p + 1, NULL, 10);
+                        long item = strtol(intern_str(&x.items, i).p + 1, NULL, 10);
+                        place[turn][by][u][item] = sparse_has(sparse_row(&s.train, k), i)  ? 1
+                                                   : sparse_has(sparse_row(&s.test, k), i) ? 2
+                                                                                           : 0;
+                    }
+                split_deinit(&s);
+            }
+            interactions_deinit(&x);
+        }
+        if (memcmp(place[0], place[1], sizeof place[0]) != 0)
+            fail_msg("the order of the rows shows (seed %llu)", (unsigned long long)seed);
+    }
+}
+
 static void a_split_that_tests_nobody_says_what_it_needs(void **unused)
 {
     (void)unused;
@@ -223,7 +288,13 @@ static void a_split_that_tests_nobody_says_what_it_needs(void **unused)
                 {SPLIT_TIME, "column time"}};
     struct interactions x;
     interactions_init(&x);
-    add(&x, 0, 0, INTERACTIONS_NO_TIME);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct split s;
+        struct heed_error err = {0};
+        assert_int_equal(split_make(&x, SPLIT_EVERY_5TH, &s, &err), HEED_INPUT);
+        assert_non_null(strstr(err.message, "two are needed"));
+        add(&x, i, i, INTERACTIONS_NO_TIME);
+    }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct split s;
         struct heed_error err = {0};
@@ -427,6 +498,8 @@ static void what_cannot_be_evaluated_is_named(void **unused)
         {"popularity", "", 12, 0, "--k from 1"},
         {"popularity", "", 1, 1, "nothing to choose"},
         {"ease", "lambda=0", 12, 3, "singular at lambda 0"},
+        {"ease", "lambda=1e-9", 12, 3, "singular at lambda 1e-09, or nearly so"},
+        {"ease", "lambda=1e-9,neighbours=3", 12, 3, "singular at lambda 1e-09, or nearly so"},
         {"ials", "lambda=0,factors=40", 12, 3, "singular at lambda 0"},
         {"ials", "lambda=0,alpha=1e-9,factors=40", 12, 3, "singular at lambda 0"},
     };
@@ -661,6 +734,7 @@ int main(void)
         cmocka_unit_test(transposing_twice_sorts_and_loses_nothing),
         cmocka_unit_test(the_best_few_are_those_of_a_full_sort),
         cmocka_unit_test(splits_are_as_defined),
+        cmocka_unit_test(by_time_the_order_of_the_file_is_nothing),
         cmocka_unit_test(a_split_that_tests_nobody_says_what_it_needs),
         cmocka_unit_test(measures_are_as_defined),
         cmocka_unit_test(a_ranking_offers_nothing_seen_and_all_else_in_order),

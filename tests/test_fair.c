@@ -264,13 +264,22 @@ static void a_welfare_is_read_or_its_form_is_told(void **unused)
         bool ok;
         double users, items, lambda;
     } rows[] = {
-        {"none", true, 1, 1, 0},        {"users=-1,items=-1,lambda=.01", true, -1, -1, .01},
-        {"lambda=1", true, 1, 1, 1},    {"items=0, lambda=.5", true, 1, 0, .5},
-        {"", false, 0, 0, 0},           {"users", false, 0, 0, 0},
-        {"users=2", false, 0, 0, 0},    {"lambda=1.1", false, 0, 0, 0},
-        {"lambda=nan", false, 0, 0, 0}, {"users=1,users=1", false, 0, 0, 0},
-        {"beta=1", false, 0, 0, 0},     {"users=-1,", false, 0, 0, 0},
-        {"lambda=0x1", false, 0, 0, 0}, {"lambda=", false, 0, 0, 0},
+        {"none", true, 1, 1, 0},
+        {"users=-1,items=-1,lambda=.01", true, -1, -1, .01},
+        {"users=1,items=0, lambda=1", true, 1, 0, 1},
+        {"items=0, lambda=.5", false, 0, 0, 0},
+        {"users=-1,lambda=.2", false, 0, 0, 0},
+        {"users=-1,items=-1", false, 0, 0, 0},
+        {"", false, 0, 0, 0},
+        {"users", false, 0, 0, 0},
+        {"users=2", false, 0, 0, 0},
+        {"lambda=1.1", false, 0, 0, 0},
+        {"lambda=nan", false, 0, 0, 0},
+        {"users=1,users=1", false, 0, 0, 0},
+        {"beta=1", false, 0, 0, 0},
+        {"users=-1,", false, 0, 0, 0},
+        {"lambda=0x1", false, 0, 0, 0},
+        {"lambda=", false, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct fair_welfare w;

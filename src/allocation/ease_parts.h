@@ -4,6 +4,10 @@
 
 #include "allocation/model.h"
 
+/* How many times its residual an item's square may be: what others explain to less than that cannot
+ * be told from rounding once weights are floats. */
+#define EASE_EXPLAINED_MAX 1e6
+
 /* weights: row i holds what item i says for others: for each item j the weights of its `keep`
  * nearest (greatest cosine of columns) fitted together.
  *

@@ -32,8 +32,8 @@ struct worker {
     int64_t *head;     /* [rows], NOBODY between items */
     struct link *links;
     size_t links_cap;
-    struct top_item *best; /* [keep] */
-    double *gram, *x;      /* [keep * keep], [keep] */
+    struct top_item *best;   /* [keep] */
+    double *gram, *x, *with; /* [keep * keep], [keep], [keep] */
 };
 
 struct fitting {
@@ -92,7 +92,7 @@ static void fit_item(void *context, size_t item, unsigned worker)
         top_offer(&top, w->touched[i], w->sum[w->touched[i]] / sqrt(f->square[w->touched[i]]));
     size_t n = top_sort(&top);
     for (size_t a = 0; a < n; a++)
-        w->x[a] = w->sum[w->best[a].item];
+        w->x[a] = w->with[a] = w->sum[w->best[a].item];
     for (size_t i = 0; i < met; i++)
         w->sum[w->touched[i]] = 0;
     if (n == 0)
@@ -101,7 +101,11 @@ static void fit_item(void *context, size_t item, unsigned worker)
         atomic_store(&f->status, HEED_NOMEM);
         return;
     }
-    if (!spd_solve(w->gram, n, w->x)) {
+    bool solved = spd_solve(w->gram, n, w->x);
+    double square = f->square[item] + f->lambda, left = square;
+    for (size_t a = 0; solved && a < n; a++)
+        left -= w->x[a] * w->with[a];
+    if (!solved || left * EASE_EXPLAINED_MAX < square) {
         size_t least = atomic_load(&f->singular);
         while (item < least && !atomic_compare_exchange_weak(&f->singular, &least, item))
             ;
@@ -124,9 +128,10 @@ static bool worker_init(struct worker *w, size_t items, size_t rows, size_t keep
     w->best = malloc((keep + 1) * sizeof *w->best);
     w->gram = malloc((keep * keep + 1) * sizeof *w->gram);
     w->x = malloc((keep + 1) * sizeof *w->x);
+    w->with = malloc((keep + 1) * sizeof *w->with);
     for (size_t r = 0; w->head && r < rows; r++)
         w->head[r] = NOBODY;
-    return w->sum && w->touched && w->head && w->best && w->gram && w->x;
+    return w->sum && w->touched && w->head && w->best && w->gram && w->x && w->with;
 }
 
 static void worker_deinit(struct worker *w)
@@ -138,6 +143,7 @@ static void worker_deinit(struct worker *w)
     free(w->best);
     free(w->gram);
     free(w->x);
+    free(w->with);
 }
 
 /* Closes the gaps that rows with fewer than `keep` leave.                                        */

@@ -122,6 +122,7 @@ static enum heed_status eval_one(const struct split *split, const struct sparse 
     const struct training t = {.users = &split->train,
                                .items = items,
                                .features = o->features,
+                               .names = o->names,
                                .seed = o->seed,
                                .threads = o->threads,
                                .progress = o->progress ? bar_share : NULL,

@@ -11,6 +11,7 @@ struct eval_options {
     const struct model_spec *models;
     size_t models_n, k;
     const struct sparse *features; /* as in struct training; may be NULL */
+    const struct intern *names;    /* likewise */
     uint64_t seed;
     unsigned threads;
     double (*clock_s)(void *context); /* for train_s and users_per_s; NULL: they stay 0 */

@@ -145,6 +145,7 @@ HEED_MUST_CHECK enum heed_status fair_report_of(const struct fair_offers *f,
 struct fair_batch_options {
     struct model_spec model;
     const struct sparse *features; /* as in struct training; may be NULL */
+    const struct intern *names;    /* likewise */
     struct fair_welfare welfare;
     double floor; /* share of the mean exposure; 0: none */
     size_t k, iterations;

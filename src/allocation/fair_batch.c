@@ -47,6 +47,7 @@ enum heed_status fair_offers_trained(const struct sparse *known, const struct sp
         const struct training t = {.users = known,
                                    .items = &items,
                                    .features = o->features,
+                                   .names = o->names,
                                    .seed = o->seed,
                                    .threads = o->threads,
                                    .progress = o->progress ? training_share : NULL,

@@ -36,5 +36,9 @@ enum heed_status fair_welfare_parse(struct str text, struct fair_welfare *out,
             return error_set(err, HEED_USAGE, "fair", "%s takes a number from %g to 1, not '%.*s'",
                              keys[i].name, keys[i].least, STR_ARG(piece));
     }
+    for (size_t i = 0; i < 3; i++)
+        if (!keys[i].given)
+            return error_set(err, HEED_USAGE, "fair", FORM "; '%.*s' lacks %s", STR_ARG(text),
+                             keys[i].name);
     return HEED_OK;
 }

@@ -218,11 +218,12 @@ enum heed_status interactions_pairs(const struct interactions *x, struct sparse 
     /* rows by user, then each user's items once */
     size_t *by_user = malloc((x->n + 1) * sizeof *by_user);
     uint32_t *seen = calloc(items + 1, sizeof *seen);
+    uint64_t *place = malloc((items + 1) * sizeof *place); /* of what is seen */
     double *sum = calloc(items + 1, sizeof *sum);
     uint64_t *next = calloc(users + 2, sizeof *next);
     *first = malloc((x->n + 1) * sizeof **first);
     enum heed_status status = sparse_init(pairs, users, items, x->n, false);
-    if (status != HEED_OK || !by_user || !seen || !sum || !next || !*first) {
+    if (status != HEED_OK || !by_user || !seen || !place || !sum || !next || !*first) {
         free(*first);
         *first = NULL;
         sparse_deinit(pairs);
@@ -242,9 +243,16 @@ enum heed_status interactions_pairs(const struct interactions *x, struct sparse 
             sum[x->rows[by_user[i]].item] += x->rows[by_user[i]].weight;
         for (uint64_t i = next[u]; i < next[u + 1]; i++) {
             const struct interaction *row = &x->rows[by_user[i]];
-            if (seen[row->item] == u + 1 || !(row->weight > 0 && sum[row->item] > LEAST))
+            if (!(row->weight > 0 && sum[row->item] > LEAST))
                 continue;
+            if (seen[row->item] == u + 1) {
+                size_t *at = &(*first)[place[row->item]];
+                if (x->timed && row->time_ms < x->rows[*at].time_ms)
+                    *at = by_user[i];
+                continue;
+            }
             seen[row->item] = (uint32_t)(u + 1);
+            place[row->item] = n;
             pairs->column[n] = row->item;
             (*first)[n++] = by_user[i];
         }
@@ -261,6 +269,7 @@ enum heed_status interactions_pairs(const struct interactions *x, struct sparse 
 done:
     free(by_user);
     free(seen);
+    free(place);
     free(sum);
     free(next);
     return status;

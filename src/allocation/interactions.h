@@ -58,8 +58,9 @@ HEED_MUST_CHECK enum heed_status interactions_read(struct interactions *x, const
                                                    void *context, struct heed_error *err);
 
 /* Distinct pairs whose rows weigh more than 0 together, by user, each user's in the order of their
- * first row of weight above 0 (so not ascending: a matrix with value NULL). first[count] gives that
- * row; free() it. unwished out: pairs that weigh no more; may be NULL. O(n). Errors: HEED_NOMEM. */
+ * first row of weight above 0 (so not ascending: a matrix with value NULL). first[count] gives the
+ * earliest such row, by time if all have one, else in the file; free() it. unwished out: pairs that
+ * weigh no more; may be NULL. O(n). Errors: HEED_NOMEM. */
 HEED_MUST_CHECK enum heed_status interactions_pairs(const struct interactions *x,
                                                     struct sparse *pairs, size_t **first,
                                                     size_t *unwished);

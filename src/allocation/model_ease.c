@@ -88,7 +88,7 @@ static void weights_from_inverse(struct ease *m, const double *diagonal)
 static enum heed_status fit_all(struct ease *m, const struct training *t, double lambda, size_t *at)
 {
     size_t n = m->items;
-    double *diagonal = malloc((n + 1) * sizeof *diagonal);
+    double *diagonal = malloc(2 * (n + 1) * sizeof *diagonal), *square = diagonal + n;
     m->gram = malloc((n * n + 1) * sizeof *m->gram);
     enum heed_status status = m->gram && diagonal ? HEED_OK : HEED_NOMEM;
     if (status == HEED_OK) {
@@ -96,12 +96,20 @@ static enum heed_status fit_all(struct ease *m, const struct training *t, double
         memset(m->gram, 0, n * n * sizeof *m->gram);
         struct gram_work g = {t, m->gram, lambda};
         parallel_each(n, t->threads, gram_column, &g);
+        for (size_t i = 0; i < n; i++)
+            square[i] = m->gram[i * n + i];
         status = spd_invert(m->gram, n, t->threads, t->progress, t->context, at);
     }
     if (status == HEED_OK) {
         for (size_t i = 0; i < n; i++)
             diagonal[i] = m->gram[i * n + i];
-        weights_from_inverse(m, diagonal);
+        for (size_t i = n; i-- > 0;)
+            if (square[i] * diagonal[i] > EASE_EXPLAINED_MAX) {
+                *at = i;
+                status = HEED_RANGE;
+            }
+        if (status == HEED_OK)
+            weights_from_inverse(m, diagonal);
     }
     free(diagonal);
     return status;
@@ -113,14 +121,16 @@ static enum heed_status singular(const struct training *t, double lambda, size_t
     char what[160];
     if (t->names && at < t->names->count) {
         struct str name = intern_str(t->names, (uint32_t)at);
-        snprintf(what, sizeof what, "content:%.*s", (int)utf8_cut(name, 128), name.p);
+        snprintf(what, sizeof what, "'%.*s'", (int)utf8_cut(name, 128), name.p);
     } else {
         snprintf(what, sizeof what, "item %zu of %zu", at + 1, t->items->rows);
     }
-    return error_set(err, HEED_RANGE, "ease",
-                     "the Gram matrix is singular at lambda %g: what %s has in training follows "
-                     "from other items; give --param lambda=N above 0, such as 100",
-                     lambda, what);
+    return error_set(
+        err, HEED_RANGE, "ease",
+        "the Gram matrix is singular at lambda %g, or nearly so: what %s has in training "
+        "follows from other items to less than a weight can hold; give --param lambda=N above 0, "
+        "such as 100",
+        lambda, what);
 }
 
 enum heed_status ease_fit(const struct training *t, double lambda, size_t neighbours,

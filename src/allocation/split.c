@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void split_deinit(struct split *s)
 {
@@ -54,6 +55,19 @@ static bool mark_cold(const struct sparse *pairs, bool *tested, bool **offered)
     return *offered != NULL;
 }
 
+/* Whether row a is later than b; of one time, by the items' ids, not by their place in the file. */
+static bool later(const struct interactions *x, const struct interaction *a,
+                  const struct interaction *b)
+{
+    if (!x->timed)
+        return true;
+    if (a->time_ms != b->time_ms)
+        return a->time_ms > b->time_ms;
+    struct str s = intern_str(&x->items, a->item), t = intern_str(&x->items, b->item);
+    int order = memcmp(s.p, t.p, s.n < t.n ? s.n : t.n);
+    return order != 0 ? order > 0 : s.n > t.n;
+}
+
 static void mark_last(const struct interactions *x, const struct sparse *pairs, const size_t *first,
                       bool *tested)
 {
@@ -61,7 +75,7 @@ static void mark_last(const struct interactions *x, const struct sparse *pairs, 
         uint64_t last = pairs->at[u];
         for (uint64_t i = last; i < pairs->at[u + 1]; i++) {
             tested[i] = false;
-            if (!x->timed || x->rows[first[i]].time_ms >= x->rows[first[last]].time_ms)
+            if (later(x, &x->rows[first[i]], &x->rows[first[last]]))
                 last = i;
         }
         if (pairs->at[u + 1] > pairs->at[u])
@@ -150,6 +164,10 @@ enum heed_status split_make(const struct interactions *x, enum split_kind kind, 
         return error_set(err, HEED_INPUT, "split time",
                          "needs a column time with a time in every row; use every-5th or "
                          "leave-one-out");
+    if (x->items.count < 2)
+        return error_set(err, HEED_INPUT, "events",
+                         "they name %zu item%s, so there is nothing to choose; two are needed",
+                         (size_t)x->items.count, x->items.count == 1 ? "" : "s");
     enum heed_status status = interactions_pairs(x, &pairs, &first, &out->unwished);
     if (status == HEED_OK && !(tested = calloc(sparse_count(&pairs) + 1, sizeof *tested)))
         status = HEED_NOMEM;
