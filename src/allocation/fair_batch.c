@@ -17,10 +17,11 @@ enum heed_status fair_check_floor(const struct sparse *history, const struct fai
     enum heed_status status = floor_reach(history, o->k, o->floor, &most, err);
     if (status != HEED_OK || most >= o->floor - 1e-9)
         return status;
-    return error_set(err, HEED_RANGE, "floor",
-                     "%g of the mean exposure for every item is more than lists of %zu can give to "
-                     "these users; give --floor %g or less",
-                     o->floor, o->k, floor(most * 1e4) / 1e4);
+    return error_set(
+        err, HEED_RANGE, "floor",
+        "%g of the mean exposure for every item is more than lists of %zu were found to "
+        "give to these users (the search is exact to .0001); give --floor %g or less",
+        o->floor, o->k, floor(most * 1e4) / 1e4);
 }
 
 /* kind->train tells only how far it is. */
