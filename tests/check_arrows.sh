@@ -24,7 +24,8 @@ world: $world
 import: $world world
 report: $world world
 sim: $world world report
-cli: $world world import report sim text
+tools: base quality allocation world
+cli: $world world import report sim text tools
 TABLE
 }
 
@@ -102,6 +103,8 @@ seeded src/circulation/seed.c '"../ledger/ledger.h"'
 seeded src/store/seed.c '"world/world.h"'
 seeded src/world/seed.def '"import/import.h"'
 seeded src/report/seed.c '"cli/cli.h"'
+seeded src/tools/seed.c '"cli/cli.h"'
+seeded src/world/seed.c '"tools/tools.h"'
 seeded src/nowhere/seed.c '"base/str.h"'
 seeded include/heed.h '"base/str.h"'
 

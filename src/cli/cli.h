@@ -56,11 +56,6 @@ int tool_verify(struct cli *c);
 int tool_simulate(struct cli *c);
 int tool_rules_check(struct cli *c);
 int tool_rules_default(struct cli *c);
-int tool_quality_agree(struct cli *c);
-int tool_quality_bridge(struct cli *c);
-int tool_allocate_eval(struct cli *c);
-int tool_allocate_ope(struct cli *c);
 int tool_allocate_log(struct cli *c);
-int tool_allocate_batch(struct cli *c);
-int tool_allocate_online(struct cli *c);
+int tool_files(struct cli *c); /* those of tools/ */
 #endif

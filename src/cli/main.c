@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "tools/tools.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -48,6 +49,8 @@ static int tool(struct cli *c)
     int refused = c->actor && of_a_world ? refuse_tool(c, (enum command_id)id) : 0;
     if (refused)
         return refused;
+    if (tools_has((enum command_id)id))
+        return tool_files(c);
     switch (id) {
     case COMMAND_init_:
         return tool_init(c);
@@ -67,20 +70,8 @@ static int tool(struct cli *c)
         return tool_simulate(c);
     case COMMAND_rules_check:
         return tool_rules_check(c);
-    case COMMAND_quality_agree:
-        return tool_quality_agree(c);
-    case COMMAND_quality_bridge:
-        return tool_quality_bridge(c);
-    case COMMAND_allocate_eval:
-        return tool_allocate_eval(c);
     case COMMAND_allocate_log:
         return tool_allocate_log(c);
-    case COMMAND_allocate_ope:
-        return tool_allocate_ope(c);
-    case COMMAND_allocate_batch:
-        return tool_allocate_batch(c);
-    case COMMAND_allocate_online:
-        return tool_allocate_online(c);
     default:
         return tool_rules_default(c);
     }

@@ -21,12 +21,6 @@ struct run {
     struct report_truth truth;
 };
 
-static void say(const struct run *r, const char *what)
-{
-    if (!r->c->quiet)
-        fprintf(stderr, "heed: %s\n", what);
-}
-
 static enum heed_status open_world(struct run *r, struct heed_error *err)
 {
     struct strbuf rules;
@@ -94,13 +88,13 @@ static enum heed_status import_all(struct run *r, struct heed_error *err)
         snprintf(r->plaza, sizeof r->plaza, "%s.plaza", r->c->world);
         if (r->context.time_ms < plaza_end_ms(&size)) /* whatever the machine's clock says */
             r->context.time_ms = plaza_end_ms(&size);
-        say(r, "generating the world plaza (no --data given)");
+        cli_say(r->c, "generating the world plaza (no --data given)");
         status = plaza_generate(r->plaza, (uint64_t)r->seed, &size, err);
         data = r->plaza;
     }
     if (status != HEED_OK)
         return status;
-    say(r, "reading what people did");
+    cli_say(r->c, "reading what people did");
     import_options_of(r->c, &options, &progress, rejects);
     status = map ? import_map(r->w, &r->context, map, data, &options, &r->result, err)
                  : import_dir(r->w, &r->context, data, &options, &r->result, err);
@@ -123,7 +117,7 @@ static enum heed_status learn(struct run *r, struct heed_error *err)
     const struct state *s = &r->w->state;
     if (s->rules.quality.fit_run == 0 || (s->quality.learned && r->result.total.rows == 0))
         return HEED_OK;
-    say(r, "learning from outcomes what quality is");
+    cli_say(r->c, "learning from outcomes what quality is");
     json_t *reply = NULL;
     enum heed_status status =
         admit_call(r->w, command_spec(COMMAND_quality_fit), &r->context, NULL, 0, &reply, err);
@@ -139,7 +133,7 @@ static enum heed_status settle(struct run *r, struct heed_error *err)
     int64_t open = r->context.time_ms / epoch_ms, latest = world_now(r->w) / epoch_ms;
     int64_t until = (latest < open ? latest + 1 : open) * epoch_ms;
     char text[32];
-    say(r, "judging quality, allocating attention, paying rewards");
+    cli_say(r->c, "judging quality, allocating attention, paying rewards");
     if (latest >= open && !r->c->quiet)
         fprintf(stderr, "heed: epoch %lld ends at %s; run again then, or give --at, to settle it\n",
                 (long long)latest, time_to_text((latest + 1) * epoch_ms, text));

@@ -296,12 +296,8 @@ int tool_allocate_log(struct cli *c)
 enum heed_status number_of(const struct cli *c, const char *name, int64_t fallback, int64_t *out,
                            struct heed_error *err)
 {
-    const char *text = cli_arg(c, name);
-    *out = fallback;
-    int arg = command_arg(c->spec, str_of(name));
-    if (!text || arg < 0)
-        return HEED_OK;
-    return admit_parse_number(&c->spec->args[arg], str_of(text), out, err) ? HEED_OK : HEED_USAGE;
+    const struct tool_ask ask = {.spec = c->spec, .args = c->args, .n = c->n};
+    return tools_number(&ask, name, fallback, out, err);
 }
 
 int tool_generate(struct cli *c)

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "import/import.h"
 #include "report/report.h"
+#include "tools/tools.h"
 
 /* The rules of a new world: --rules, else --preset, else `preset` (NULL: the default). out is
  * initialised by this and freed by the caller.                                                  */
@@ -20,4 +21,11 @@ void print_bad_rows(const struct cli *c, const struct import_result *r, const ch
 bool lang_of(const struct cli *c, enum report_lang *lang, struct heed_error *err);
 HEED_MUST_CHECK enum heed_status number_of(const struct cli *c, const char *name, int64_t fallback,
                                            int64_t *out, struct heed_error *err);
+
+/* A line on stderr unless --quiet. */
+void cli_say(const struct cli *c, const char *text);
+void say_unsettled(const struct cli *c, uint32_t iterations);
+/* The tables of a tool whose reply holds less than people are shown; give the exit status. */
+int tool_agree_for_people(const struct cli *c, const struct tool_ask *ask);
+int tool_bridge_for_people(const struct cli *c, const struct tool_ask *ask);
 #endif

@@ -1,0 +1,154 @@
+/* `heed allocate ope`: what a policy would have earned, judged from a log of another one. */
+#include "allocation/ope_file.h"
+#include "base/parallel.h"
+#include "tools/tools.h"
+#include "world/admit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { MODELS = 1U << OPE_DM | 1U << OPE_DR, ALL = (1U << OPE_ESTIMATORS) - 1 };
+
+static enum heed_status estimators_of(const struct tool_ask *ask, unsigned *out,
+                                      struct heed_error *err)
+{
+    const char *given = tools_arg(ask, "estimator");
+    *out = given ? 0 : ALL;
+    for (const char *p = given; p; p = *p ? p + 1 : NULL) {
+        struct str word = {p, strcspn(p, ",")};
+        int e = 0;
+        while (e < OPE_ESTIMATORS && !str_is(word, ope_estimator_name((enum ope_estimator)e)))
+            e++;
+        if (e == OPE_ESTIMATORS)
+            return error_set(err, HEED_USAGE, "estimator",
+                             "'%.*s' is not one of ips, snips, dm, dr, joined by commas",
+                             word.n < 60 ? (int)word.n : 60, word.p);
+        *out |= 1U << e;
+        p += word.n;
+    }
+    return HEED_OK;
+}
+
+static enum heed_status log_of(const struct tool_ask *ask, bool features, struct ope_file *file,
+                               struct heed_error *err)
+{
+    struct ope_map map;
+    const char *path = tools_arg(ask, "map");
+    enum heed_status status = path ? ope_map_read(path, &map, err) : ope_map_own(&map, err);
+    if (status == HEED_OK)
+        status = ope_file_read(tools_arg(ask, "log"), &map, features, file, err);
+    ope_map_deinit(&map);
+    return status;
+}
+
+static enum heed_status policy_of(const struct tool_ask *ask, const struct ope_file *file,
+                                  double **p, struct ope_policy *out, struct heed_error *err)
+{
+    const char *name = tools_arg(ask, "policy");
+    *p = NULL;
+    *out = (struct ope_policy){0};
+    if (strcmp(name, "logged") == 0)
+        return HEED_OK;
+    if (strcmp(name, "uniform") == 0)
+        return ope_policy_uniform(file, p, out, err);
+    if (access(name, F_OK) != 0 && !strpbrk(name, "./"))
+        return error_set(err, HEED_USAGE, "policy",
+                         "'%s' is neither a file nor one of uniform, logged", name);
+    return ope_policy_read(name, file, p, out, err);
+}
+
+static void warn_of(const struct ope_result *r, struct tool_warnings *list)
+{
+    enum { ERRORS = 4 };
+    const struct ope_weighing *w = &r->weights;
+    char names[64] = "";
+    size_t n = 0;
+    if (fabs(w->mean - 1) > ERRORS * w->error && fabs(w->mean - 1) >= 1e-3) {
+        /* a log whose weights do not average 1 is not what it says it is */
+        tools_warn(list,
+                   "the weights average %.4f, not 1 (standard error %.4f): propensities are wrong, "
+                   "or the policy does what the log could not; take the numbers with care",
+                   w->mean, w->error);
+    }
+    for (int e = 0; e < OPE_ESTIMATORS; e++)
+        if (r->estimates[e].known && !r->estimates[e].bounded)
+            n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "",
+                                  ope_estimator_name((enum ope_estimator)e));
+    if (n > 0 && !r->rewarded)
+        tools_warn(list,
+                   "no row of the log has a reward, so the bootstrap gives no interval (%s); if a "
+                   "reward is 0 or 1, the mean may still be up to %.4g with 95 %% (3 over the "
+                   "effective sample): take a longer log",
+                   names, fmin(1, 3 / w->effective));
+    else if (n > 0)
+        tools_warn(list,
+                   "every resample gives the same number, so the bootstrap gives no interval (%s): "
+                   "the rewards that count are all alike; take a longer log",
+                   names);
+}
+
+static json_t *bound(const struct ope_estimate *x, double bound)
+{
+    return x->bounded ? json_real(bound) : json_null();
+}
+
+static json_t *reply_of(const struct tool_ask *ask, size_t n, const struct ope_result *r)
+{
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (int e = 0; ok && e < OPE_ESTIMATORS; e++) {
+        const struct ope_estimate *x = &r->estimates[e];
+        if (x->known)
+            ok = tools_push(list,
+                            json_pack("{s:s,s:f,s:o,s:o}", "estimator",
+                                      ope_estimator_name((enum ope_estimator)e), "value", x->value,
+                                      "lower", bound(x, x->lower), "upper", bound(x, x->upper)));
+    }
+    if (!ok) {
+        json_decref(list);
+        return NULL;
+    }
+    return json_pack("{s:o,s:I,s:f,s:o}", "policy", reply_text(tools_arg(ask, "policy")), "n",
+                     (json_int_t)n, "effective_sample", r->weights.effective, "estimates", list);
+}
+
+enum heed_status tools_ope(const struct tool_ask *ask, json_t **reply, struct heed_error *err)
+{
+    struct ope_file file = {0};
+    struct ope_policy policy;
+    struct ope_result result;
+    struct heed_error why = {0};
+    double *p = NULL;
+    unsigned wanted = 0;
+    int64_t seed = 1, least = 100;
+    enum heed_status status = estimators_of(ask, &wanted, err);
+    if (status == HEED_OK)
+        status = tools_number(ask, "seed", 1, &seed, err);
+    if (status == HEED_OK)
+        status = tools_number(ask, "min-sample", 100, &least, err);
+    if (status == HEED_OK)
+        status = log_of(ask, wanted & MODELS, &file, err);
+    if (status == HEED_OK)
+        status = policy_of(ask, &file, &p, &policy, err);
+    if (status == HEED_OK) {
+        const struct ope_options o = {
+            .min_sample = (double)least, .seed = (uint64_t)seed, .threads = PARALLEL_MAX};
+        status = ope_estimate(&file.log, &policy, wanted, &o, &result, &why);
+        if (status == HEED_REFUSED)
+            *reply = json_pack("{s:{s:s,s:s}}", "refused", "code", "sample_too_small", "message",
+                               why.message);
+        else if (status != HEED_OK)
+            error_set(err, status, why.where, "%s", why.message);
+    }
+    if (status == HEED_OK) {
+        struct tool_warnings warnings = {0};
+        warn_of(&result, &warnings);
+        *reply = tools_warned(reply_of(ask, file.log.n, &result), &warnings);
+    }
+    if (!*reply && (status == HEED_OK || status == HEED_REFUSED))
+        status = error_nomem(err);
+    free(p);
+    ope_file_deinit(&file);
+    return status;
+}
