@@ -601,7 +601,8 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
 {
     *reply = NULL;
     if (spec->kind != KIND_COMMAND && spec->kind != KIND_QUERY)
-        return error_set(err, HEED_USAGE, spec->noun, "it is not a command of a world");
+        return error_set(err, HEED_USAGE, spec->noun,
+                         "it is not a command of a world; heed.h has calls for the tools");
     if (spec->kind == KIND_COMMAND && w->read_only) /* before anything is sealed or made */
         return error_set(err, HEED_USAGE, spec->noun,
                          "it changes the world, which was opened for reading only");

@@ -10,6 +10,11 @@ struct heed_world {
 
 enum heed_status handle_missing(struct heed_error *err, const char *what); /* HEED_USAGE: NULL */
 
+int handle_command(const char *name); /* of "noun verb": enum command_id, or -1 */
+
+/* The document as text, to free; NULL: no memory. (json_dumps may leave out a key then.) */
+char *handle_text(const json_t *json, size_t flags);
+
 /* Takes `json` (NULL: none) and gives its text; status, or HEED_NOMEM when there is no room for it.
  */
 enum heed_status handle_reply(json_t *json, enum heed_status status, char **reply,

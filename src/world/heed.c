@@ -20,10 +20,32 @@ enum heed_status handle_missing(struct heed_error *err, const char *what)
     return error_set(err, HEED_USAGE, what, "it is NULL; give one");
 }
 
+int handle_command(const char *name)
+{
+    const char *space = strchr(name, ' ');
+    struct str noun = {name, space ? (size_t)(space - name) : strlen(name)};
+    return command_find(noun, str_of(space ? space + 1 : ""));
+}
+
+static int put_text(const char *text, size_t n, void *b)
+{
+    return strbuf_put(b, text, n) ? 0 : -1;
+}
+
+char *handle_text(const json_t *json, size_t flags)
+{
+    struct strbuf b;
+    strbuf_init(&b, SIZE_MAX);
+    if (json_dump_callback(json, put_text, &b, flags) == 0 && !b.failed)
+        return b.p;
+    strbuf_deinit(&b);
+    return NULL;
+}
+
 enum heed_status handle_reply(json_t *json, enum heed_status status, char **reply,
                               struct heed_error *err)
 {
-    if (json && !(*reply = json_dumps(json, JSON_COMPACT | REPLY_REALS)))
+    if (json && !(*reply = handle_text(json, JSON_COMPACT | REPLY_REALS)))
         status = error_nomem(err);
     json_decref(json);
     return status;
@@ -90,9 +112,7 @@ enum heed_status heed_call(struct heed_world *world, const char *name,
                                    : !name    ? "name"
                                    : !context ? "context"
                                               : "args");
-    const char *space = strchr(name, ' ');
-    struct str noun = {name, space ? (size_t)(space - name) : strlen(name)};
-    int id = command_find(noun, str_of(space ? space + 1 : ""));
+    int id = handle_command(name);
     if (id < 0)
         return error_set(err, HEED_USAGE, name, "there is no such command; see `heed help`");
     json_t *json = NULL;
