@@ -175,8 +175,8 @@ HEED_API const char *heed_rules_preset(const char *name);
 /* ── files without a world ────────────────────────────────────────────────────────────────────────
  * What `heed quality agree` and `bridge`, `heed allocate eval`, `batch`, `online` and `ope` do. */
 
-/* Runs one of them: `name` is "noun verb", args[n] as on the command line without the dashes, what
- * stands there by its place by its name in `heed help` ("file"); `param` may be given more than
+/* Runs one of them: `name` is "noun verb", args[n] have the names of the command line's options, or
+ * of `heed help NOUN VERB --json` ("file" of the two of quality); `param` may be given more than
  * once. docs/quality.md and docs/allocation.md say what is read and what comes back.
  *
  * reply  out  JSON, byte for byte what the program prints with --json, heed_free; but seconds and
@@ -186,7 +186,7 @@ HEED_API const char *heed_rules_preset(const char *name);
  * Errors: HEED_USAGE no such tool; an argument that is unknown, given twice, empty, NULL, missing
  * or malformed (where names it), or an `out` that is a folder or a world; HEED_INPUT a file cannot
  * be read, or what stands at file, line and column; HEED_RANGE numbers that do not fit each other;
- * HEED_STORAGE `out` cannot be written; HEED_NOMEM. After an error the file `out` is as it was.
+ * HEED_STORAGE `out` cannot be written; HEED_NOMEM. `out` is written whole or not at all.
  * Any thread; uses all cores, and the reply is the same on any number of them. */
 HEED_API HEED_MUST_CHECK enum heed_status heed_tool(const char *name, const struct heed_arg *args,
                                                     size_t n, char **reply, struct heed_error *err);

@@ -406,6 +406,24 @@ static void progress_that_never_drew_clears_nothing(void **state)
     screen_close(&s);
 }
 
+static void progress_goes_on_to_the_next_bar(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s);
+    struct progress p;
+    progress_init(&p, s.out, true, "read", "rows", 0, 80, 0);
+    progress_update(&p, 10, 10, 1000);
+    progress_done(&p);
+    progress_update(&p, 20, 20, 2000); /* over */
+    progress_done(&p);
+    progress_init(&p, p.out, p.enabled, "train", "rows", 0, p.width, 3000);
+    progress_update(&p, 30, 30, 4000);
+    assert_string_equal(screen_text(&s), "\rread  10 rows  10 rows/s\x1b[K\r\x1b[K"
+                                         "\rtrain  30 rows  30 rows/s\x1b[K");
+    screen_close(&s);
+}
+
 static void progress_fits_any_terminal_and_any_title(void **state)
 {
     (void)state;
@@ -470,6 +488,7 @@ int main(void)
         cmocka_unit_test(progress_of_unknown_length_shows_count_and_rate),
         cmocka_unit_test(progress_is_drawn_ten_times_a_second_at_most),
         cmocka_unit_test(progress_that_never_drew_clears_nothing),
+        cmocka_unit_test(progress_goes_on_to_the_next_bar),
         cmocka_unit_test(progress_fits_any_terminal_and_any_title),
         cmocka_unit_test(a_file_that_is_no_terminal_has_the_fallback_width),
     };

@@ -148,7 +148,7 @@ static size_t fitting(struct str s, size_t columns)
 
 void progress_update(struct progress *p, uint64_t done, uint64_t shown_rate_count, int64_t now_ms)
 {
-    if (!p->enabled || now_ms - p->drawn_ms < REDRAW_MS)
+    if (!p->enabled || p->done || now_ms - p->drawn_ms < REDRAW_MS)
         return;
     if (p->total && done > p->total)
         done = p->total;
@@ -177,9 +177,9 @@ void progress_update(struct progress *p, uint64_t done, uint64_t shown_rate_coun
 
 void progress_done(struct progress *p)
 {
-    if (!p->enabled || p->drawn_ms < p->started_ms) /* nothing was drawn */
+    if (!p->enabled || p->done || p->drawn_ms < p->started_ms) /* nothing was drawn */
         return;
     fputs("\r\x1b[K", p->out);
     fflush(p->out);
-    p->enabled = false;
+    p->done = true;
 }

@@ -11,7 +11,7 @@
  * Draws only when `enabled`; the caller decides (a terminal, not --quiet) and passes the time.   */
 struct progress {
     FILE *out;
-    bool enabled;
+    bool enabled, done;
     char what[64];
     const char *unit; /* "events", "bytes" … for the rate */
     uint64_t total;   /* 0: unknown: count and rate only  */
@@ -22,7 +22,8 @@ struct progress {
 void progress_init(struct progress *p, FILE *out, bool enabled, const char *what, const char *unit,
                    uint64_t total, int width, int64_t now_ms);
 void progress_update(struct progress *p, uint64_t done, uint64_t shown_rate_count, int64_t now_ms);
-void progress_done(struct progress *p); /* clears the line */
+/* Clears the line; nothing is drawn from then on. progress_init with p->enabled starts the next. */
+void progress_done(struct progress *p);
 
 /* "1.2 M", "340 k", "12"; buf of 16.                                                            */
 char *human_count(double n, char buf[16]);
