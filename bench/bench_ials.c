@@ -1,7 +1,8 @@
-/* How long an iteration of iALS takes. bench_ials MATRIX FACTORS [EVENTS.csv]: trains on the pairs
- * of the file (else drawn: 12,000 users, 5,000 items, 130,000 pairs), at lambda .1, alpha .1, nu 0,
- * and writes the pairs to the file MATRIX (user, item, 32 bits each) for a peer. Prints the seconds
- * of an iteration (of 6 less that of 1, best of three) and the loss of ials_view after six. */
+/* How long an iteration of iALS takes. bench_ials MATRIX SETTINGS [EVENTS.csv], SETTINGS such as
+ * factors=64,solver=cg: trains on the pairs of the file (else drawn: 12,000 users, 5,000 items,
+ * 130,000 pairs), at lambda .1, alpha .1, nu 0, and writes the pairs to the file MATRIX (user,
+ * item, 32 bits each) for a peer. Prints the seconds of an iteration (of 6 less that of 1, best of
+ * three) and the loss of ials_view after six. */
 #include "bench.h"
 
 #include "allocation/interactions.h"
@@ -57,11 +58,18 @@ int main(int argc, char **argv)
     struct interactions log;
     struct sparse users, items;
     struct heed_error err = {0};
-    size_t *first, factors = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+    struct model_spec spec;
+    size_t *first, n;
     interactions_init(&log);
-    enum heed_status status = factors == 0 ? HEED_USAGE
-                              : argc > 3 ? interactions_read(&log, argv[3], NULL, NULL, NULL, &err)
-                                         : draw(&log, &err);
+    enum heed_status status =
+        argc < 3 ? HEED_USAGE : model_names_parse(STR("ials"), &spec, &n, &err);
+    if (status == HEED_OK)
+        status = model_params_parse(STR("lambda=.1,alpha=.1,nu=0"), &spec, 1, &err);
+    if (status == HEED_OK)
+        status = model_params_parse(str_of(argv[2]), &spec, 1, &err);
+    if (status == HEED_OK)
+        status =
+            argc > 3 ? interactions_read(&log, argv[3], NULL, NULL, NULL, &err) : draw(&log, &err);
     if (status == HEED_OK)
         status = interactions_pairs(&log, &users, &first, NULL);
     if (status == HEED_OK)
@@ -69,7 +77,7 @@ int main(int argc, char **argv)
     if (status == HEED_OK)
         status = sparse_transpose(&users, &items);
     if (status != HEED_OK || !write_pairs(&users, argv[1])) {
-        fprintf(stderr, "usage: bench_ials MATRIX FACTORS [EVENTS.csv]\n%s\n", err.message);
+        fprintf(stderr, "usage: bench_ials MATRIX SETTINGS [EVENTS.csv]\n%s\n", err.message);
         return 1;
     }
     const struct training t = {.users = &users,
@@ -78,10 +86,12 @@ int main(int argc, char **argv)
                                .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
     double best[2] = {INFINITY, INFINITY}, loss = 0;
     for (int round = 0; round < 6; round++) {
-        const double param[MODEL_PARAMS] = {(double)factors, .1, .1, 0, round % 2 ? 6 : 1, .1};
         void *model = NULL;
+        if (model_params_parse(round % 2 ? STR("iterations=6") : STR("iterations=1"), &spec, 1,
+                               &err) != HEED_OK)
+            return 1;
         double started = now_s();
-        if (model_ials.train(&t, param, &model, &err) != HEED_OK) {
+        if (model_ials.train(&t, spec.param, &model, &err) != HEED_OK) {
             fprintf(stderr, "bench_ials: %s\n", err.message);
             return 1;
         }

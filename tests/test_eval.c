@@ -555,6 +555,13 @@ static void names_and_settings_are_checked(void **unused)
         {"ease", "ials.lambda=3", "they have ease.lambda"},
         {"random", "lambda=3", "they have none"},
         {"ials", "factors=3.5", "a whole number"},
+        {"ials", "solver=exact,factors=8", NULL},
+        {"ials", "ials.solver=cg,steps=2", NULL},
+        {"ials", "solver=qr", "one of exact|cg, not 'qr'"},
+        {"ials", "solver=1", "not '1'"},
+        {"ials", "solver=", "not ''"},
+        {"ials", "steps=0", "from 1 to 1000"},
+        {"ials", "steps=2.5", "a whole number"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct model_spec specs[MODELS_MAX];
@@ -572,6 +579,26 @@ static void names_and_settings_are_checked(void **unused)
     assert_int_equal(model_names_parse(STR("ease,ials"), specs, &n, NULL), HEED_OK);
     assert_int_equal(model_params_parse(STR("lambda=3,ials.factors=8"), specs, n, NULL), HEED_OK);
     assert_true(specs[0].param[0] == 3 && specs[1].param[1] == 3 && specs[1].param[0] == 8);
+}
+
+static void steps_are_refused_where_nothing_takes_any(void **unused)
+{
+    (void)unused;
+    struct interactions x;
+    struct split s;
+    struct heed_error err = {0};
+    struct eval_result result;
+    interactions_init(&x);
+    for (uint32_t u = 0; u < 12; u++)
+        for (uint32_t j = 0; j < 8; j++)
+            add(&x, u, j + u % 3, j);
+    assert_int_equal(split_make(&x, SPLIT_EVERY_5TH, &s, &err), HEED_OK);
+    struct model_spec spec = spec_of("ials", "factors=3,solver=exact,steps=5");
+    const struct eval_options o = {.models = &spec, .models_n = 1, .k = 3, .seed = 1, .threads = 2};
+    assert_int_equal(eval_run(&s, &o, &result, &err), HEED_USAGE);
+    assert_non_null(strstr(err.message, "steps=5 is of solver=cg alone"));
+    split_deinit(&s);
+    interactions_deinit(&x);
 }
 
 static void memory_that_runs_out_is_said_and_nothing_leaks(void **unused)
@@ -741,6 +768,7 @@ int main(void)
         cmocka_unit_test(an_item_nobody_had_is_found_by_its_attributes),
         cmocka_unit_test(what_cannot_be_evaluated_is_named),
         cmocka_unit_test(names_and_settings_are_checked),
+        cmocka_unit_test(steps_are_refused_where_nothing_takes_any),
         cmocka_unit_test(attributes_that_items_share_become_features),
         cmocka_unit_test_teardown(a_file_is_read_or_memory_said_to_be_short, memory_returns),
         cmocka_unit_test_teardown(memory_that_runs_out_is_said_and_nothing_leaks, memory_returns),

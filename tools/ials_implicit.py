@@ -1,4 +1,4 @@
-# The peer of bench_ials: implicit's ALS on the same pairs, to the same loss up to the starts.
+# The peer of bench_ials: implicit's ALS on the same pairs, to the same loss, from a start as heed draws it.
 # ials_implicit.py MATRIX FACTORS cg|exact: seconds of an iteration (best of five), and the loss after six.
 #
 # heed: sum over pairs (y - 1)^2 + alpha sum over all y^2 + lambda (|W|^2 + |H|^2). With factors by
@@ -20,6 +20,10 @@ confidence = np.full(len(pairs), 1 + 1 / alpha, dtype=np.float32)
 matrix = scipy.sparse.csr_matrix((confidence, (pairs[:, 0].astype(np.int32), pairs[:, 1].astype(np.int32))))
 model = AlternatingLeastSquares(factors=factors, regularization=regular * (1 + alpha) / alpha, alpha=1,
                                 iterations=6, use_cg=sys.argv[3] == "cg", random_state=1)
+draws = np.random.default_rng(1)  # implicit's own start is uniform from 0 to .01
+for side, rows in (("user_factors", matrix.shape[0]), ("item_factors", matrix.shape[1])):
+    start = draws.normal(0, np.sqrt((1 + alpha) / factors) * 0.1, (rows, factors))
+    setattr(model, side, start.astype(np.float32))
 marks = [time.perf_counter()]
 model.fit(matrix, show_progress=False, callback=lambda *_: marks.append(time.perf_counter()))
 w, h = (np.asarray(f, dtype=np.float64) / np.sqrt(1 + alpha) for f in (model.user_factors, model.item_factors))

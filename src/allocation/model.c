@@ -68,10 +68,44 @@ bool model_number(struct str text, double *out)
     return *end == 0 && isfinite(*out);
 }
 
-static enum heed_status set_param(const struct model_param *p, double *param, struct str value,
-                                  struct heed_error *err)
+/* The words of a setting, NULL when it is a number. */
+static const char *words_of(const struct model_kind *kind, size_t param)
+{
+    return kind->words ? kind->words[param] : NULL;
+}
+
+const char *model_param_text(const struct model_spec *spec, size_t param, char room[64])
+{
+    const char *words = words_of(spec->kind, param);
+    double x = spec->param[param];
+    snprintf(room, 64, "%.15g", x);
+    if (words) {
+        struct str rest = str_of(words), word;
+        for (double i = 0; next_piece(&rest, '|', &word); i++)
+            if (i == x)
+                snprintf(room, 64, "%.*s", STR_ARG(word));
+    }
+    return room;
+}
+
+static enum heed_status set_word(const char *words, const char *name, double *param,
+                                 struct str value, struct heed_error *err)
+{
+    struct str rest = str_of(words), word;
+    for (double i = 0; next_piece(&rest, '|', &word); i++)
+        if (str_eq(word, value)) {
+            *param = i;
+            return HEED_OK;
+        }
+    return error_set(err, HEED_USAGE, name, "takes one of %s, not '%.*s'", words, STR_ARG(value));
+}
+
+static enum heed_status set_param(const struct model_param *p, const char *words, double *param,
+                                  struct str value, struct heed_error *err)
 {
     double x;
+    if (words)
+        return set_word(words, p->name, param, value, err);
     if (!model_number(value, &x) || x < p->least || x > p->most || (p->whole && x != floor(x)))
         return error_set(err, HEED_USAGE, p->name, "takes %s from %g to %g, not '%.*s'",
                          p->whole ? "a whole number" : "a number", p->least, p->most,
@@ -121,7 +155,7 @@ enum heed_status model_params_parse(struct str text, struct model_spec *specs, s
                 if (!str_is(key, kind->params[i].name) || (dot && !str_is(owner, kind->name)))
                     continue;
                 enum heed_status status =
-                    set_param(&kind->params[i], &specs[s].param[i], value, err);
+                    set_param(&kind->params[i], words_of(kind, i), &specs[s].param[i], value, err);
                 if (status != HEED_OK)
                     return status;
                 found = true;

@@ -47,6 +47,9 @@ struct model_kind {
     const char *name;
     const struct model_param *params;
     size_t params_n;
+    /* words[params_n]: "exact|cg", what a setting is called that is 0, 1 …, where it is not a
+     * number; NULL where it is, and all NULL when all are numbers. */
+    const char *const *words;
     /* param[params_n] in, *model out, free'd by `free`.
      * Errors: HEED_NOMEM, HEED_RANGE (singular, too large), with remedy.                         */
     enum heed_status (*train)(const struct training *t, const double *param, void **model,
@@ -101,6 +104,9 @@ HEED_MUST_CHECK enum heed_status model_names_parse(struct str names, struct mode
 
 /* A setting's number: finite, decimal, below 64 characters. false: not one.                      */
 bool model_number(struct str text, double *out);
+
+/* A setting as it is written: 0.005, 128, cg. */
+const char *model_param_text(const struct model_spec *spec, size_t param, char room[64]);
 
 /* Sets "lambda=30" in every spec that has it, or "ease.lambda=30" in that one; several are joined
  * by commas. Errors: HEED_USAGE not of that form, no spec has it, not a number, out of bounds. */

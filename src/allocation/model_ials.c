@@ -1,25 +1,26 @@
 /* iALS: factors of users and items by alternating least squares, every pair that is not there
  * counting a little as a no.
  *
- * Minimises the loss written at ials_view, one side exactly while the other stands, so it never
- * rises. The items' side of a user's normal equations, alpha H'H, is shared by all users, and
- * turned once so that it is diagonal, D with the ridge: then who has n < d items needs a system of
- * n, not of d.
+ * Minimises the loss written at ials_view, one side while the other stands, so it never rises: by a
+ * few steps of conjugate gradients a row (ials_cg.c), or exactly, as follows. The items' side of a
+ * user's normal equations, alpha H'H, is shared by all users, and turned once so that it is
+ * diagonal, D with the ridge: then who has n < d items needs a system of n, not of d.
  *
  * Scaled by D^-1/2 a row's system is I + G'G. His items are among all, so G'G is at most 1 / alpha:
  * the condition is at most 1 + 1 / alpha, and floats solve it to some 1e-7 (1 + 1 / alpha) of the
  * answer, whatever lambda is. All that is shared is in doubles.
  *
- * An update solves for the users who changed or are new (a half-step of training for them alone),
- * then for the items that changed, given them. Others stand, so the loss on the new data falls,
- * while training anew would lower it further. Cost: (users + 2 items) * 1.5 d^2 multiply-adds to
- * turn the shared sides, and at most d^3 / 3 for each row solved.
+ * An update solves, exactly, for the users who changed or are new (a half-step of training for them
+ * alone), then for the items that changed, given them. Others stand, so the loss on the new data
+ * falls, while training anew would lower it further. Cost: (users + 2 items) * 1.5 d^2
+ * multiply-adds to turn the shared sides, and at most d^3 / 3 for each row solved.
  *
  * Sources: Y. Hu, Y. Koren, C. Volinsky, ICDM 2008; the weights, the scaling of lambda by how much
  * there is of a row (nu = 1) and the start: S. Rendle, W. Krichene, L. Zhang, Y. Koren, "Revisiting
  * the performance of iALS on item recommendation benchmarks", 2021 (arXiv 2110.14037). The small
  * system: (D + F F')^-1 F = D^-1 F (I + F' D^-1 F)^-1 (Sherman-Morrison-Woodbury). */
 #include "allocation/dense.h"
+#include "allocation/ials.h"
 #include "allocation/model.h"
 #include "allocation/stored.h"
 #include "base/error.h"
@@ -31,13 +32,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { FACTORS, LAMBDA, ALPHA, NU, ITERATIONS, STDDEV, IALS_PARAMS };
+enum { FACTORS, LAMBDA, ALPHA, NU, ITERATIONS, STDDEV, SOLVER, STEPS, IALS_PARAMS };
+enum { EXACT, CG, STEPS_USUAL = 3 };
 enum {
     GATHER = 64,    /* rows added to a system at once */
     IALS_FEW = 512, /* the greatest small system */
 };
-
-static const double ALPHA_FLOAT = 1e-3; /* from which on floats will do */
 
 /* LAPACK, as Fortran calls it; part of OpenBLAS.                                                 */
 void spotrf_(const char *uplo, const int *n, float *a, const int *lda, int *info);
@@ -51,7 +51,11 @@ static const struct model_param ials_params[IALS_PARAMS] = {
     {"nu", 1, 0, 2, false, "how much lambda grows with what there is of a row"},
     {"iterations", 16, 1, 1e4, true, "rounds over both sides"},
     {"stddev", 0.1, 1e-9, 1e3, false, "of the start, times sqrt(factors)"},
+    {"solver", CG, EXACT, CG, true, "of rows: exact, or cg for conjugate gradients"},
+    {"steps", STEPS_USUAL, 1, 1000, true, "of conjugate gradients, a row an iteration"},
 };
+
+static const char *const ials_words[IALS_PARAMS] = {[SOLVER] = "exact|cg"};
 
 /* The other side of a half-step, turned so that its shared part is diagonal: alpha H'H = Q W Q'. */
 struct turned {
@@ -90,8 +94,6 @@ static void ials_free(void *model)
 struct turning {
     const struct turned *t;
     const double *f;
-    double *grams; /* [GRAMS * d * d] */
-    double alpha;
 };
 
 enum {
@@ -115,46 +117,66 @@ static void turn_piece(void *context, size_t piece, unsigned worker)
     turn(w->t, w->f + at * w->t->d, n, false, w->t->rows + at * w->t->d);
 }
 
+struct gram {
+    const double *f;
+    size_t n, d;
+    double *parts; /* [GRAMS * d * d] */
+    double alpha;
+};
+
 static void gram_piece(void *context, size_t piece, unsigned worker)
 {
     (void)worker;
-    const struct turning *w = context;
-    size_t n = w->t->n, from = n * piece / GRAMS, to = n * (piece + 1) / GRAMS;
-    int d = (int)w->t->d;
-    double *gram = w->grams + piece * w->t->d * w->t->d;
-    memset(gram, 0, w->t->d * w->t->d * sizeof *gram); /* the upper half is summed, too */
-    cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, d, (int)(to - from), w->alpha,
-                w->f + from * w->t->d, d, 0, gram, d);
+    const struct gram *g = context;
+    size_t n = g->n, from = n * piece / GRAMS, to = n * (piece + 1) / GRAMS;
+    int d = (int)g->d;
+    double *part = g->parts + piece * g->d * g->d;
+    memset(part, 0, g->d * g->d * sizeof *part); /* the upper half is summed, too */
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, d, (int)(to - from), g->alpha,
+                g->f + from * g->d, d, 0, part, d);
+}
+
+enum heed_status ials_gram(const double *f, size_t n, size_t d, double alpha, unsigned threads,
+                           double *basis, double *spectrum)
+{
+    int size = (int)d, info = 0, room = 1 + 6 * size + 2 * size * size, whole = 3 + 5 * size;
+    double *work =
+        malloc((GRAMS * d * d > (size_t)room ? GRAMS * d * d : (size_t)room) * sizeof *work);
+    int *whole_work = malloc((size_t)whole * sizeof *whole_work);
+    enum heed_status status = work && whole_work ? HEED_OK : HEED_NOMEM;
+    if (status == HEED_OK) {
+        struct gram g = {f, n, d, work, alpha};
+        parallel_each(GRAMS, threads, gram_piece, &g);
+        memcpy(basis, work, d * d * sizeof *work);
+        for (size_t i = 1; i < GRAMS; i++)
+            cblas_daxpy(size * size, 1, work + i * d * d, 1, basis, 1);
+        dsyevd_("V", "L", &size, basis, &size, spectrum, work, &room, whole_work, &whole, &info);
+        status = info == 0 ? HEED_OK : HEED_RANGE;
+    }
+    free(work);
+    free(whole_work);
+    return status;
+}
+
+double ials_ridge(double lambda, double alpha, double nu, size_t n, size_t others)
+{
+    return lambda * pow((double)n + alpha * (double)others, nu);
 }
 
 /* Factors f[n * d] turned. Errors: HEED_NOMEM; HEED_RANGE they are not finite.                   */
 static enum heed_status turned_make(const double *f, size_t n, size_t d, double alpha,
                                     unsigned threads, struct turned *out)
 {
-    int size = (int)d, info = 0, room = 1 + 6 * size + 2 * size * size, whole = 3 + 5 * size;
-    double *work =
-        malloc((GRAMS * d * d > (size_t)room ? GRAMS * d * d : (size_t)room) * sizeof *work);
-    int *whole_work = malloc((size_t)whole * sizeof *whole_work);
     *out = (struct turned){n, d, malloc(d * d * sizeof(double)), malloc(d * sizeof(double)),
                            malloc((n * d + 1) * sizeof(double))};
-    enum heed_status status =
-        work && whole_work && out->basis && out->spectrum && out->rows ? HEED_OK : HEED_NOMEM;
-    struct turning w = {out, f, work, alpha};
-    if (status == HEED_OK) {
-        parallel_each(GRAMS, threads, gram_piece, &w);
-        memcpy(out->basis, work, d * d * sizeof *work);
-        for (size_t i = 1; i < GRAMS; i++)
-            cblas_daxpy(size * size, 1, work + i * d * d, 1, out->basis, 1);
-        dsyevd_("V", "L", &size, out->basis, &size, out->spectrum, work, &room, whole_work, &whole,
-                &info);
-        status = info == 0 ? HEED_OK : HEED_RANGE;
-    }
-    free(work);
-    free(whole_work);
+    enum heed_status status = out->basis && out->spectrum && out->rows ? HEED_OK : HEED_NOMEM;
+    if (status == HEED_OK)
+        status = ials_gram(f, n, d, alpha, threads, out->basis, out->spectrum);
     if (status != HEED_OK) {
         turned_free(out);
         return status;
     }
+    struct turning w = {out, f};
     parallel_each((n + ROWS - 1) / ROWS, threads, turn_piece, &w);
     return HEED_OK;
 }
@@ -307,8 +329,8 @@ static bool solve_plain(const struct solving *s, const struct turned *t, double 
 static bool solve_row(const struct ials *m, const struct turned *t, struct sparse_row row,
                       struct solving *s, double *x)
 {
-    double ridge = m->lambda * pow((double)row.n + m->alpha * (double)t->n, m->nu);
-    if (m->alpha >= ALPHA_FLOAT && (row.n >= t->d || row.n <= IALS_FEW) &&
+    double ridge = ials_ridge(m->lambda, m->alpha, m->nu, row.n, t->n);
+    if (m->alpha >= IALS_ALPHA_FLOAT && (row.n >= t->d || row.n <= IALS_FEW) &&
         find_roots(s, t, ridge) && solve_scaled(s, t, row, x))
         return true;
     s->ridge = NAN; /* the memory is shared */
@@ -381,9 +403,35 @@ static enum heed_status singular(const struct ials *m, struct heed_error *err)
                      m->lambda, m->d);
 }
 
+/* One side of an iteration, by the solver asked for, or exactly where floats will not do. */
+static enum heed_status train_side(const struct training *t, const double *param, struct ials *m,
+                                   bool users, double *room)
+{
+    const struct sparse *rows = users ? t->users : t->items;
+    double *mine = users ? m->users : m->items, *other = users ? m->items : m->users;
+    enum heed_status status = HEED_RANGE;
+    if (param[SOLVER] == CG) {
+        const struct ials_side s = {.rows = rows,
+                                    .d = m->d,
+                                    .steps = (size_t)param[STEPS],
+                                    .lambda = m->lambda,
+                                    .alpha = m->alpha,
+                                    .nu = m->nu,
+                                    .mine = mine,
+                                    .other = other,
+                                    .threads = t->threads};
+        status = ials_cg(&s);
+    }
+    return status == HEED_RANGE ? half_step(side(m, rows, mine, room), other, t->threads) : status;
+}
+
 static enum heed_status ials_train(const struct training *t, const double *param, void **model,
                                    struct heed_error *err)
 {
+    if (param[SOLVER] != CG && param[STEPS] != STEPS_USUAL)
+        return error_set(err, HEED_USAGE, "ials",
+                         "steps=%g is of solver=cg alone: leave it out, or solver=exact",
+                         param[STEPS]);
     size_t d = (size_t)param[FACTORS], users = t->users->rows, items = t->items->rows;
     struct ials *m = calloc(1, sizeof *m);
     double *room = malloc(side_room(d) * parallel_workers(t->threads) * sizeof *room);
@@ -406,9 +454,9 @@ static enum heed_status ials_train(const struct training *t, const double *param
         dense_begin();
         size_t rounds = (size_t)param[ITERATIONS];
         for (size_t i = 0; i < rounds && status == HEED_OK; i++) {
-            status = half_step(side(m, t->users, m->users, room), m->items, t->threads);
+            status = train_side(t, param, m, true, room);
             if (status == HEED_OK)
-                status = half_step(side(m, t->items, m->items, room), m->users, t->threads);
+                status = train_side(t, param, m, false, room);
             if (t->progress)
                 t->progress(t->context, (double)(i + 1) / (double)rounds);
         }
@@ -554,6 +602,7 @@ done:
 const struct model_kind model_ials = {.name = "ials",
                                       .params = ials_params,
                                       .params_n = IALS_PARAMS,
+                                      .words = ials_words,
                                       .train = ials_train,
                                       .score = ials_score,
                                       .update = ials_update,

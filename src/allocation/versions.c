@@ -128,9 +128,10 @@ static enum heed_status write_params(struct model_version *v, const struct model
 {
     struct strbuf text;
     strbuf_init(&text, MODEL_TEXT_MAX);
+    char room[64];
     for (size_t i = 0; i < spec->kind->params_n; i++)
-        (void)strbuf_printf(&text, "%s%s=%.15g", i ? "," : "", spec->kind->params[i].name,
-                            spec->param[i]);
+        (void)strbuf_printf(&text, "%s%s=%s", i ? "," : "", spec->kind->params[i].name,
+                            model_param_text(spec, i, room));
     v->spec = *spec;
     enum heed_status status = text.failed ? error_nomem(err) : HEED_OK;
     if (status == HEED_OK && text.n)

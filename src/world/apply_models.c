@@ -3,12 +3,15 @@
 
 static json_t *params_of(const struct model_version *v)
 {
+    const struct model_kind *kind = v->spec.kind;
     json_t *params = json_object();
-    for (size_t i = 0; params && i < v->spec.kind->params_n; i++)
-        json_object_set_new(params, v->spec.kind->params[i].name,
-                            v->spec.kind->params[i].whole
-                                ? json_integer((json_int_t)v->spec.param[i])
-                                : json_real(v->spec.param[i]));
+    char room[64];
+    for (size_t i = 0; params && i < kind->params_n; i++)
+        json_object_set_new(params, kind->params[i].name,
+                            kind->words && kind->words[i]
+                                ? json_string(model_param_text(&v->spec, i, room))
+                            : kind->params[i].whole ? json_integer((json_int_t)v->spec.param[i])
+                                                    : json_real(v->spec.param[i]));
     return params;
 }
 
