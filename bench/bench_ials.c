@@ -4,30 +4,14 @@
  * item, 32 bits each) for a peer. Prints the seconds of an iteration (of 6 less that of 1, best of
  * three) and the loss of ials_view after six. */
 #include "bench.h"
+#include "drawn.h"
 
-#include "allocation/interactions.h"
 #include "allocation/model.h"
-#include "base/prng.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static enum heed_status draw(struct interactions *log, struct heed_error *err)
-{
-    struct prng r;
-    enum heed_status status = HEED_OK;
-    prng_seed(&r, 7);
-    for (int n = 0; n < 130000 && status == HEED_OK; n++) {
-        char user[16], item[16];
-        snprintf(user, sizeof user, "%d", (int)pow(12001, prng_double(&r)));
-        snprintf(item, sizeof item, "%d", (int)pow(5001, prng_double(&r)));
-        status = interactions_add(log, str_of(user), str_of(item), STR("x"), 1,
-                                  INTERACTIONS_NO_TIME, err);
-    }
-    return status;
-}
 
 /* The loss at nu 0, alpha sum over all y^2 by way of Gram matrices.                              */
 static double loss_of(const struct sparse *users, struct ials_view v, double alpha, double lambda)
@@ -68,8 +52,8 @@ int main(int argc, char **argv)
     if (status == HEED_OK)
         status = model_params_parse(str_of(argv[2]), &spec, 1, &err);
     if (status == HEED_OK)
-        status =
-            argc > 3 ? interactions_read(&log, argv[3], NULL, NULL, NULL, &err) : draw(&log, &err);
+        status = argc > 3 ? interactions_read(&log, argv[3], NULL, NULL, NULL, &err)
+                          : draw_acts(&log, &err);
     if (status == HEED_OK)
         status = interactions_pairs(&log, &users, &first, NULL);
     if (status == HEED_OK)

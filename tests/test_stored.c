@@ -370,6 +370,39 @@ static void versions_come_back_and_damage_is_found(void **unused)
     intern_deinit(&ids);
 }
 
+static void a_version_written_before_there_was_a_choice_has_its_first(void **unused)
+{
+    (void)unused;
+    enum { SOLVER = 6, EXACT = 0, CG = 1 };
+    name_posts(&ids, "post");
+    struct model_versions v = some_versions();
+    assert_true(v.list[2].spec.param[SOLVER] == CG);
+    char *params = v.list[2].params, *solver = strstr(params, ",solver=cg,steps=3");
+    assert_non_null(solver);
+    for (int before = 0; before < 2; before++) {
+        struct strbuf bytes;
+        struct model_versions got;
+        struct heed_error err = {0};
+        if (before)
+            *solver = '\0';
+        strbuf_init(&bytes, 1 << 20);
+        struct sink *s = sink_new(&bytes);
+        assert_non_null(s);
+        versions_save(&v, s);
+        assert_true(sink_done(s));
+        struct memory_reader reader = {(const uint8_t *)bytes.p, bytes.n};
+        struct source *in = source_new(&reader);
+        assert_non_null(in);
+        assert_int_equal(versions_load(&got, &ids, in, &err), HEED_OK);
+        assert_true(got.list[2].spec.param[SOLVER] == (before ? EXACT : CG));
+        free(in);
+        versions_deinit(&got);
+        strbuf_deinit(&bytes);
+    }
+    versions_deinit(&v);
+    intern_deinit(&ids);
+}
+
 static void a_load_says_when_memory_is_out(void **unused)
 {
     (void)unused;
@@ -587,6 +620,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_named),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
         cmocka_unit_test(versions_come_back_and_damage_is_found),
+        cmocka_unit_test(a_version_written_before_there_was_a_choice_has_its_first),
         cmocka_unit_test_teardown(a_load_says_when_memory_is_out, memory_returns),
         cmocka_unit_test(
             a_version_cut_short_of_another_catalogue_or_with_a_wrong_checksum_is_named),

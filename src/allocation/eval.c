@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS = 32 }; /* users a piece */
+enum {
+    ROWS = 32,        /* users a piece */
+    SCORES = 1 << 20, /* of users scored together */
+};
 
 struct bar {
     const struct eval_options *o;
@@ -26,30 +29,28 @@ struct ranking {
     const struct model_kind *kind;
     const void *model;
     const struct split *split;
-    size_t k;
+    size_t k, together;
     const uint32_t *order;
     uint32_t *shown;
-    double *score;         /* [items] a worker */
+    double *score;         /* [together * items] a worker */
     struct top_item *best; /* [k] a worker */
     atomic_int status;     /* the first that is not HEED_OK, of a failed user */
     struct bar *bar;       /* NULL: none */
 };
 
-static enum heed_status rank_user(struct ranking *r, size_t u, double *score, struct top_item *best)
+static enum heed_status rank_user(struct ranking *r, size_t u, const double *score,
+                                  struct top_item *best)
 {
     struct sparse_row history = sparse_row(&r->split->train, u);
     const bool *offered = r->split->offered;
     size_t items = r->split->train.columns, next = 0;
-    enum heed_status status = r->kind->score(r->model, u, history, score);
-    if (status != HEED_OK)
-        return status;
     struct top top = top_of(best, r->k, r->order);
     for (uint32_t i = 0; i < items; i++) {
         if (!isfinite(score[i]))
             return HEED_RANGE;
         if (next < history.n && history.column[next] == i)
             next++;
-        else if (!offered || offered[i])
+        else if ((!offered || offered[i]) && !(top.n == top.max && score[i] < best[0].score))
             top_offer(&top, i, score[i]);
     }
     size_t n = top_sort(&top);
@@ -58,20 +59,46 @@ static enum heed_status rank_user(struct ranking *r, size_t u, double *score, st
     return HEED_OK;
 }
 
+static enum heed_status rank_together(struct ranking *r, const size_t *users, size_t n,
+                                      unsigned worker)
+{
+    size_t items = r->split->train.columns;
+    double *score = r->score + worker * r->together * items;
+    struct sparse_row history[ROWS];
+    for (size_t i = 0; i < n; i++)
+        history[i] = sparse_row(&r->split->train, users[i]);
+    enum heed_status status = r->kind->score_many
+                                  ? r->kind->score_many(r->model, history, n, score)
+                                  : r->kind->score(r->model, users[0], history[0], score);
+    for (size_t i = 0; i < n && status == HEED_OK; i++)
+        status = rank_user(r, users[i], score + i * items, r->best + worker * r->k);
+    return status;
+}
+
 static void rank_users(void *context, size_t piece, unsigned worker)
 {
     struct ranking *r = context;
-    size_t rows = r->split->test.rows, items = r->split->train.columns;
-    for (size_t u = piece * ROWS; u < (piece + 1) * ROWS && u < rows; u++) {
-        if (sparse_row(&r->split->test, u).n == 0)
-            continue;
-        enum heed_status status =
-            rank_user(r, u, r->score + worker * items, r->best + worker * r->k);
-        if (status != HEED_OK)
-            atomic_store(&r->status, (int)status);
+    size_t rows = r->split->test.rows, users[ROWS], n = 0;
+    size_t end = (piece + 1) * ROWS < rows ? (piece + 1) * ROWS : rows;
+    for (size_t u = piece * ROWS; u < end; u++) {
+        if (sparse_row(&r->split->test, u).n > 0)
+            users[n++] = u;
+        if (n == r->together || (u + 1 == end && n > 0)) {
+            enum heed_status status = rank_together(r, users, n, worker);
+            if (status != HEED_OK)
+                atomic_store(&r->status, (int)status);
+            n = 0;
+        }
     }
     if (worker == 0 && r->bar)
         bar_share(r->bar, (double)piece * ROWS / (double)rows);
+}
+
+/* How many users are scored together. */
+static size_t together(const struct model_kind *kind, size_t items)
+{
+    size_t n = kind->score_many && items > 0 ? SCORES / items : 1;
+    return n < 1 ? 1 : n < ROWS ? n : ROWS;
 }
 
 enum heed_status eval_rank(const struct model_kind *kind, const void *model,
@@ -87,10 +114,11 @@ enum heed_status eval_rank(const struct model_kind *kind, const void *model,
                         .model = model,
                         .split = split,
                         .k = o->k,
+                        .together = together(kind, items),
                         .order = order,
                         .shown = shown,
                         .bar = o->progress ? &bar : NULL};
-    r.score = malloc((items * workers + 1) * sizeof *r.score);
+    r.score = malloc((items * r.together * workers + 1) * sizeof *r.score);
     r.best = malloc((o->k * workers + 1) * sizeof *r.best);
     enum heed_status status = order && r.score && r.best ? HEED_OK : HEED_NOMEM;
     if (status == HEED_OK) {

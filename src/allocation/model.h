@@ -48,7 +48,8 @@ struct model_kind {
     const struct model_param *params;
     size_t params_n;
     /* words[params_n]: "exact|cg", what a setting is called that is 0, 1 …, where it is not a
-     * number; NULL where it is, and all NULL when all are numbers. */
+     * number; NULL where it is, and all NULL when all are numbers. The first is what was done when
+     * there was no choice. */
     const char *const *words;
     /* param[params_n] in, *model out, free'd by `free`.
      * Errors: HEED_NOMEM, HEED_RANGE (singular, too large), with remedy.                         */
@@ -57,6 +58,9 @@ struct model_kind {
     /* score[items] out, for a user with this history; `user` only tells users apart. Any thread. */
     enum heed_status (*score)(const void *model, size_t user, struct sparse_row history,
                               double *score);
+    /* The same for n users, score[n * items]; NULL: there is nothing to gain by it. */
+    enum heed_status (*score_many)(const void *model, const struct sparse_row *histories, size_t n,
+                                   double *score);
     void (*free)(void *model);
     /* Brings the model to t, which differs from what it last saw by `change` alone. NULL: only
      * training anew does. What each makes of it stands in its file; on error it is as it was.

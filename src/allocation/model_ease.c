@@ -186,7 +186,15 @@ static enum heed_status ease_score(const void *model, size_t user, struct sparse
     const struct ease *m = model;
     for (size_t j = 0; j < m->items; j++)
         score[j] = 0;
-    for (size_t i = 0; i < history.n; i++)
+    size_t i = 0, n = m->items;
+    for (; m->weight && i + 4 <= history.n; i += 4) { /* one pass over the scores for four items */
+        const float *w = m->weight;
+        const float *a = w + history.column[i] * n, *b = w + history.column[i + 1] * n;
+        const float *c = w + history.column[i + 2] * n, *d = w + history.column[i + 3] * n;
+        for (size_t j = 0; j < n; j++)
+            score[j] += ((double)a[j] + (double)b[j]) + ((double)c[j] + (double)d[j]);
+    }
+    for (; i < history.n; i++)
         ease_add(m, history.column[i], score);
     return HEED_OK;
 }

@@ -506,6 +506,26 @@ static enum heed_status ials_score(const void *model, size_t user, struct sparse
     return ok ? HEED_OK : HEED_RANGE;
 }
 
+/* All items by all users are one product of matrices.                                            */
+static enum heed_status ials_score_many(const void *model, const struct sparse_row *histories,
+                                        size_t n, double *score)
+{
+    const struct ials *m = model;
+    size_t d = m->d;
+    double *room = malloc((room_of(d) + n * d) * sizeof *room), *x = room + room_of(d);
+    if (!room)
+        return HEED_NOMEM;
+    struct solving solving = solving_in(room, d);
+    bool ok = true;
+    for (size_t i = 0; i < n && ok; i++)
+        ok = solve_row(m, &m->of_items, histories[i], &solving, x + i * d);
+    if (ok)
+        cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, (int)m->items_n, (int)n, (int)d, 1,
+                    m->of_items.rows, (int)d, x, (int)d, 0, score, (int)m->items_n);
+    free(room);
+    return ok ? HEED_OK : HEED_RANGE;
+}
+
 enum heed_status ials_of_factors(const int32_t *factors, size_t items, size_t n, double unit,
                                  const double *param, void **model)
 {
@@ -605,6 +625,7 @@ const struct model_kind model_ials = {.name = "ials",
                                       .words = ials_words,
                                       .train = ials_train,
                                       .score = ials_score,
+                                      .score_many = ials_score_many,
                                       .update = ials_update,
                                       .free = ials_free,
                                       .store = ials_store,

@@ -263,6 +263,14 @@ static char *load_text(struct source *s, size_t max, size_t *n, bool *nomem)
     return NULL;
 }
 
+/* What a text does not say that was written when there was nothing to choose. */
+static void first_words(struct model_spec *spec)
+{
+    for (size_t i = 0; spec->kind->words && i < spec->kind->params_n; i++)
+        if (spec->kind->words[i])
+            spec->param[i] = 0;
+}
+
 static bool load_spec(struct model_version *v, struct source *s, bool *nomem)
 {
     struct model_spec specs[MODELS_MAX];
@@ -272,8 +280,11 @@ static bool load_spec(struct model_version *v, struct source *s, bool *nomem)
     v->params = load_text(s, MODEL_TEXT_MAX, &length, nomem);
     bool ok = name && v->params && strlen(v->params) == length &&
               model_names_parse(str_of(name), specs, &n, &ignored) == HEED_OK && n == 1 &&
-              strcmp(name, specs[0].kind->name) == 0 && stored_can(specs[0].kind) &&
-              (!*v->params || model_params_parse(str_of(v->params), specs, 1, &ignored) == HEED_OK);
+              strcmp(name, specs[0].kind->name) == 0 && stored_can(specs[0].kind);
+    if (ok) {
+        first_words(&specs[0]);
+        ok = !*v->params || model_params_parse(str_of(v->params), specs, 1, &ignored) == HEED_OK;
+    }
     if (ok)
         v->spec = specs[0];
     free(name);
