@@ -15,6 +15,44 @@ void near(double got, double expected, double tolerance, const char *what, uint6
                  (unsigned long long)seed);
 }
 
+void gauss_jordan(const double *given, size_t n, double *inverse)
+{
+    double *a = malloc((n * n + 1) * sizeof *a);
+    assert_non_null(a);
+    memcpy(a, given, n * n * sizeof *a);
+    for (size_t i = 0; i < n * n; i++)
+        inverse[i] = i % (n + 1) == 0;
+    for (size_t c = 0; c < n; c++) {
+        size_t best = c;
+        for (size_t r = c; r < n; r++)
+            if (fabs(a[r * n + c]) > fabs(a[best * n + c]))
+                best = r;
+        for (size_t j = 0; j < n; j++) {
+            double t = a[c * n + j];
+            a[c * n + j] = a[best * n + j];
+            a[best * n + j] = t;
+            t = inverse[c * n + j];
+            inverse[c * n + j] = inverse[best * n + j];
+            inverse[best * n + j] = t;
+        }
+        double pivot = a[c * n + c];
+        for (size_t j = 0; j < n; j++) {
+            a[c * n + j] /= pivot;
+            inverse[c * n + j] /= pivot;
+        }
+        for (size_t r = 0; r < n; r++) {
+            double factor = a[r * n + c];
+            if (r == c || factor == 0)
+                continue;
+            for (size_t j = 0; j < n; j++) {
+                a[r * n + j] -= factor * a[c * n + j];
+                inverse[r * n + j] -= factor * inverse[c * n + j];
+            }
+        }
+    }
+    free(a);
+}
+
 double *random_matrix(struct prng *r, size_t rows, size_t columns, double fill, struct sparse *m)
 {
     double *x = calloc(rows * columns + 1, sizeof *x);

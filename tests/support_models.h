@@ -12,6 +12,9 @@ void near(double got, double expected, double tolerance, const char *what, uint6
  * empty. */
 double *random_matrix(struct prng *r, size_t rows, size_t columns, double fill, struct sparse *m);
 
+/* inverse[n * n] of given, by Gauss-Jordan with row exchanges. */
+void gauss_jordan(const double *given, size_t n, double *inverse);
+
 struct drawn {
     struct sparse users, items;
     double *x;
