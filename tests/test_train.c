@@ -118,7 +118,7 @@ static void what_cannot_be_trained_is_named_and_changes_nothing(void **unused)
         json_decref(call_ok(twins, "event add", "user", both[i][0], "verb", "like", "target",
                             both[i][1], NULL));
     before = hash_of(twins);
-    assert_int_equal(train_says(twins, "lambda=0", "what content:p2 has in training"), HEED_RANGE);
+    assert_int_equal(train_says(twins, "lambda=0", "what 'p2' has in training"), HEED_RANGE);
     assert_true(sha256_eq(before, hash_of(twins)));
     json_decref(call_ok(twins, "allocate train", "algorithm", "ease", NULL));
     world_close(twins);
