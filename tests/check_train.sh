@@ -21,13 +21,13 @@ done
 
 expect 0 allocate train --algorithm knn --json
 names=$(grep -o '"[a-z_]*":' out | tr -d '":' | tr '\n' ' ')
-expected="version algorithm in_use params neighbours shrink seed items users acts keep numbers dropped bytes checksum trained_at "
+expected="version updated_from algorithm in_use params neighbours shrink seed items users acts acts_taken acts_waiting keep numbers dropped bytes checksum trained_at "
 [ "$names" = "$expected" ] || fail "names are $names"
 says out '"version": 1' '"in_use": true' '"items": 12' '"users": 30' '"acts": 240'
 expect 0 allocate train --algorithm ials --param factors=4 --param lambda=.01,iterations=3 --seed 7 --json
 says out '"factors": 4' '"lambda": 0.01' '"iterations": 3' '"seed": 7' '"keep": null' '"dropped": null'
 expect 0 allocate train --algorithm ease --keep 3 --param lambda=10 --at 2026-02-01
-says out 'algorithm   ease' 'lambda      10' '2026-02-01T00:00:00Z'
+says out 'algorithm     ease' 'lambda      10' '2026-02-01T00:00:00Z'
 expect 0 feed show u1 --algorithm relevance --k 3
 says out '(ease 3)'
 expect 0 allocate use 1

@@ -68,6 +68,20 @@ struct model_kind {
      * be asked for meanwhile.                                                                    */
     enum heed_status (*update)(void *model, const struct training *t,
                                const struct model_change *change, struct heed_error *err);
+    /* Whether an update leaves the weights as they are while no more than `owed` pairs of `pairs`
+     * have changed since they were made; else it makes them all anew, from the data alone. NULL:
+     * never, what it makes of few changes costs little.                                          */
+    /* Whether an update leaves the weights as they are while no more than `owed` pairs of `pairs`
+     * have changed since they were made; else it makes them all anew, from the data alone. NULL:
+     * never, what it makes of few changes costs little.                                          */
+    bool (*waits)(const double *param, uint64_t owed, uint64_t pairs);
+    const char *waits_by; /* the setting that says so, and nothing of the weights */
+    /* A model to be updated, from what is stored of one; changed->users must then be all users, and
+     * changed->items all items where something was left out (from->dropped). Items that it had no
+     * numbers for when it was trained stand behind the first `trained`. NULL: not from this.
+     * Errors: HEED_NOMEM; HEED_INPUT it does not fit the settings. */
+    enum heed_status (*resume)(const struct stored_model *from, size_t trained, const double *param,
+                               void **model);
     /* As whole numbers (stored.h), with the strongest `keep` weights of each item; NULL: a world
      * does not keep this kind. Errors: those of stored_make. */
     enum heed_status (*store)(const void *model, size_t keep, struct stored_model *out,

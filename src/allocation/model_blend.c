@@ -204,6 +204,11 @@ static enum heed_status blend_score(const void *model, size_t user, struct spars
     return HEED_OK;
 }
 
+static bool blend_waits(const double *param, uint64_t owed, uint64_t pairs)
+{
+    return (double)owed <= param[RENEW] * (double)pairs;
+}
+
 /* Lazy, as EASE's (model_ease.c).                                                                */
 static enum heed_status blend_update(void *model, const struct training *t,
                                      const struct model_change *change, struct heed_error *err)
@@ -213,8 +218,7 @@ static enum heed_status blend_update(void *model, const struct training *t,
     enum heed_status status = model_same_items(t, m->items, "blend", err);
     if (status != HEED_OK)
         return status;
-    double owed = (double)(m->owed + change->pairs);
-    if (owed > m->param[RENEW] * (double)sparse_count(t->users)) {
+    if (!blend_waits(m->param, m->owed + change->pairs, sparse_count(t->users))) {
         status = blend_train(t, m->param, &fresh, err);
         if (status != HEED_OK)
             return status;
@@ -234,4 +238,6 @@ const struct model_kind model_blend = {.name = "blend",
                                        .train = blend_train,
                                        .score = blend_score,
                                        .update = blend_update,
+                                       .waits = blend_waits,
+                                       .waits_by = "renew",
                                        .free = blend_free};

@@ -216,6 +216,11 @@ static void ease_drop(void *model)
     ease_free(model);
 }
 
+static bool ease_waits(const double *param, uint64_t owed, uint64_t pairs)
+{
+    return (double)owed <= param[RENEW] * (double)pairs;
+}
+
 static enum heed_status ease_update(void *model, const struct training *t,
                                     const struct model_change *change, struct heed_error *err)
 {
@@ -224,8 +229,7 @@ static enum heed_status ease_update(void *model, const struct training *t,
     enum heed_status status = model_same_items(t, m->items, "ease", err);
     if (status != HEED_OK)
         return status;
-    double owed = (double)(m->owed + change->pairs);
-    if (owed > m->param[RENEW] * (double)sparse_count(t->users)) {
+    if (!ease_waits(m->param, m->owed + change->pairs, sparse_count(t->users))) {
         status = ease_train(t, m->param, &fresh, err);
         if (status != HEED_OK)
             return status;
@@ -278,5 +282,7 @@ const struct model_kind model_ease = {.name = "ease",
                                       .train = ease_train,
                                       .score = ease_score,
                                       .update = ease_update,
+                                      .waits = ease_waits,
+                                      .waits_by = "renew",
                                       .free = ease_drop,
                                       .store = ease_store};

@@ -12,8 +12,9 @@
  *
  * An update solves, exactly, for the users who changed or are new (a half-step of training for them
  * alone), then for the items that changed, given them. Others stand, so the loss on the new data
- * falls, while training anew would lower it further. Cost: (users + 2 items) * 1.5 d^2
- * multiply-adds to turn the shared sides, and at most d^3 / 3 for each row solved.
+ * falls, while training anew would lower it further. A model that is resumed has no users: all are
+ * solved for. Cost: (users + 2 items) * 1.5 d^2 multiply-adds to turn the shared sides, and at most
+ * d^3 / 3 for each row solved.
  *
  * Sources: Y. Hu, Y. Koren, C. Volinsky, ICDM 2008; the weights, the scaling of lambda by how much
  * there is of a row (nu = 1) and the start: S. Rendle, W. Krichene, L. Zhang, Y. Koren, "Revisiting
@@ -562,6 +563,13 @@ static enum heed_status ials_store(const void *model, size_t keep, struct stored
     return stored_factors(out, m->items, m->items_n, m->d, err);
 }
 
+static enum heed_status ials_resume(const struct stored_model *from, size_t trained,
+                                    const double *param, void **model)
+{
+    (void)trained;
+    return ials_of_factors(from->factors, from->items, from->factors_n, STORED_UNIT, param, model);
+}
+
 struct ials_view ials_view(const void *model)
 {
     const struct ials *m = model;
@@ -585,7 +593,8 @@ static enum heed_status ials_update(void *model, const struct training *t,
         goto done;
     }
     size_t both = users_n < m->users_n ? users_n : m->users_n;
-    memcpy(users, m->users, both * d * sizeof *users);
+    if (both > 0)
+        memcpy(users, m->users, both * d * sizeof *users);
     memcpy(items, m->items, m->items_n * d * sizeof *items);
     dense_begin();
     struct side_work of_users = side(m, t->users, users, room);
@@ -629,4 +638,5 @@ const struct model_kind model_ials = {.name = "ials",
                                       .update = ials_update,
                                       .free = ials_free,
                                       .store = ials_store,
+                                      .resume = ials_resume,
                                       .stores_factors = true};

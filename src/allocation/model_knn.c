@@ -5,7 +5,8 @@
  *
  * An update is exact: it gives the neighbours that training on the new data would. The counts are
  * not kept but made again, of the items that changed and of those whose neighbours that moves.
- * Cost: together_of for each of these, and one look at all neighbours kept.
+ * Cost: together_of for each of these, and one look at all neighbours kept. A model that is resumed
+ * has its cosines in whole millionths, which `blur` allows for.
  *
  * Source: M. Deshpande, G. Karypis, "Item-based top-N recommendation algorithms", ACM TOIS 22
  * (2004) 143; the shrinkage as in R. Bell, Y. Koren, ICDM 2007. */
@@ -25,7 +26,8 @@ static const struct model_param knn_params[KNN_PARAMS] = {
 
 struct knn {
     size_t items, keep;
-    double shrink;
+    double shrink, blur;        /* how far a cosine may be from what it was */
+    size_t ranked;              /* items that ties were drawn for */
     uint32_t *count;            /* [items] */
     struct top_item *neighbour; /* [items * keep] */
 };
@@ -81,8 +83,12 @@ static enum heed_status knn_train(const struct training *t, const double *param,
     k.together = calloc(items * workers + 1, sizeof *k.together);
     k.touched = malloc((items * workers + 1) * sizeof *k.touched);
     if (m)
-        *m = (struct knn){items, keep, param[SHRINK], calloc(items + 1, sizeof *m->count),
-                          malloc((items * keep + 1) * sizeof *m->neighbour)};
+        *m = (struct knn){.items = items,
+                          .keep = keep,
+                          .shrink = param[SHRINK],
+                          .ranked = items,
+                          .count = calloc(items + 1, sizeof *m->count),
+                          .neighbour = malloc((items * keep + 1) * sizeof *m->neighbour)};
     bool ok = m && m->count && m->neighbour && order && k.together && k.touched;
     if (ok)
         parallel_each(items, t->threads, neighbours_of, &k);
@@ -112,22 +118,38 @@ static enum heed_status knn_score(const void *model, size_t user, struct sparse_
     return HEED_OK;
 }
 
+/* Marks the items that changed: those with other users, and those that ties go to otherwise because
+ * there are more items now.                                                                      */
+static bool mark_changed(const struct knn_work *k, const struct model_change *change, bool *changed)
+{
+    size_t ranked = k->m->ranked;
+    uint32_t *before = ranked < k->m->items ? top_order(ranked, k->t->seed) : NULL;
+    if (ranked < k->m->items && !before)
+        return false;
+    for (size_t i = 0; i < change->items_n; i++)
+        changed[change->items[i]] = true;
+    for (size_t i = 0; before && i < ranked; i++)
+        changed[i] = changed[i] || before[i] != k->order[i];
+    free(before);
+    return true;
+}
+
 /* Marks the items among whose neighbours a changed one stands, or may now stand, and itself.     */
-static void mark_moved(const struct knn_work *k, const struct model_change *change, bool *changed,
-                       bool *moved)
+static void mark_moved(const struct knn_work *k, const bool *changed, bool *moved)
 {
     const struct knn *m = k->m;
-    for (size_t c = 0; c < change->items_n; c++) {
-        uint32_t item = change->items[c];
+    for (uint32_t item = 0; item < m->items; item++) {
+        if (!changed[item])
+            continue;
         size_t n = together_of(k->t, item, k->together, k->touched);
         double mine = (double)sparse_row(k->t->items, item).n;
-        changed[item] = moved[item] = true;
+        moved[item] = true;
         for (size_t i = 0; i < n; i++) {
             uint32_t j = k->touched[i];
             double theirs = (double)sparse_row(k->t->items, j).n;
             double score = k->together[j] / (sqrt(mine * theirs) + m->shrink);
             const struct top_item *list = m->neighbour + j * m->keep;
-            if (m->count[j] < m->keep || score >= list[m->keep - 1].score)
+            if (m->count[j] < m->keep || score + m->blur >= list[m->keep - 1].score)
                 moved[j] = true;
             k->together[j] = 0;
         }
@@ -143,19 +165,23 @@ static enum heed_status knn_update(void *model, const struct training *t,
     struct knn *m = model;
     size_t items = m->items, workers = parallel_workers(t->threads), n = 0;
     enum heed_status status = model_same_items(t, items, "knn", err);
-    if (status != HEED_OK || change->items_n == 0)
+    if (status != HEED_OK || (change->items_n == 0 && m->ranked == items))
         return status;
     uint32_t *order = top_order(items, t->seed), *list = malloc((items + 1) * sizeof *list);
     bool *changed = calloc(items + 1, 1), *moved = calloc(items + 1, 1);
     struct knn_work k = {.t = t, .order = order, .m = m, .item = list};
     k.together = calloc(items * workers + 1, sizeof *k.together);
     k.touched = malloc((items * workers + 1) * sizeof *k.touched);
-    if (order && list && changed && moved && k.together && k.touched) {
-        mark_moved(&k, change, changed, moved);
+    bool all = change->items_n == items;
+    if (order && list && changed && moved && k.together && k.touched &&
+        (all || mark_changed(&k, change, changed))) {
+        if (!all)
+            mark_moved(&k, changed, moved);
         for (uint32_t i = 0; i < items; i++)
-            if (moved[i])
+            if (all || moved[i])
                 list[n++] = i;
         parallel_each(n, t->threads, neighbours_of, &k);
+        m->ranked = items;
     } else {
         status = HEED_NOMEM;
     }
@@ -184,6 +210,49 @@ static enum heed_status knn_store(const void *model, size_t keep, struct stored_
     return stored_weights(out, m->items, keep, false, knn_parts, m, "knn", err);
 }
 
+static bool weaker(struct top_item a, struct top_item b)
+{
+    return a.score < b.score || (!(b.score < a.score) && a.item > b.item);
+}
+
+static enum heed_status knn_resume(const struct stored_model *from, size_t trained,
+                                   const double *param, void **model)
+{
+    size_t items = from->items;
+    size_t keep = param[NEIGHBOURS] < (double)items ? (size_t)param[NEIGHBOURS] : items;
+    struct knn *m = calloc(1, sizeof *m);
+    if (m)
+        *m = (struct knn){.items = items,
+                          .keep = keep,
+                          .shrink = param[SHRINK],
+                          .blur = 1 / STORED_UNIT,
+                          .ranked = trained,
+                          .count = calloc(items + 1, sizeof *m->count),
+                          .neighbour = malloc((items * keep + 1) * sizeof *m->neighbour)};
+    if (!m || !m->count || !m->neighbour) {
+        knn_free(m);
+        return HEED_NOMEM;
+    }
+    for (size_t i = 0; i < items; i++) {
+        struct sparse_row row = sparse_row(&from->weights, i);
+        struct top_item *list = m->neighbour + i * keep;
+        if (row.n > keep) {
+            knn_free(m);
+            return HEED_INPUT;
+        }
+        for (size_t j = 0; j < row.n; j++) {
+            struct top_item x = {(double)row.value[j] / STORED_UNIT, row.column[j]};
+            size_t at = j;
+            for (; at > 0 && weaker(list[at - 1], x); at--)
+                list[at] = list[at - 1];
+            list[at] = x;
+        }
+        m->count[i] = (uint32_t)row.n;
+    }
+    *model = m;
+    return HEED_OK;
+}
+
 const struct model_kind model_knn = {.name = "knn",
                                      .params = knn_params,
                                      .params_n = KNN_PARAMS,
@@ -191,4 +260,5 @@ const struct model_kind model_knn = {.name = "knn",
                                      .score = knn_score,
                                      .update = knn_update,
                                      .free = knn_free,
-                                     .store = knn_store};
+                                     .store = knn_store,
+                                     .resume = knn_resume};

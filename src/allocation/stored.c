@@ -264,6 +264,37 @@ enum heed_status stored_unpack(struct str bytes, const struct model_kind *kind, 
                      cut ? "its numbers are cut short" : "its numbers are damaged");
 }
 
+/* ── more items ── */
+
+enum heed_status stored_grow(struct stored_model *m, size_t items, struct heed_error *err)
+{
+    heed_assert(items >= m->items && !m->ready);
+    if (m->factors) {
+        if (items > STORED_NUMBERS_MAX / m->factors_n)
+            return error_set(err, HEED_RANGE, "model",
+                             "%zu contents with %zu factors are more than the %d numbers that a "
+                             "world keeps of a model; train anew with --param factors=%zu",
+                             items, m->factors_n, STORED_NUMBERS_MAX,
+                             STORED_NUMBERS_MAX / (items + 1) + 1);
+        size_t had = m->items * m->factors_n, has = items * m->factors_n;
+        int32_t *factors = realloc(m->factors, (has + 1) * sizeof *factors);
+        if (!factors)
+            return error_nomem(err);
+        memset(factors + had, 0, (has - had) * sizeof *factors);
+        m->factors = factors;
+    } else {
+        uint64_t *at = realloc(m->weights.at, (items + 1) * sizeof *at);
+        if (!at)
+            return error_nomem(err);
+        for (size_t i = m->items; i < items; i++)
+            at[i + 1] = at[i];
+        m->weights.at = at;
+        m->weights.rows = m->weights.columns = items;
+    }
+    m->items = items;
+    return HEED_OK;
+}
+
 /* ── scoring ── */
 
 enum heed_status stored_ready(struct stored_model *m, const double *param, struct heed_error *err)

@@ -53,6 +53,11 @@ HEED_MUST_CHECK enum heed_status stored_unpack(struct str bytes, const struct mo
                                                size_t items, struct stored_model *out,
                                                struct heed_error *err);
 
+/* Makes m one over `items` items, no fewer: it says nothing of those that are more. Errors:
+ * HEED_NOMEM; HEED_RANGE more factors than there is room for: m is as it was. */
+HEED_MUST_CHECK enum heed_status stored_grow(struct stored_model *m, size_t items,
+                                             struct heed_error *err);
+
 /* Before the first score. param: those it was trained with. Errors: HEED_NOMEM; HEED_INPUT factors
  * of another number than param says.                                                             */
 HEED_MUST_CHECK enum heed_status stored_ready(struct stored_model *m, const double *param,

@@ -1,14 +1,14 @@
 #include "allocation/versions.h"
 
-#include "allocation/allocation_parts.h"
+#include "base/varint.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 void version_deinit(struct model_version *v)
 {
     free(v->params);
     free(v->bytes);
+    free(v->seen);
     *v = (struct model_version){0};
 }
 
@@ -54,8 +54,10 @@ static void drop_old(struct model_versions *v)
     for (size_t i = 0; i < v->n; i++)
         if (!kept(v, i + 1)) {
             free(v->list[i].bytes);
+            free(v->list[i].seen);
             v->list[i].bytes = NULL;
             v->list[i].bytes_n = 0;
+            v->list[i].seen = NULL;
         }
 }
 
@@ -91,137 +93,18 @@ enum heed_status version_open(const struct model_version *v, struct stored_model
     return status;
 }
 
-/* ── training ── */
-
-/* The strongest max_history items of each user as a matrix, users without any left out. */
-static enum heed_status matrix_of(const struct allocation_histories *h, size_t items, size_t max,
-                                  struct sparse *out)
-{
-    uint64_t total = h->n ? h->offsets[h->n] - h->offsets[0] : 0, used = 0;
-    max = max < items ? max : items;
-    struct weighted_item *row = malloc((max + 1) * sizeof *row);
-    enum heed_status status = row ? sparse_init(out, h->n, items, total, false) : HEED_NOMEM;
-    size_t rows = 0;
-    for (size_t u = 0; status == HEED_OK && u < h->n; u++) {
-        uint64_t from = h->offsets[u];
-        size_t n = strongest_items(h->items + from, h->weights ? h->weights + from : NULL,
-                                   h->offsets[u + 1] - from, items, max, row);
-        for (size_t i = 0; i < n; i++)
-            out->column[used++] = row[i].item;
-        out->at[rows + 1] = used;
-        rows += n > 0;
-    }
-    free(row);
-    if (status != HEED_OK)
-        return status;
-    out->rows = rows;
-    status = sparse_sort(out);
-    if (status != HEED_OK)
-        sparse_deinit(out);
-    return status;
-}
-
-/* All settings as text, and the settings that this text gives: what is trained with is what is
- * kept, to the last digit.                                                                       */
-static enum heed_status write_params(struct model_version *v, const struct model_spec *spec,
-                                     struct heed_error *err)
-{
-    struct strbuf text;
-    strbuf_init(&text, MODEL_TEXT_MAX);
-    char room[64];
-    for (size_t i = 0; i < spec->kind->params_n; i++)
-        (void)strbuf_printf(&text, "%s%s=%s", i ? "," : "", spec->kind->params[i].name,
-                            model_param_text(spec, i, room));
-    v->spec = *spec;
-    enum heed_status status = text.failed ? error_nomem(err) : HEED_OK;
-    if (status == HEED_OK && text.n)
-        status = model_params_parse((struct str){text.p, text.n}, &v->spec, 1, err);
-    if (status == HEED_OK && !(v->params = strdup(strbuf_text(&text))))
-        status = error_nomem(err);
-    strbuf_deinit(&text);
-    return status;
-}
-
-static enum heed_status pack(const struct stored_model *m, struct model_version *v,
-                             struct heed_error *err)
-{
-    struct strbuf bytes;
-    strbuf_init(&bytes, STORED_BYTES_MAX);
-    struct sink *s = sink_new(&bytes);
-    if (s)
-        stored_pack(m, s);
-    if (!sink_done(s)) {
-        strbuf_deinit(&bytes);
-        return error_nomem(err);
-    }
-    v->bytes = bytes.p; /* free'd as any other */
-    v->bytes_n = bytes.n;
-    v->checksum = sha256_of(v->bytes, v->bytes_n);
-    v->dropped = m->dropped;
-    v->numbers = m->factors ? m->items * m->factors_n : sparse_count(&m->weights);
-    return HEED_OK;
-}
-
-static bool joins_items(const struct sparse *users)
-{
-    for (size_t u = 0; u < users->rows; u++)
-        if (sparse_row(users, u).n > 1)
-            return true;
-    return false;
-}
-
-enum heed_status version_train(const struct allocation_histories *h, size_t items,
-                               const struct version_training *t, struct model_version *out,
-                               struct heed_error *err)
-{
-    struct sparse users = {0}, turned = {0};
-    struct stored_model stored = {0};
-    void *model = NULL;
-    *out = (struct model_version){0};
-    enum heed_status status = matrix_of(h, items, t->max_history, &users);
-    if (status != HEED_OK)
-        return error_nomem(err);
-    if (!joins_items(&users)) {
-        sparse_deinit(&users);
-        return HEED_OK;
-    }
-    out->seed = t->seed;
-    out->keep = t->keep;
-    out->items = items;
-    out->users = users.rows;
-    out->acts = sparse_count(&users);
-    status = sparse_transpose(&users, &turned) == HEED_OK ? HEED_OK : error_nomem(err);
-    if (status == HEED_OK)
-        status = write_params(out, &t->spec, err);
-    if (status == HEED_OK) {
-        const struct training training = {.users = &users,
-                                          .items = &turned,
-                                          .names = t->names,
-                                          .seed = (uint64_t)t->seed,
-                                          .threads = t->threads};
-        status = out->spec.kind->train(&training, out->spec.param, &model, err);
-        if (status == HEED_NOMEM)
-            error_nomem(err);
-    }
-    if (status == HEED_OK)
-        status = stored_make(out->spec.kind, model, items, t->keep, &stored, err);
-    if (status == HEED_OK)
-        status = pack(&stored, out, err);
-    stored_deinit(&stored);
-    if (model)
-        out->spec.kind->free(model);
-    sparse_deinit(&users);
-    sparse_deinit(&turned);
-    if (status != HEED_OK)
-        version_deinit(out);
-    return status;
-}
-
 /* ── bytes ── */
+
+/* Before versions could be updated one began with its number, and ended with its numbers.        */
+enum { FORM_UPDATED = 0 };
 
 void version_save(const struct model_version *v, struct sink *s)
 {
+    sink_u32(s, FORM_UPDATED);
     sink_u32(s, v->number);
+    sink_u32(s, v->parent);
+    sink_u64(s, v->taken);
+    sink_u64(s, v->owed);
     sink_i64(s, v->trained_at_ms);
     sink_str(s, str_of(v->spec.kind->name));
     sink_str(s, str_of(v->params));
@@ -237,6 +120,11 @@ void version_save(const struct model_version *v, struct sink *s)
     sink_u8(s, v->bytes != NULL);
     if (v->bytes)
         sink_str(s, (struct str){v->bytes, v->bytes_n});
+    sink_u8(s, v->seen != NULL);
+    for (size_t i = 0; v->seen && i < v->items; i++) {
+        sink_varint(s, v->seen[i].users);
+        sink_u64(s, v->seen[i].who);
+    }
 }
 
 /* source_str that tells a lack of memory from damage: in *nomem, s failed too. */
@@ -291,6 +179,24 @@ static bool load_spec(struct model_version *v, struct source *s, bool *nomem)
     return ok;
 }
 
+/* Who had each item. */
+static bool load_seen(struct model_version *v, struct source *s, bool *nomem)
+{
+    uint8_t has_seen = source_u8(s);
+    uint64_t acts = 0;
+    size_t cap = 0;
+    for (size_t i = 0; has_seen == 1 && i < v->items && !s->failed; i++) {
+        if (!array_grow(&v->seen, &cap, i + 1, sizeof *v->seen)) {
+            *nomem = s->failed = true;
+            break;
+        }
+        v->seen[i].users = (uint32_t)source_varint(s, UINT32_MAX);
+        v->seen[i].who = source_u64(s);
+        acts += v->seen[i].users;
+    }
+    return has_seen == 0 || (has_seen == 1 && v->bytes && acts == v->acts);
+}
+
 /* Whether the bytes are what the checksum and the counts say. */
 static enum heed_status check_bytes(const struct model_version *v, struct heed_error *err)
 {
@@ -329,8 +235,15 @@ static enum heed_status check_catalogue(const struct model_version *v, const str
 enum heed_status version_load(struct model_version *out, const struct intern *ids, struct source *s,
                               struct heed_error *err)
 {
-    *out = (struct model_version){.number = source_u32(s)};
     struct model_version *v = out;
+    uint32_t form = source_u32(s);
+    *out = (struct model_version){.number = form};
+    if (form == FORM_UPDATED) {
+        v->number = source_u32(s);
+        v->parent = source_u32(s);
+        v->taken = source_u64(s);
+        v->owed = source_u64(s);
+    }
     v->trained_at_ms = source_i64(s);
     bool nomem = false, ok = load_spec(v, s, &nomem);
     v->seed = source_i64(s);
@@ -345,6 +258,8 @@ enum heed_status version_load(struct model_version *out, const struct intern *id
     uint8_t has_bytes = source_u8(s);
     if (has_bytes == 1 && !s->failed)
         v->bytes = load_text(s, STORED_BYTES_MAX, &v->bytes_n, &nomem);
+    if (form == FORM_UPDATED)
+        ok = load_seen(v, s, &nomem) && ok;
     enum heed_status status = HEED_OK;
     if (nomem)
         status = error_nomem(err);
@@ -352,9 +267,10 @@ enum heed_status version_load(struct model_version *out, const struct intern *id
         status = error_set(err, HEED_INPUT, "model",
                            "version %u is cut short or damaged; restore a backup, or train anew",
                            v->number);
-    else if (!ok || has_bytes > 1 || v->number < 1 || v->trained_at_ms < 0 || v->seed < 0 ||
-             v->keep < 1 || v->items < 2 || v->users < 1 || v->acts < 2 ||
-             v->numbers > STORED_NUMBERS_MAX)
+    else if (!ok || has_bytes > 1 || v->number < 1 || v->parent >= v->number ||
+             v->taken > INT64_MAX || v->owed > INT64_MAX || (v->parent == 0 && v->taken > 0) ||
+             v->trained_at_ms < 0 || v->seed < 0 || v->keep < 1 || v->items < 2 || v->users < 1 ||
+             v->acts < 2 || v->numbers > STORED_NUMBERS_MAX)
         status = error_set(err, HEED_INPUT, "model",
                            "version %u says what cannot be; restore a backup", v->number);
     if (status == HEED_OK)

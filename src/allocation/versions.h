@@ -13,10 +13,26 @@
 #include "base/hash.h"
 #include "base/intern.h"
 
-enum { MODELS_KEPT = 4, MODEL_TEXT_MAX = 512 };
+enum {
+    MODELS_KEPT = 4,
+    MODEL_TEXT_MAX = 512,
+    /* version_save's: who had an item takes 13 bytes; a batch of the journal takes it */
+    VERSION_BYTES_MAX = STORED_BYTES_MAX + 13 * STORED_NUMBERS_MAX + (4 << 10),
+};
+
+/* Who had an item when a model was made: how many, and a sum over them of 64 mixed bits, so that
+ * others are told from these.                                                                    */
+struct item_seen {
+    uint32_t users;
+    uint64_t who;
+};
 
 struct model_version {
     uint32_t number;
+    uint32_t parent;        /* that it is an update of; 0: trained */
+    uint64_t taken;         /* pairs gained and lost since the parent, as told by seen */
+    uint64_t owed;          /* of these and those of updates before: not in the weights yet */
+    struct item_seen *seen; /* [items]; NULL: not known, or kept no longer */
     int64_t trained_at_ms;
     struct model_spec spec; /* read from `params` */
     char *params;           /* "lambda=30", all of them; free'd by version_deinit */
@@ -61,6 +77,17 @@ HEED_MUST_CHECK enum heed_status version_train(const struct allocation_histories
                                                const struct version_training *t,
                                                struct model_version *out, struct heed_error *err);
 
+/* Brings a version whose numbers are kept to these histories over `items` items, no fewer than it
+ * has: *out is what from->spec.kind->update makes of it, by t->spec, which differs from from's in
+ * settings of updates alone; t's keep and seed are not looked at. An item of which it is not known
+ * who had it counts as changed whole. Nothing changed: out->bytes is NULL; less than two items in
+ * any history: out->acts is 0; and nothing else then.
+ * Errors: those of the kind's train and update, of stored_grow and stored_make. */
+HEED_MUST_CHECK enum heed_status version_update(const struct allocation_histories *h, size_t items,
+                                                const struct version_training *t,
+                                                const struct model_version *from,
+                                                struct model_version *out, struct heed_error *err);
+
 /* Appends *v, which must be number n + 1 and is versions' then, and puts it in use. HEED_NOMEM:
  * nothing changed. */
 HEED_MUST_CHECK enum heed_status versions_add(struct model_versions *versions,
@@ -84,7 +111,9 @@ HEED_MUST_CHECK enum heed_status version_load(struct model_version *out, const s
 /* The same versions over another catalogue: item i of `from` is item to[i] of ids, or UINT32_MAX:
  * it is not there, and what the models say of it is left out; no two are the same. to: as many as
  * the largest model has items. Items that no model knew have nothing in common with any other.
- * Where nothing moves, the same bytes; else other checksums. With fewer than two items: no
+ * Who had an
+ * item is not taken along: people have other numbers there. Where nothing moves, the same bytes;
+ * else other checksums. With fewer than two items: no
  * versions. Errors: HEED_NOMEM; HEED_RANGE factors for more items than STORED_NUMBERS_MAX lets in.
  * Cost: O(numbers + items). */
 HEED_MUST_CHECK enum heed_status versions_moved(const struct model_versions *from,

@@ -1,5 +1,5 @@
 /* Models taken to another catalogue: their items under other numbers. */
-#include "allocation/versions.h"
+#include "allocation/versions_parts.h"
 #include "base/error.h"
 
 #include <stdlib.h>
@@ -91,21 +91,8 @@ static enum heed_status move_bytes(const struct model_version *from, const uint3
     status = before.factors ? move_factors(&before, to, out->items, &after, err)
                             : move_weights(&before.weights, to, out->items, &after.weights);
     stored_deinit(&before);
-    struct strbuf bytes;
-    strbuf_init(&bytes, STORED_BYTES_MAX);
-    struct sink *s = status == HEED_OK ? sink_new(&bytes) : NULL;
-    if (s)
-        stored_pack(&after, s);
-    if (status == HEED_OK && !sink_done(s))
-        status = HEED_NOMEM;
-    if (status == HEED_OK) {
-        out->bytes = bytes.p;
-        out->bytes_n = bytes.n;
-        out->numbers = after.factors ? after.items * after.factors_n : sparse_count(&after.weights);
-        out->checksum = sha256_of(out->bytes, out->bytes_n);
-    } else {
-        strbuf_deinit(&bytes);
-    }
+    if (status == HEED_OK)
+        status = version_pack(&after, out, err);
     stored_deinit(&after);
     return status == HEED_NOMEM ? error_nomem(err) : status;
 }
@@ -119,6 +106,7 @@ static enum heed_status move_one(const struct model_version *from, const uint32_
     *out = *from;
     out->bytes = NULL;
     out->bytes_n = 0;
+    out->seen = NULL;
     out->params = strdup(from->params);
     out->items = items_there(to, from->items);
     if (!out->params || catalogue_digest(ids, out->items, &out->catalogue) != HEED_OK)

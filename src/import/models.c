@@ -16,7 +16,6 @@
 enum { WHAT, NUMBER, TEXT, COLUMNS };
 enum {
     PART_BYTES = 32 << 10,
-    VERSION_BYTES_MAX = STORED_BYTES_MAX + (4 << 10),
     FACT_BYTES_MAX = 240 << 20 /* what a batch of the journal can take */
 };
 

@@ -424,11 +424,61 @@ static enum heed_status run_train(struct resolving *r, struct outcome *o)
     if (status != HEED_OK)
         return status;
     struct strbuf facts;
-    strbuf_init(&facts, STORED_BYTES_MAX + 4096);
+    strbuf_init(&facts, VERSION_BYTES_MAX);
     status = engine_train(r->w, &spec, int_of(r, "keep"), int_of(r, "seed"), r->call.time_ms,
                           &facts, r->err);
     if (status == HEED_OK && facts.n == 0) {
         o->refusal = REFUSED_too_few_acts;
+    } else if (status == HEED_OK) {
+        r->call.blob = (struct str){facts.p, facts.n};
+        status = world_apply(r->w, &r->call, o, r->err);
+    }
+    strbuf_deinit(&facts);
+    return status;
+}
+
+/* The settings of `from`, with what the call says of updates. */
+static enum heed_status update_spec(const struct resolving *r, const struct model_version *from,
+                                    struct model_spec *spec)
+{
+    const struct model_kind *kind = from->spec.kind;
+    enum heed_status status = HEED_OK;
+    *spec = from->spec;
+    for (size_t i = 0; status == HEED_OK && i < r->args_n; i++)
+        if (strcmp(r->args[i].name, "param") == 0)
+            status = model_params_parse(str_of(r->args[i].value), spec, 1, r->err);
+    for (size_t i = 0; status == HEED_OK && i < kind->params_n; i++)
+        if ((!kind->waits_by || strcmp(kind->params[i].name, kind->waits_by) != 0) &&
+            (spec->param[i] < from->spec.param[i] || spec->param[i] > from->spec.param[i]))
+            status = error_set(r->err, HEED_USAGE, "param",
+                               "%s %g is what version %u was trained with, and stays so in an "
+                               "update; `heed allocate train` takes another",
+                               kind->params[i].name, from->spec.param[i], from->number);
+    return status;
+}
+
+static enum heed_status run_update(struct resolving *r, struct outcome *o)
+{
+    const struct model_versions *models = &r->w->state.models;
+    int64_t number = r->call.i[0] == CALL_ABSENT ? models->in_use : r->call.i[0];
+    const struct model_version *from = versions_find(models, number);
+    if (!from || !from->bytes) {
+        o->refusal = number == 0 ? REFUSED_no_model
+                     : from      ? REFUSED_model_not_kept
+                                 : REFUSED_unknown_model;
+        return HEED_OK;
+    }
+    struct model_spec spec;
+    enum heed_status status = update_spec(r, from, &spec);
+    if (status != HEED_OK)
+        return status;
+    struct strbuf facts;
+    bool learns = true;
+    strbuf_init(&facts, VERSION_BYTES_MAX);
+    r->call.i[0] = number;
+    status = engine_update(r->w, from, &spec, r->call.time_ms, &facts, &learns, r->err);
+    if (status == HEED_OK && facts.n == 0) {
+        o->refusal = learns ? REFUSED_nothing_new : REFUSED_too_few_acts;
     } else if (status == HEED_OK) {
         r->call.blob = (struct str){facts.p, facts.n};
         status = world_apply(r->w, &r->call, o, r->err);
@@ -555,6 +605,8 @@ static enum heed_status run_command(struct resolving *r, struct outcome *o)
         return run_fit(r, o);
     case COMMAND_allocate_train:
         return run_train(r, o);
+    case COMMAND_allocate_update:
+        return run_update(r, o);
     default:
         break;
     }

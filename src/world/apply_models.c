@@ -21,18 +21,30 @@ static json_t *reply_version(const struct world *w, const struct model_version *
     json_t *kept = v->bytes ? json_integer((json_int_t)v->bytes_n) : json_null();
     json_t *keep = v->spec.kind->stores_factors ? json_null() : json_integer(v->keep);
     json_t *dropped = v->spec.kind->stores_factors ? json_null() : json_real(v->dropped / 1e6);
-    return json_pack("{s:I,s:s,s:b,s:o,s:I,s:I,s:I,s:I,s:o,s:I,s:o,s:o,s:s,s:o}", "version",
-                     (json_int_t)v->number, "algorithm", v->spec.kind->name, "in_use",
-                     (int)(w->state.models.in_use == v->number), "params", params_of(v), "seed",
-                     (json_int_t)v->seed, "items", (json_int_t)v->items, "users",
-                     (json_int_t)v->users, "acts", (json_int_t)v->acts, "keep", keep, "numbers",
-                     (json_int_t)v->numbers, "dropped", dropped, "bytes", kept, "checksum",
-                     sha256_hex(v->checksum, hex), "trained_at", reply_time(v->trained_at_ms));
+    json_t *parent = v->parent ? json_integer(v->parent) : json_null();
+    json_t *taken = v->parent ? json_integer((json_int_t)v->taken) : json_null();
+    json_t *owed = v->parent ? json_integer((json_int_t)v->owed) : json_null();
+    return json_pack(
+        "{s:I,s:o,s:s,s:b,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:o,s:s,s:o}", "version",
+        (json_int_t)v->number, "updated_from", parent, "algorithm", v->spec.kind->name, "in_use",
+        (int)(w->state.models.in_use == v->number), "params", params_of(v), "seed",
+        (json_int_t)v->seed, "items", (json_int_t)v->items, "users", (json_int_t)v->users, "acts",
+        (json_int_t)v->acts, "acts_taken", taken, "acts_waiting", owed, "keep", keep, "numbers",
+        (json_int_t)v->numbers, "dropped", dropped, "bytes", kept, "checksum",
+        sha256_hex(v->checksum, hex), "trained_at", reply_time(v->trained_at_ms));
 }
 
-/* i: algorithm, keep, seed; the facts are the model                                             */
-enum heed_status apply_allocate_train(struct world *w, const struct call *call, struct outcome *o,
-                                      struct heed_error *err)
+/* An update goes on from what was kept, and loses no contents. */
+static bool follows(const struct model_versions *models, const struct model_version *v)
+{
+    const struct model_version *parent = versions_find(models, v->parent);
+    return parent && parent->bytes && parent->spec.kind == v->spec.kind &&
+           parent->items <= v->items;
+}
+
+/* The fact is a version: an update of `parent`, or trained, where that is 0. */
+static enum heed_status adopt(struct world *w, const struct call *call, int64_t parent,
+                              struct outcome *o, struct heed_error *err)
 {
     struct state *s = &w->state;
     struct memory_reader bytes = {(const uint8_t *)call->blob.p, call->blob.n};
@@ -45,9 +57,10 @@ enum heed_status apply_allocate_train(struct world *w, const struct call *call, 
     free(k);
     if (status != HEED_OK)
         return status;
-    if (!end || v.number != s->models.n + 1 || v.trained_at_ms != call->time_ms || !v.bytes)
-        status =
-            error_set(err, HEED_INPUT, "allocate train", "the journal holds a call that cannot be");
+    bool possible = end && v.number == s->models.n + 1 && v.trained_at_ms == call->time_ms &&
+                    v.bytes && v.parent == parent && (parent == 0 || follows(&s->models, &v));
+    if (!possible)
+        status = error_set(err, HEED_INPUT, "model", "the journal holds a call that cannot be");
     if (status == HEED_OK && versions_add(&s->models, &v) != HEED_OK)
         status = error_nomem(err);
     version_deinit(&v);
@@ -55,6 +68,22 @@ enum heed_status apply_allocate_train(struct world *w, const struct call *call, 
         !(o->reply = reply_version(w, &s->models.list[s->models.n - 1])))
         status = error_nomem(err);
     return status;
+}
+
+/* i: algorithm, keep, seed                                                                      */
+enum heed_status apply_allocate_train(struct world *w, const struct call *call, struct outcome *o,
+                                      struct heed_error *err)
+{
+    return adopt(w, call, 0, o, err);
+}
+
+/* i: model                                                                                      */
+enum heed_status apply_allocate_update(struct world *w, const struct call *call, struct outcome *o,
+                                       struct heed_error *err)
+{
+    if (call->i[0] < 1)
+        return error_set(err, HEED_INPUT, "model", "the journal holds a call that cannot be");
+    return adopt(w, call, call->i[0], o, err);
 }
 
 /* the facts are the versions                                                                    */

@@ -71,6 +71,12 @@ HEED_MUST_CHECK enum heed_status engine_learn(struct world *w, int64_t outcome,
 HEED_MUST_CHECK enum heed_status engine_train(struct world *w, const struct model_spec *spec,
                                               int64_t keep, int64_t seed, int64_t time_ms,
                                               struct strbuf *facts, struct heed_error *err);
+/* The same of an update of version `from`, whose numbers are kept. Nothing to take in: none;
+ * *learns false: for nothing tells what goes together. Errors: those of version_update. */
+HEED_MUST_CHECK enum heed_status engine_update(struct world *w, const struct model_version *from,
+                                               const struct model_spec *spec, int64_t time_ms,
+                                               struct strbuf *facts, bool *learns,
+                                               struct heed_error *err);
 /* Decayed popularity of a target at the world's latest event, in points.                        */
 double engine_popularity(const struct world *w, const struct target_stats *t);
 #endif
