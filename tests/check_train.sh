@@ -44,9 +44,26 @@ says out '"in_use": null' '"algorithm": "cosine"'
 expect 0 feed explain u1 content:c1 --json
 says out '"by": "knn", "model": 1'
 
-expect 1 allocate use 4
+expect 1 allocate update
+says err 'refused (no_model)' 'heed allocate train'
+expect 2 allocate update --model 1 --param shrink=3
+says err 'shrink 0 is what version 1 was trained with'
+expect 0 allocate update --model 1 --json
+says out '"version": 4' '"updated_from": 1' '"algorithm": "knn"' '"items": 13' '"acts_taken": 0' '"in_use": true'
+expect 1 allocate update
+says err 'refused (nothing_new)'
+"$heed" --quiet event add --user u1 --verb like --target content:late >/dev/null
+"$heed" --quiet event add --user u2 --verb like --target content:late >/dev/null
+expect 0 allocate update
+says out 'updated_from  4' 'acts_taken    2' 'acts          242'
+expect 0 feed show u5 --algorithm relevance --k 20
+says out '(knn 5)'
+if grep -q '(cosine)' out; then fail "an updated model says nothing of a new content"; fi
+expect 1 allocate use 6
 says err 'refused (unknown_model)' 'heed allocate models'
 expect 1 allocate train --algorithm knn --as u1
+says err 'refused (forbidden)'
+expect 1 allocate update --as u1
 says err 'refused (forbidden)'
 expect 1 allocate models --as u1
 expect 2 allocate train

@@ -27,4 +27,7 @@ void undraw(struct drawn *d);
 /* The one named model with these settings ("": as they are); trained. The test fails otherwise. */
 struct model_spec spec_of(const char *name, const char *params);
 void *trained(const struct drawn *d, const struct model_spec *spec);
+
+/* The loss as written at ials_view. */
+double ials_loss(const struct drawn *d, const struct model_spec *spec, const void *model);
 #endif

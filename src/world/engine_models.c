@@ -28,12 +28,21 @@ static struct version_training training_of(const struct world *w, const struct m
                                      .names = &w->state.catalogue.content_ids};
 }
 
+/* Of everybody, by handle; who is erased has none. */
 static enum heed_status all_histories(struct world *w, struct allocation_histories *h,
                                       struct heed_error *err)
 {
-    if (!w->engine && !(w->engine = calloc(1, sizeof *w->engine)))
+    const struct catalogue *c = &w->state.catalogue;
+    uint32_t *users = malloc((c->parties_n + 1) * sizeof *users);
+    if (!users || (!w->engine && !(w->engine = calloc(1, sizeof *w->engine)))) {
+        free(users);
         return error_nomem(err);
-    return histories_of(w, TARGET_CONTENT, NULL, w->state.catalogue.parties_n, h, err);
+    }
+    for (uint32_t u = 0; u < c->parties_n; u++)
+        users[u] = catalogue_erased(c, u) ? HANDLE_NONE : u;
+    enum heed_status status = histories_of(w, TARGET_CONTENT, users, c->parties_n, h, err);
+    free(users);
+    return status;
 }
 
 enum heed_status engine_train(struct world *w, const struct model_spec *spec, int64_t keep,
