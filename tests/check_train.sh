@@ -91,5 +91,17 @@ for question in "allocate models" "feed show u1" "feed show u2 --algorithm relev
     cmp ours out || failures=$((failures + 1))
 done
 expect 0 allocate train --world again/w --algorithm ease
+# the files of what was learnt are listed, and said to be left aside where the world has its own
+expect 0 --world again/w import out_dir
+says out out_dir/models.csv out_dir/learnt.csv
+says err 'heed: out_dir/models.csv was left aside: this world has models already' 'heed: out_dir/learnt.csv was left aside'
+expect 0 --world again/w import out_dir --json
+says out '"kind": "models"' '"kind": "learnt"' '"left_aside": "this world has models already, and keeps them"'
+says out '"rows": 0, "applied": 0'
+mkdir third
+"$heed" --quiet --world third/w init --rules out_dir/rules.yaml >/dev/null
+expect 0 --world third/w import out_dir --json
+says out '"kind": "models", "rows": '
+if grep -q 'left_aside\|"kind": "models", "rows": 0' out; then fail "a new world takes the models"; fi
 echo "$failures failures"
 [ "$failures" -eq 0 ]

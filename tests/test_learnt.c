@@ -98,7 +98,7 @@ static void a_copy_judges_and_shows_as_the_world_does(void **state)
     char learnt[300];
     snprintf(learnt, sizeof learnt, "%s/learnt.csv", dir);
     const struct heed_context context = {.time_ms = T0 + DAY};
-    assert_int_equal(learnt_read(copy, &context, learnt, &err), HEED_OK);
+    assert_int_equal(learnt_read(copy, &context, learnt, &(struct learnt_taken){0}, &err), HEED_OK);
     assert_true(sha256_eq(before, hash_of(copy)));
     world_close(copy);
     free(dir);
@@ -146,7 +146,7 @@ static void damaged_rows_are_named_and_nothing_is_applied(void **state)
         fill_small(w);
         struct sha256 before = hash_of(w);
         write_learnt(path, rows[i].rows);
-        enum heed_status status = learnt_read(w, &context, path, &err);
+        enum heed_status status = learnt_read(w, &context, path, &(struct learnt_taken){0}, &err);
         char said[600];
         snprintf(said, sizeof said, "%s: %s", err.where, err.message);
         if (status != HEED_INPUT || !strstr(said, rows[i].says))
@@ -169,12 +169,12 @@ static void only_who_may_learn_may_bring_in_what_was_learnt(void **state)
     json_decref(call_ok(w, "user add", "id", "app", "role", "client", NULL));
     write_learnt(path, LEARNT_HEADER "placed,content:post1,1,3,1\n");
     const struct heed_context client = {.time_ms = T0 + DAY, .actor = "app"};
-    assert_int_equal(learnt_read(w, &client, path, &err), HEED_INPUT);
+    assert_int_equal(learnt_read(w, &client, path, &(struct learnt_taken){0}, &err), HEED_INPUT);
     assert_non_null(strstr(err.message, "import as the operator"));
     assert_int_equal(w->state.quality.positions.n, 0);
     const struct heed_context operator= {.time_ms = T0 + DAY};
     err = (struct heed_error){0};
-    assert_int_equal(learnt_read(w, &operator, path, &err), HEED_OK);
+    assert_int_equal(learnt_read(w, &operator, path, &(struct learnt_taken){0}, &err), HEED_OK);
     assert_int_equal(w->state.quality.positions.n, 1);
     assert_int_equal(w->state.quality.positions.cells[0].shown, 3);
     assert_int_equal(w->state.quality.positions.cells[0].engaged, 1);

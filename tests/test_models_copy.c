@@ -113,7 +113,10 @@ static void a_copy_shows_what_the_world_shows(void **state)
         const struct heed_context context = {.time_ms = T0 + DAY};
         char path[600];
         snprintf(path, sizeof path, "%s/models.csv", dir);
-        assert_int_equal(models_read(copy, &context, path, &err), HEED_OK);
+        struct learnt_taken taken = {0};
+        assert_int_equal(models_read(copy, &context, path, &taken, &err), HEED_OK);
+        assert_non_null(strstr(taken.left_aside, "has models already"));
+        assert_int_equal(taken.rows, 0);
         assert_true(sha256_eq(before, hash_of(copy)));
         for (const char *const *v = (const char *const[]){"5", "0", "3", NULL}; *v; v++) {
             json_decref(call_ok(w, "allocate use", "version", *v, NULL));
@@ -231,7 +234,7 @@ static void expect_refused(struct world *w, const char *path, const char *text, 
     assert_non_null(f);
     fputs(text, f);
     assert_int_equal(fclose(f), 0);
-    enum heed_status status = models_read(w, &context, path, &err);
+    enum heed_status status = models_read(w, &context, path, &(struct learnt_taken){0}, &err);
     snprintf(said, sizeof said, "%s: %s", err.where, err.message);
     if (status != HEED_INPUT || !strstr(said, says))
         fail_msg("status %d, %s; expected: %s", (int)status, said, says);
@@ -304,11 +307,12 @@ static void only_who_may_train_may_bring_in_models(void **state)
     json_decref(call_ok(copy, "user add", "id", "boss", "role", "creator_manager", NULL));
     struct heed_error err = {0};
     const struct heed_context client = {.time_ms = T0 + DAY, .actor = "app"};
-    assert_int_equal(models_read(copy, &client, aside, &err), HEED_INPUT);
+    assert_int_equal(models_read(copy, &client, aside, &(struct learnt_taken){0}, &err),
+                     HEED_INPUT);
     assert_non_null(strstr(err.message, "import as the operator"));
     assert_int_equal(copy->state.models.n, 0);
     const struct heed_context boss = {.time_ms = T0 + DAY, .actor = "boss"};
-    assert_int_equal(models_read(copy, &boss, aside, &err), HEED_OK);
+    assert_int_equal(models_read(copy, &boss, aside, &(struct learnt_taken){0}, &err), HEED_OK);
     assert_int_equal(copy->state.models.n, 1);
     world_close(copy);
     world_close(w);
@@ -330,7 +334,8 @@ static void memory_that_ends_leaves_the_world_without_models(void **state)
     for (long n = 1;; n++) {
         struct heed_error err = {0};
         fault_fail_at(n);
-        enum heed_status status = models_read(copy, &context, aside, &err);
+        enum heed_status status =
+            models_read(copy, &context, aside, &(struct learnt_taken){0}, &err);
         fault_off();
         if (!fault_fired()) {
             assert_int_equal(status, HEED_OK);

@@ -163,6 +163,10 @@ void print_bad_rows(const struct cli *c, const struct import_result *r, const ch
     for (size_t i = 0; i < r->n; i++)
         if (r->files[i].first[0])
             fprintf(stderr, "heed: %s\n", r->files[i].first);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->files[i].left_aside)
+            fprintf(stderr, "heed: %s was left aside: %s\n", r->files[i].path,
+                    r->files[i].left_aside);
     if (r->total.rejected + r->total.refused > 0)
         fprintf(stderr, "heed: %llu rows were not applied; they stand with reasons in %s\n",
                 (unsigned long long)(r->total.rejected + r->total.refused), rejects);

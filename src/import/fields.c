@@ -17,7 +17,7 @@ static const char *const names[FIELDS] = {
 static const struct {
     const char *name;
     uint32_t fields, required;
-} kinds[IMPORT_KINDS] = {
+} kinds[IMPORT_FILES] = {
     {"users", BIT(ID) | BIT(NAME) | BIT(JOINED_AT) | BIT(ROLE), BIT(ID)},
     {"contents",
      BIT(ID) | BIT(CREATOR) | BIT(TITLE) | BIT(BODY) | BIT(KIND) | BIT(CREATED_AT) | BIT(GOOD) |
@@ -33,6 +33,8 @@ static const struct {
     {"reviews", SCORES, BIT(TIME) | BIT(USER) | BIT(TARGET) | BIT(SCORE)},
     {"decisions", BIT(TIME) | BIT(USER) | BIT(ACT) | BIT(TARGET) | BIT(REASON) | BIT(STANDS),
      BIT(TIME) | BIT(ACT) | BIT(TARGET) | BIT(REASON)},
+    {"learnt", 0, 0},
+    {"models", 0, 0},
 };
 
 const char *import_kind_name(enum import_kind kind)

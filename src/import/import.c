@@ -35,6 +35,8 @@ json_t *import_result_json(const struct import_result *r, double seconds)
             (json_int_t)f->tally.refused, "duplicate", (json_int_t)f->tally.duplicate);
         if (f->skipped)
             json_object_set_new(row, "skipped", json_true());
+        if (f->left_aside)
+            json_object_set_new(row, "left_aside", json_string(f->left_aside));
         json_object_set_new(row, "late", json_integer((json_int_t)f->late));
         if (f->out_of_order)
             json_object_set_new(row, "out_of_order", json_integer((json_int_t)f->out_of_order));
@@ -393,6 +395,32 @@ static enum heed_status find_file(const char *dir, enum import_kind kind, char p
     return status;
 }
 
+/* learnt.csv or models.csv, if the folder has it. */
+static enum heed_status import_learnt(struct world *w, const struct heed_context *context,
+                                      const char *dir, enum import_kind kind,
+                                      struct import_result *result, struct heed_error *err)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.csv", dir, import_kind_name(kind));
+    if (access(path, F_OK) != 0)
+        return HEED_OK;
+    struct import_file *file = add_file(result, path, kind);
+    if (!file)
+        return error_nomem(err);
+    struct learnt_taken taken = {0};
+    enum heed_status status =
+        (kind == IMPORT_LEARNT ? learnt_read : models_read)(w, context, path, &taken, err);
+    file->left_aside = taken.left_aside;
+    file->tally.rows = taken.rows;
+    if (status == HEED_OK)
+        file->tally.applied = taken.rows;
+    else
+        file->error = err ? *err : (struct heed_error){.status = status};
+    result->total.rows += file->tally.rows;
+    result->total.applied += file->tally.applied;
+    return status;
+}
+
 enum heed_status import_dir(struct world *w, const struct heed_context *context, const char *dir,
                             const struct import_options *options, struct import_result *result,
                             struct heed_error *err)
@@ -409,13 +437,10 @@ enum heed_status import_dir(struct world *w, const struct heed_context *context,
         if (status == HEED_OK && path[0])
             status = import_file(w, context, order[i], path, options, result, err);
     }
-    char aside[4096];
-    snprintf(aside, sizeof aside, "%s/learnt.csv", dir);
-    if (status == HEED_OK && access(aside, F_OK) == 0)
-        status = learnt_read(w, context, aside, err);
-    snprintf(aside, sizeof aside, "%s/models.csv", dir);
-    if (status == HEED_OK && access(aside, F_OK) == 0)
-        status = models_read(w, context, aside, err);
+    if (status == HEED_OK)
+        status = import_learnt(w, context, dir, IMPORT_LEARNT, result, err);
+    if (status == HEED_OK)
+        status = import_learnt(w, context, dir, IMPORT_MODELS, result, err);
     if (status == HEED_OK && result->n == first)
         return error_set(err, HEED_INPUT, dir,
                          "it holds none of users.csv, contents.csv, goods.csv, services.csv, "

@@ -37,12 +37,16 @@ enum import_kind {
     IMPORT_RATINGS,
     IMPORT_REVIEWS,
     IMPORT_DECISIONS,
-    IMPORT_KINDS /* in the order in which a folder is imported */
+    IMPORT_KINDS, /* in the order in which a folder is imported */
+    /* what an exported world had learnt stands beside these, in a folder alone */
+    IMPORT_LEARNT = IMPORT_KINDS,
+    IMPORT_MODELS,
+    IMPORT_FILES
 };
 #define IMPORT_KINDS_EXPECTED                                                                      \
     "it is not a kind: users, contents, goods, services, events, ratings, reviews, decisions"
 const char *import_kind_name(enum import_kind kind);
-int import_kind_of_name(struct str name); /* -1 when unknown */
+int import_kind_of_name(struct str name); /* below IMPORT_KINDS; -1 when unknown */
 
 struct import_options {
     bool strict, again;
@@ -59,6 +63,7 @@ struct import_file {
     enum import_kind kind;
     struct heed_tally tally;
     bool skipped;            /* imported whole before */
+    const char *left_aside;  /* why it was not read at all, though it could be; NULL: it was */
     char first[512];         /* the first bad row, as a message; "" when none */
     struct heed_error error; /* why it was not read, or not to its end; HEED_OK when it was */
     uint64_t out_of_order;
@@ -72,7 +77,8 @@ struct import_result {
     struct heed_tally total;
 };
 void import_result_deinit(struct import_result *r);
-/* A file that was not read has "error": {"where","message"}. NULL: no memory. */
+/* A file that was not read has "error": {"where","message"}, or "left_aside" with the reason. NULL:
+ * no memory. */
 json_t *import_result_json(const struct import_result *r, double seconds);
 
 /* One file of heed's own columns. HEED_INPUT: the file cannot be read at all, its header is wrong,
@@ -89,8 +95,9 @@ HEED_MUST_CHECK enum heed_status import_known(const struct world *w, enum import
                                               struct heed_error *err);
 
 /* users, contents, goods … of a folder by file name (users.csv, users.jsonl, users.csv.gz …), in
- * order. A file that cannot be read ends it, for later ones name what is in it. HEED_INPUT then,
- * and when there is none. */
+ * order, and then learnt.csv and models.csv, each taken whole, or left aside where the world has
+ * learnt for itself. A file that cannot be read ends it, for later ones name what is in it.
+ * HEED_INPUT then, and when there is none. */
 HEED_MUST_CHECK enum heed_status import_dir(struct world *w, const struct heed_context *context,
                                             const char *dir, const struct import_options *options,
                                             struct import_result *result, struct heed_error *err);

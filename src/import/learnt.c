@@ -285,13 +285,16 @@ static enum heed_status apply(struct reading *r, struct heed_error *err)
 }
 
 enum heed_status learnt_read(struct world *w, const struct heed_context *context, const char *path,
-                             struct heed_error *err)
+                             struct learnt_taken *taken, struct heed_error *err)
 {
     static const char *const names[COLUMNS] = {"what", "id", "a", "b", "c"};
     const struct quality *q = &w->state.quality;
     if (q->learned || q->positions.n > 0 ||
-        w->state.debts.n > 0) /* read before, or this world knows better */
+        w->state.debts.n > 0) { /* read before, or this world knows better */
+        taken->left_aside = "this world has learnt for itself already, or has served feeds, and "
+                            "keeps what it knows";
         return HEED_OK;
+    }
     json_t *refused = NULL;
     enum heed_status status = admit_tool(w, COMMAND_quality_fit, context->actor, &refused, err);
     json_decref(refused);
@@ -309,8 +312,10 @@ enum heed_status learnt_read(struct world *w, const struct heed_context *context
                             err);
     if (status == HEED_OK)
         status = sheet_need(&r.sheet, names, COLUMNS, r.column, err);
-    while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more)
+    while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more) {
+        taken->rows++;
         status = take_row(&r, err);
+    }
     if (status == HEED_OK && (r.learnt || r.calls_n > 0))
         status = apply(&r, err);
     sheet_close(&r.sheet);

@@ -249,11 +249,13 @@ static enum heed_status apply(struct reading *r, struct heed_error *err)
 }
 
 enum heed_status models_read(struct world *w, const struct heed_context *context, const char *path,
-                             struct heed_error *err)
+                             struct learnt_taken *taken, struct heed_error *err)
 {
     static const char *const names[COLUMNS] = {"what", "number", "text"};
-    if (w->state.models.n > 0) /* read before, or this world has its own */
+    if (w->state.models.n > 0) { /* read before, or this world has its own */
+        taken->left_aside = "this world has models already, and keeps them";
         return HEED_OK;
+    }
     struct reading r = {.w = w};
     bool more = true;
     strbuf_init(&r.bytes, VERSION_BYTES_MAX);
@@ -262,8 +264,10 @@ enum heed_status models_read(struct world *w, const struct heed_context *context
         sheet_open(path, &(struct csv_options){0}, "the header is what,number,text", &r.sheet, err);
     if (status == HEED_OK)
         status = sheet_need(&r.sheet, names, COLUMNS, r.column, err);
-    while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more)
+    while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more) {
+        taken->rows++;
         status = take_row(&r, err);
+    }
     if (status == HEED_OK && (r.bytes.n > 0 || r.versions.n > 0) && !r.in_use_known)
         status = error_set(err, HEED_INPUT, path,
                            "it is cut short: the last row says which model is in use; export it "

@@ -2,6 +2,7 @@
 #ifndef HEED_IMPORT_MODELS_H
 #define HEED_IMPORT_MODELS_H
 
+#include "import/learnt.h"
 #include "world/world.h"
 
 #include <stdio.h>
@@ -14,9 +15,10 @@ HEED_MUST_CHECK enum heed_status models_write(const struct world *w, FILE *f,
                                               struct heed_error *err);
 
 /* Reads such a file into a world that has no models, as one durable change; any other world is left
- * as it is. Models are told by their contents' ids: contents that are not here are passed over.
- * Errors: HEED_INPUT with line and column, nothing applied; or the context's actor may not run
- * `allocate train`.                                                                              */
+ * as it is, and taken says why. Models are told by their contents' ids: contents that are not here
+ * are passed over. Errors: HEED_INPUT with line and column, nothing applied; or the context's actor
+ * may not run `allocate train`. */
 HEED_MUST_CHECK enum heed_status models_read(struct world *w, const struct heed_context *context,
-                                             const char *path, struct heed_error *err);
+                                             const char *path, struct learnt_taken *taken,
+                                             struct heed_error *err);
 #endif
