@@ -187,12 +187,12 @@ static void feeds_after_an_update_are_those_after_training(void **unused)
 /* ── near it ─────────────────────────────────────────────────────────────────────────────────── */
 
 /* What people liked, as the model sees it. */
-static struct drawn drawn_of(const struct growing *g)
+static void drawn_of(const struct growing *g, struct drawn *d)
 {
-    struct drawn d = {.x = calloc((size_t)g->people * g->contents, sizeof(double))};
+    *d = (struct drawn){.x = calloc((size_t)g->people * g->contents, sizeof(double))};
     uint64_t n = 0;
-    assert_non_null(d.x);
-    assert_int_equal(sparse_init(&d.users, g->people, g->contents, g->people * g->contents, false),
+    assert_non_null(d->x);
+    assert_int_equal(sparse_init(&d->users, g->people, g->contents, g->people * g->contents, false),
                      HEED_OK);
     for (uint32_t u = 0; u < g->people; u++) {
         uint32_t user = world_find_user(g->w, str_of(numbered("u", u)));
@@ -201,14 +201,14 @@ static struct drawn drawn_of(const struct growing *g)
             const struct pair *p = behaviour_pair(&g->w->state.behaviour, user, target);
             if (!p || p->weight <= 0)
                 continue;
-            d.x[u * g->contents + i] = 1;
-            d.users.column[n++] = i;
+            d->x[u * g->contents + i] = 1;
+            d->users.column[n++] = i;
         }
-        d.users.at[u + 1] = n;
+        d->users.at[u + 1] = n;
     }
-    assert_int_equal(sparse_transpose(&d.users, &d.items), HEED_OK);
-    d.training = (struct training){.users = &d.users, .items = &d.items, .seed = 5, .threads = 1};
-    return d;
+    assert_int_equal(sparse_transpose(&d->users, &d->items), HEED_OK);
+    d->training =
+        (struct training){.users = &d->users, .items = &d->items, .seed = 5, .threads = 1};
 }
 
 /* The loss of a version's items on these acts, everybody solved for as scoring does; `items` of
@@ -250,7 +250,8 @@ static void an_update_of_factors_gains_most_of_what_training_would(void **unused
         const struct model_version *v = newest(g.w);
         train(g.w, "ials", "factors=6,lambda=.05", "200");
         v = newest(g.w);
-        struct drawn d = drawn_of(&g);
+        struct drawn d;
+        drawn_of(&g, &d);
         double before = loss_of(v - 2, &d), after = loss_of(v - 1, &d), anew = loss_of(v, &d);
         if (!(before - after > .6 * (before - anew)))
             fail_msg("the loss went from %g to %g, anew %g (seed %llu)", before, after, anew,
