@@ -59,17 +59,22 @@ says out 'updated_from  4' 'acts_taken    2' 'acts          242'
 expect 0 feed show u5 --algorithm relevance --k 20
 says out '(knn 5)'
 if grep -q '(cosine)' out; then fail "an updated model says nothing of a new content"; fi
-expect 1 allocate use 6
+expect 1 allocate use 9
 says err 'refused (unknown_model)' 'heed allocate models'
 expect 1 allocate train --algorithm knn --as u1
 says err 'refused (forbidden)'
+expect 0 allocate train --algorithm blend --param neighbours=5 --keep 4 --json
+says out '"algorithm": "blend"' '"keep": 4' '"neighbours": 5' '"items": 13'
+expect 0 feed show u5 --algorithm relevance
+says out '(blend 6)'
+expect 0 allocate use 5
 expect 1 allocate update --as u1
 says err 'refused (forbidden)'
 expect 1 allocate models --as u1
 expect 2 allocate train
 says err '--algorithm is missing'
 expect 2 allocate train --algorithm blended
-says err 'knn|ease|ials'
+says err 'knn|ease|ials|blend'
 expect 2 allocate train --algorithm ease --param factors=3
 says err 'they have ease.lambda'
 expect 2 allocate train --algorithm ease --param lambda=nan

@@ -7,6 +7,7 @@
 #include "support_world.h"
 
 #include "allocation/eval.h"
+#include "allocation/stored.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -91,9 +92,57 @@ static void every_5th_of_steam_purchases_gives_the_published_numbers(void **unus
     interactions_deinit(&log);
 }
 
+/* The trained one has .5187; heed's own numbers, held. */
+static void a_kept_blend_finds_what_the_trained_one_does(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t keep;
+        double ndcg;
+    } rows[] = {{50, .5147}, {100, .5171}, {200, .5184}, {400, .5195}};
+    struct sparse names;
+    struct interactions log;
+    struct split split;
+    struct heed_error err = {0};
+    struct model_spec spec;
+    size_t n;
+    void *model;
+    read_steam_purchases(&log);
+    assert_int_equal(split_make(&log, SPLIT_EVERY_5TH, &split, &err), HEED_OK);
+    read_names(&log, &names);
+    struct sparse turned;
+    assert_int_equal(sparse_transpose(&split.train, &turned), HEED_OK);
+    const struct training t = {
+        .users = &split.train, .items = &turned, .features = &names, .seed = 1, .threads = 2};
+    const struct eval_options o = {.k = 10, .seed = 1, .threads = 2};
+    uint32_t *shown = malloc(split.train.rows * o.k * sizeof *shown);
+    assert_non_null(shown);
+    assert_int_equal(model_names_parse(str_of("blend"), &spec, &n, &err), HEED_OK);
+    assert_int_equal(spec.kind->train(&t, spec.param, &model, &err), HEED_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct stored_model stored;
+        struct metrics m;
+        assert_int_equal(stored_make(spec.kind, model, turned.rows, rows[i].keep, &stored, &err),
+                         HEED_OK);
+        assert_int_equal(stored_ready(&stored, spec.param, &err), HEED_OK);
+        assert_int_equal(eval_rank(&model_stored, &stored, &split, &o, shown, &err), HEED_OK);
+        assert_int_equal(metrics_of(shown, o.k, &split.test, &m), HEED_OK);
+        if (fabs(m.ndcg - rows[i].ndcg) > .0005)
+            fail_msg("keep %zu: ndcg %.4f, expected %.4f", rows[i].keep, m.ndcg, rows[i].ndcg);
+        stored_deinit(&stored);
+    }
+    spec.kind->free(model);
+    free(shown);
+    sparse_deinit(&turned);
+    sparse_deinit(&names);
+    split_deinit(&split);
+    interactions_deinit(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_kept_blend_finds_what_the_trained_one_does),
         cmocka_unit_test(every_5th_of_steam_purchases_gives_the_published_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,7 +89,10 @@ static void a_copy_shows_what_the_world_shows(void **state)
     (void)state;
     static const struct {
         const char *algorithm, *param;
-    } rows[] = {{"knn", "neighbours=4"}, {"ease", "lambda=5"}, {"ials", "factors=6"}};
+    } rows[] = {{"knn", "neighbours=4"},
+                {"ease", "lambda=5"},
+                {"ials", "factors=6"},
+                {"blend", "lambda=5"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct world *w = people_with_tastes(i + 1);
         /* six versions, the fourth in use: the first two are kept no longer */
@@ -152,8 +155,8 @@ static char *text_of(const char *dir)
 static void what_is_gone_is_in_no_model_of_a_copy(void **state)
 {
     (void)state;
-    static const char *const algorithms[] = {"knn", "ease", "ials"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const algorithms[] = {"knn", "ease", "ials", "blend"};
+    for (size_t i = 0; i < 4; i++) {
         struct world *w = people_with_tastes(7);
         json_decref(call_ok(w, "allocate train", "algorithm", algorithms[i], NULL));
         json_decref(call_ok(w, "user erase", "user", "leaver", NULL));

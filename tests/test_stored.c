@@ -131,6 +131,69 @@ static void factors_score_as_the_trained_model(void **unused)
     }
 }
 
+/* Cosine of i with j, to compare: both over the root of how many have j. */
+static double nearness(const struct drawn *d, size_t i, size_t j)
+{
+    double both = 0, theirs = 0;
+    for (size_t u = 0; u < d->users.rows; u++) {
+        both += d->x[u * d->users.columns + i] * d->x[u * d->users.columns + j];
+        theirs += d->x[u * d->users.columns + j];
+    }
+    return theirs > 0 ? both / sqrt(theirs) : 0;
+}
+
+static void counts_score_as_the_trained_blend_and_the_nearest_are_kept(void **unused)
+{
+    (void)unused;
+    enum { ITEMS = 30, KEEP = 4 };
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct drawn d, words;
+        draw(&d, seed, 50, ITEMS, .15);
+        draw(&words, seed + 100, 8, ITEMS, .2);
+        uint64_t said = sparse_count(&words.users);
+        words.users.value = malloc((said + 1) * sizeof *words.users.value);
+        assert_non_null(words.users.value);
+        for (uint64_t i = 0; i < said; i++)
+            words.users.value[i] = 1;
+        d.training.features = &words.users;
+        struct model_spec spec = spec_of("blend", seed % 2 ? "neighbours=0" : "neighbours=6");
+        void *model = trained(&d, &spec);
+        struct stored_model all = stored_of(&spec, model, ITEMS, ITEMS),
+                            few = stored_of(&spec, model, ITEMS, KEEP);
+        double *room = malloc(stored_room(&all) * sizeof *room), score[ITEMS], full[ITEMS];
+        assert_non_null(room);
+        for (size_t u = 0; u < d.users.rows; u++) {
+            struct sparse_row row = sparse_row(&d.users, u);
+            assert_true(stored_score(&all, row, room, score));
+            assert_int_equal(spec.kind->score(model, u, row, full), HEED_OK);
+            for (size_t j = 0; j < ITEMS; j++)
+                near(score[j], full[j], 1e-4, "counts", seed);
+        }
+        for (uint32_t i = 0; i < ITEMS; i++) {
+            struct sparse_row row = sparse_row(&few.together, i);
+            size_t n = 0;
+            for (uint32_t j = 0; j < ITEMS; j++) {
+                size_t better = 0;
+                double mine = nearness(&d, i, j);
+                for (uint32_t k = 0; k < ITEMS; k++) {
+                    double theirs = k != i ? nearness(&d, i, k) : 0;
+                    better += theirs > mine || (theirs >= mine && k < j);
+                }
+                bool kept = j != i && mine > 0 && better < KEEP;
+                assert_int_equal(sparse_has(row, j), kept);
+                n += kept;
+            }
+            assert_int_equal(row.n, n);
+        }
+        free(room);
+        stored_deinit(&all);
+        stored_deinit(&few);
+        spec.kind->free(model);
+        undraw(&words);
+        undraw(&d);
+    }
+}
+
 /* ── what is too large ───────────────────────────────────────────────────────────────────────── */
 
 static double part_weight;
@@ -214,7 +277,7 @@ static void damaged_bytes_are_refused_or_harmless(void **unused)
 {
     (void)unused;
     static const char *const kinds[][2] = {
-        {"knn", ""}, {"ease", "lambda=3"}, {"ials", "factors=3,iterations=2"}};
+        {"knn", ""}, {"ease", "lambda=3"}, {"ials", "factors=3,iterations=2"}, {"blend", ""}};
     enum { ITEMS = 12 };
     for (size_t k = 0; k < 3; k++) {
         struct prng r;
@@ -250,7 +313,7 @@ static void damaged_bytes_are_refused_or_harmless(void **unused)
                 bytes.p[i] ^= (char)(1 << bit);
             }
         for (int i = 0; i < 2000; i++) {
-            char noise[40] = {spec.kind->stores_factors ? 2 : 1, ITEMS};
+            char noise[40] = {bytes.p[0], ITEMS};
             for (size_t j = 2; j < sizeof noise; j++)
                 noise[j] = (char)prng_below(&r, prng_below(&r, 2) ? 256 : 8);
             unpacks_or_refuses((struct str){noise, 2 + prng_below(&r, 38)}, &spec, ITEMS);
@@ -312,6 +375,7 @@ static struct model_versions some_versions(void)
     add_version(&v, "knn", "shrink=0.1");
     add_version(&v, "ease", "lambda=2.5");
     add_version(&v, "ials", "factors=3,iterations=2");
+    add_version(&v, "blend", "neighbours=3");
     return v;
 }
 
@@ -360,7 +424,7 @@ static void versions_come_back_and_damage_is_found(void **unused)
     (void)unused;
     name_posts(&ids, "post");
     struct model_versions v = some_versions(), none = {0};
-    assert_int_equal(v.in_use, 3);
+    assert_int_equal(v.in_use, 4);
     assert_true(str_starts(str_of(v.list[1].params), "lambda=2.5,neighbours=0"));
     assert_true(v.list[1].spec.param[0] == 2.5);
     assert_round_trip(&saved, &none);
@@ -619,6 +683,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_kept_is_what_a_naive_twin_keeps),
         cmocka_unit_test(factors_score_as_the_trained_model),
+        cmocka_unit_test(counts_score_as_the_trained_blend_and_the_nearest_are_kept),
         cmocka_unit_test(what_does_not_fit_is_named),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
         cmocka_unit_test(versions_come_back_and_damage_is_found),

@@ -4,6 +4,7 @@
 #include "support_world.h"
 
 #include "allocation/eval.h"
+#include "allocation/interactions.h"
 #include "world/apply.h"
 #include "world/engine.h"
 #include "world/snapshot.h"
@@ -19,6 +20,14 @@
 
 enum { PEOPLE = 24, POSTS = 16 };
 
+static const char *title_of(uint32_t i)
+{
+    static char text[40];
+    static const char *const things[] = {"Harbour", "Lantern", "River", "Old Mill"};
+    snprintf(text, sizeof text, "%s of the %s", things[i % 4], things[i / 4 % 4]);
+    return text;
+}
+
 /* One maker; each of PEOPLE likes a third of POSTS, those of his half of them more often. liked,
  * may be NULL: gets a row a person. */
 static void fill(struct world *w, uint64_t seed, struct sparse *liked)
@@ -27,7 +36,8 @@ static void fill(struct world *w, uint64_t seed, struct sparse *liked)
     prng_seed(&r, seed);
     json_decref(call_ok(w, "user add", "id", "maker", NULL));
     for (uint32_t i = 0; i < POSTS; i++)
-        json_decref(call_ok(w, "content add", "id", numbered("c", i), "creator", "maker", NULL));
+        json_decref(call_ok(w, "content add", "id", numbered("c", i), "creator", "maker", "title",
+                            title_of(i), "category", i % 3 ? "land" : "sea", NULL));
     if (liked)
         assert_int_equal(sparse_init(liked, PEOPLE, POSTS, PEOPLE * POSTS, false), HEED_OK);
     uint64_t n = 0;
@@ -139,6 +149,33 @@ static void relevance_in_feed(struct world *w, uint32_t u, double *relevance)
         relevance[f.slots[i].item] = f.slots[i].value_ppm[REASON_RELEVANCE] / 1e6;
 }
 
+/* What evaluation knows of the same contents from a file. */
+static void attributes_of_posts(struct sparse *features)
+{
+    char *path = test_path("posts.csv");
+    FILE *f = fopen(path, "w");
+    struct interactions log;
+    struct item_table t;
+    struct heed_error err = {0};
+    assert_non_null(f);
+    fputs("id,title,category\n", f);
+    interactions_init(&log);
+    for (uint32_t i = 0; i < POSTS; i++) {
+        fprintf(f, "c%u,%s,%s\n", i, title_of(i), i % 3 ? "land" : "sea");
+        assert_int_equal(interactions_add(&log, str_of("u"), str_of(numbered("c", i)), STR_NONE, 1,
+                                          INTERACTIONS_NO_TIME, &err),
+                         HEED_OK);
+    }
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(item_table_read(&t, path, &log, &err), HEED_OK);
+    assert_int_equal(item_features(&t, POSTS, features), HEED_OK);
+    assert_true(features->rows > 4);
+    item_table_deinit(&t);
+    interactions_deinit(&log);
+    unlink(path);
+    free(path);
+}
+
 /* What offline evaluation trains on the same acts, scored by the same history, over the user's best
  * as a feed says it. Feeds round to millionths once more. */
 static void feeds_score_as_the_model_that_evaluation_trains(void **unused)
@@ -147,17 +184,22 @@ static void feeds_score_as_the_model_that_evaluation_trains(void **unused)
     static const struct {
         const char *algorithm, *params;
         double bound; /* of a score, for each item of the history */
-    } rows[] = {
-        {"knn", "neighbours=4", .5e-6}, {"ease", "lambda=5", .5e-6}, {"ials", "factors=6", 1e-6}};
+    } rows[] = {{"knn", "neighbours=4", .5e-6},
+                {"ease", "lambda=5", .5e-6},
+                {"ials", "factors=6", 1e-6},
+                {"blend", "neighbours=0", 1e-5},
+                {"blend", "neighbours=5,features=2", 1e-5}};
     for (uint64_t seed = 1; seed <= 4; seed++) {
         struct world *w = world_in_memory();
-        struct sparse liked, items;
+        struct sparse liked, items, features;
         struct heed_error err = {0};
         fill(w, seed, &liked);
+        attributes_of_posts(&features);
         assert_int_equal(sparse_transpose(&liked, &items), HEED_OK);
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
             struct model_spec spec = spec_of(rows[k].algorithm, rows[k].params);
-            const struct training t = {.users = &liked, .items = &items, .seed = 1, .threads = 1};
+            const struct training t = {
+                .users = &liked, .items = &items, .features = &features, .seed = 1, .threads = 1};
             void *model;
             assert_int_equal(spec.kind->train(&t, spec.param, &model, &err), HEED_OK);
             json_decref(call_ok(w, "allocate train", "algorithm", rows[k].algorithm, "param",
@@ -177,6 +219,7 @@ static void feeds_score_as_the_model_that_evaluation_trains(void **unused)
         }
         sparse_deinit(&liked);
         sparse_deinit(&items);
+        sparse_deinit(&features);
         world_close(w);
     }
 }
@@ -236,11 +279,11 @@ static void models_survive_replay_and_snapshots(void **unused)
 static void the_same_acts_and_seed_give_the_same_checksum(void **unused)
 {
     (void)unused;
-    static const char *const algorithms[] = {"knn", "ease", "ials"};
+    static const char *const algorithms[] = {"knn", "ease", "ials", "blend"};
     struct world *a = world_in_memory(), *b = world_in_memory();
     fill(a, 8, NULL);
     fill(b, 8, NULL);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         json_t *x = call_ok(a, "allocate train", "algorithm", algorithms[i], NULL);
         json_t *y = call_ok(b, "allocate train", "algorithm", algorithms[i], NULL);
         assert_true(json_equal(x, y));
@@ -398,6 +441,44 @@ static void newer_contents_keep_the_cosine_and_say_so(void **unused)
     world_close(w);
 }
 
+/* A content that nobody has attended to: the blend knows it by its title, from training or an
+ * update on, and what is named like nothing here by nothing. */
+static void a_new_content_is_known_by_its_title_to_a_blend(void **unused)
+{
+    (void)unused;
+    struct world *w = world_in_memory();
+    fill(w, 12, NULL);
+    for (uint32_t i = 0; i < POSTS; i += 4) /* one who likes all harbours */
+        json_decref(call_ok(w, "event add", "user", "u1", "verb", "like", "target",
+                            numbered("content:c", i), NULL));
+    /* in a catalogue this small what is said of acts would drown names */
+    json_decref(call_ok(w, "allocate train", "algorithm", "blend", "param",
+                        "lambda=1,features=30,knn=0,confidence=0,cosine=0,popularity=0", NULL));
+    json_decref(call_ok(w, "content add", "id", "sequel", "creator", "maker", "title",
+                        "Harbour of the North", NULL));
+    json_decref(call_ok(w, "content add", "id", "odd", "creator", "maker", "title",
+                        "Quarterly figures", NULL));
+    json_t *feed = call_ok(w, "feed show", "user", "u1", "algorithm", "relevance", "k", "18", NULL);
+    const json_t *reason = relevance_of(feed, "content:sequel");
+    assert_string_equal(json_string_value(json_object_get(reason, "by")), "cosine");
+    assert_true(json_real_value(json_object_get(reason, "value")) <= 0);
+    json_decref(feed);
+    json_t *reply = call_ok(w, "allocate update", NULL);
+    assert_int_equal(int_at(reply, "acts_taken"), 0);
+    assert_int_equal(int_at(reply, "items"), POSTS + 2);
+    json_decref(reply);
+    feed = call_ok(w, "feed show", "user", "u1", "algorithm", "relevance", "k", "18", NULL);
+    reason = relevance_of(feed, "content:sequel");
+    assert_string_equal(json_string_value(json_object_get(reason, "by")), "blend");
+    double sequel = json_real_value(json_object_get(reason, "value"));
+    double odd = json_real_value(json_object_get(relevance_of(feed, "content:odd"), "value"));
+    if (!(sequel > 0 && sequel > odd))
+        fail_msg("the sequel has %g, what is like nothing %g", sequel, odd);
+    json_decref(feed);
+    assert_verified(w);
+    world_close(w);
+}
+
 static void facts_of_feeds_from_before_models_still_read(void **unused)
 {
     (void)unused;
@@ -440,6 +521,7 @@ int main(void)
         cmocka_unit_test(old_versions_give_way),
         cmocka_unit_test(a_fact_that_cannot_be_is_refused_by_replay),
         cmocka_unit_test(newer_contents_keep_the_cosine_and_say_so),
+        cmocka_unit_test(a_new_content_is_known_by_its_title_to_a_blend),
         cmocka_unit_test(facts_of_feeds_from_before_models_still_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

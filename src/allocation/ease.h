@@ -21,6 +21,15 @@ HEED_MUST_CHECK enum heed_status ease_fit(const struct training *t, double lambd
                                           struct heed_error *err);
 void ease_free(struct ease *m);
 
+/* Of the weights between the first `items` columns the strongest `keep` of each, as stored_make;
+ * `name` is the model's. */
+struct stored_model;
+HEED_MUST_CHECK enum heed_status ease_store_first(const struct ease *m, size_t items, size_t keep,
+                                                  const char *name, struct stored_model *out,
+                                                  struct heed_error *err);
+/* From weights, row i what column i says for all others; takes them, unless HEED_NOMEM. */
+HEED_MUST_CHECK enum heed_status ease_of_weights(struct sparse *weights, struct ease **out);
+
 /* score[columns] += what the presence of column i says for all others.                           */
 void ease_add(const struct ease *m, size_t i, double *score);
 #endif

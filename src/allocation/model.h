@@ -86,7 +86,8 @@ struct model_kind {
      * does not keep this kind. Errors: those of stored_make. */
     enum heed_status (*store)(const void *model, size_t keep, struct stored_model *out,
                               struct heed_error *err);
-    bool stores_factors;
+    bool stores_factors, stores_counts; /* else weights alone */
+    bool by_attributes;                 /* learns from training->features */
 };
 
 extern const struct model_kind model_random, model_popularity, model_knn, model_ease, model_ials,
@@ -148,6 +149,13 @@ struct ials_view ials_view(const void *model);
  * not the number of factors that param says, or they cannot be turned. */
 HEED_MUST_CHECK enum heed_status ials_of_factors(const int32_t *factors, size_t items, size_t n,
                                                  double unit, const double *param, void **model);
+/* A blend from what is stored of one. *model is free'd by model_blend.free. Errors: HEED_NOMEM. */
+HEED_MUST_CHECK enum heed_status blend_of_stored(const struct stored_model *from,
+                                                 const double *param, void **model);
+/* model_blend.score in the caller's room[blend_room]. */
+size_t blend_room(const void *model);
+void blend_score_in(const void *model, struct sparse_row history, double *room, double *score);
+
 /* model_ials.score in the caller's room[ials_room]. false: the normal equations are singular.    */
 size_t ials_room(const void *model);
 HEED_MUST_CHECK bool ials_score_in(const void *model, struct sparse_row history, double *room,

@@ -13,7 +13,9 @@
  * filtering with side-information" (attributes as rows); R. Agrawal, T. Imielinski, A. Swami,
  * SIGMOD 1993 (confidence of a rule).                                      */
 #include "allocation/ease.h"
+#include "allocation/stored.h"
 #include "allocation/together.h"
+#include "allocation/top.h"
 #include "base/error.h"
 
 #include <math.h>
@@ -178,15 +180,17 @@ static void neighbours_say(const struct blend *m, struct sparse_row history, dou
     }
 }
 
-static enum heed_status blend_score(const void *model, size_t user, struct sparse_row history,
-                                    double *score)
+size_t blend_room(const void *model)
 {
-    (void)user;
+    const struct blend *m = model;
+    return 4 * (m->items + 1);
+}
+
+void blend_score_in(const void *model, struct sparse_row history, double *room, double *score)
+{
     const struct blend *m = model;
     size_t n = m->items, stride = n + 1;
-    double *room = calloc(4 * stride, sizeof *room);
-    if (!room)
-        return HEED_NOMEM;
+    memset(room, 0, 4 * stride * sizeof *room);
     double *x = room, *sum = room + stride, *rule = sum + stride, *cosine = rule + stride;
     for (size_t i = 0; i < history.n; i++)
         ease_add(m->ease, history.column[i], x);
@@ -200,7 +204,143 @@ static enum heed_status blend_score(const void *model, size_t user, struct spars
     for (size_t j = 0; j < n; j++)
         x[j] = log1p(m->reach[j]);
     add_standardised(score, x, n, m->param[POPULARITY]);
+}
+
+static enum heed_status blend_score(const void *model, size_t user, struct sparse_row history,
+                                    double *score)
+{
+    (void)user;
+    double *room = malloc(blend_room(model) * sizeof *room);
+    if (!room)
+        return HEED_NOMEM;
+    blend_score_in(model, history, room, score);
     free(room);
+    return HEED_OK;
+}
+
+/* ── as whole numbers ── */
+
+/* Of each row the `keep` counts of greatest cosine, ascending. */
+static enum heed_status keep_counts(const struct blend *m, size_t keep, struct sparse *out)
+{
+    struct top_item *best = malloc((keep + 1) * sizeof *best);
+    uint32_t *order = malloc((m->items + 1) * sizeof *order);
+    uint64_t total = 0, at = 0;
+    for (size_t i = 0; i < m->items; i++) {
+        size_t n = sparse_row(&m->together, i).n;
+        total += n < keep ? n : keep;
+    }
+    enum heed_status status =
+        best && order ? sparse_init(out, m->items, m->items, total, true) : HEED_NOMEM;
+    for (uint32_t i = 0; status == HEED_OK && i < m->items; i++)
+        order[i] = i;
+    for (size_t i = 0; status == HEED_OK && i < m->items; i++) {
+        struct sparse_row row = sparse_row(&m->together, i);
+        struct top top = top_of(best, keep, order);
+        for (size_t j = 0; j < row.n; j++)
+            top_offer(&top, row.column[j], (double)row.value[j] / m->root[row.column[j]]);
+        double least = top.n == keep ? best[0].score : 0;
+        uint32_t last = top.n == keep ? best[0].item : UINT32_MAX;
+        for (size_t j = 0; j < row.n; j++) {
+            double score = (double)row.value[j] / m->root[row.column[j]];
+            if (score < least || (!(score > least) && row.column[j] > last))
+                continue;
+            out->column[at] = row.column[j];
+            out->value[at++] = fminf(row.value[j], STORED_WEIGHT_MAX);
+        }
+        out->at[i + 1] = at;
+    }
+    free(best);
+    free(order);
+    return status == HEED_OK ? sparse_sort(out) : status;
+}
+
+static enum heed_status blend_store(const void *model, size_t keep, struct stored_model *out,
+                                    struct heed_error *err)
+{
+    const struct blend *m = model;
+    size_t n = m->items, room = n ? STORED_NUMBERS_MAX / 2 / n : 1;
+    if (n > STORED_BLEND_MAX)
+        return error_set(
+            err, HEED_RANGE, "blend",
+            "%zu items are more than the %d that a world keeps a blend for; train ease", n,
+            STORED_BLEND_MAX);
+    keep = keep < room ? keep : room;
+    enum heed_status status = ease_store_first(m->ease, n, keep, "blend", out, err);
+    if (status != HEED_OK)
+        return status;
+    double *constant = calloc(n + 1, sizeof *constant);
+    out->base = malloc((n + 1) * sizeof *out->base);
+    out->reach = malloc((n + 1) * sizeof *out->reach);
+    if (!constant || !out->base || !out->reach || keep_counts(m, keep, &out->together) != HEED_OK) {
+        free(constant);
+        return HEED_NOMEM;
+    }
+    ease_add(m->ease, n, constant);
+    for (size_t i = 0; i < n; i++) {
+        double millionths = nearbyint(constant[i] * STORED_UNIT);
+        if (!(fabs(millionths) <= STORED_WEIGHT_MAX))
+            status =
+                error_set(err, HEED_RANGE, "blend",
+                          "a weight of %g is too large to keep; give a larger lambda", constant[i]);
+        else
+            out->base[i] = (int32_t)millionths;
+        out->reach[i] = (uint32_t)m->reach[i];
+    }
+    free(constant);
+    return status;
+}
+
+/* EASE's weights with the constant's row behind them. */
+static enum heed_status ease_of_stored(const struct stored_model *from, struct ease **out)
+{
+    size_t n = from->items;
+    struct sparse w;
+    uint64_t at = sparse_count(&from->weights);
+    if (sparse_init(&w, n + 1, n + 1, at + n, true) != HEED_OK)
+        return HEED_NOMEM;
+    memcpy(w.at, from->weights.at, (n + 1) * sizeof *w.at);
+    for (uint64_t i = 0; i < at; i++) {
+        w.column[i] = from->weights.column[i];
+        w.value[i] = (float)((double)from->weights.value[i] / STORED_UNIT);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (from->base[i] != 0) {
+            w.column[at] = i;
+            w.value[at++] = (float)(from->base[i] / STORED_UNIT);
+        }
+    w.at[n + 1] = at;
+    enum heed_status status = ease_of_weights(&w, out);
+    sparse_deinit(&w);
+    return status;
+}
+
+enum heed_status blend_of_stored(const struct stored_model *from, const double *param, void **model)
+{
+    size_t n = from->items;
+    uint64_t counts = sparse_count(&from->together);
+    struct blend *m = calloc(1, sizeof *m);
+    if (!m)
+        return HEED_NOMEM;
+    m->items = n;
+    memcpy(m->param, param, sizeof m->param);
+    m->reach = malloc((n + 1) * sizeof *m->reach);
+    m->root = malloc((n + 1) * sizeof *m->root);
+    if (!m->reach || !m->root || ease_of_stored(from, &m->ease) != HEED_OK ||
+        sparse_init(&m->together, n, n, counts, true) != HEED_OK) {
+        blend_free(m);
+        return HEED_NOMEM;
+    }
+    memcpy(m->together.at, from->together.at, (n + 1) * sizeof *m->together.at);
+    if (counts > 0) {
+        memcpy(m->together.column, from->together.column, counts * sizeof *m->together.column);
+        memcpy(m->together.value, from->together.value, counts * sizeof *m->together.value);
+    }
+    for (size_t i = 0; i < n; i++) {
+        m->reach[i] = from->reach[i];
+        m->root[i] = sqrt(m->reach[i]);
+    }
+    *model = m;
     return HEED_OK;
 }
 
@@ -240,4 +380,7 @@ const struct model_kind model_blend = {.name = "blend",
                                        .update = blend_update,
                                        .waits = blend_waits,
                                        .waits_by = "renew",
-                                       .free = blend_free};
+                                       .free = blend_free,
+                                       .store = blend_store,
+                                       .stores_counts = true,
+                                       .by_attributes = true};

@@ -245,6 +245,7 @@ static enum heed_status ease_update(void *model, const struct training *t,
 
 struct ease_columns {
     const struct ease *m;
+    size_t items;         /* first of the model's */
     struct sparse turned; /* of `nearest`, when there is no full matrix */
 };
 
@@ -253,27 +254,47 @@ static size_t ease_parts(const void *columns, size_t column, struct stored_part 
 {
     const struct ease_columns *c = columns;
     const struct ease *m = c->m;
+    size_t n = 0;
     if (m->weight) {
-        for (size_t i = 0; i < m->items; i++)
+        for (size_t i = 0; i < c->items; i++)
             out[i] = (struct stored_part){(uint32_t)i, (double)m->weight[i * m->items + column]};
-        return m->items;
+        return c->items;
     }
     struct sparse_row row = sparse_row(&c->turned, column);
     for (size_t i = 0; i < row.n; i++)
-        out[i] = (struct stored_part){row.column[i], (double)row.value[i]};
-    return row.n;
+        if (row.column[i] < c->items)
+            out[n++] = (struct stored_part){row.column[i], (double)row.value[i]};
+    return n;
+}
+
+enum heed_status ease_store_first(const struct ease *m, size_t items, size_t keep, const char *name,
+                                  struct stored_model *out, struct heed_error *err)
+{
+    struct ease_columns c = {.m = m, .items = items};
+    if (!m->weight && sparse_transpose(&m->nearest, &c.turned) != HEED_OK)
+        return HEED_NOMEM;
+    enum heed_status status = stored_weights(out, items, keep, true, ease_parts, &c, name, err);
+    sparse_deinit(&c.turned);
+    return status;
+}
+
+enum heed_status ease_of_weights(struct sparse *weights, struct ease **out)
+{
+    struct ease *m = calloc(1, sizeof *m);
+    if (!m)
+        return HEED_NOMEM;
+    m->items = weights->rows;
+    m->nearest = *weights;
+    *weights = (struct sparse){0};
+    *out = m;
+    return HEED_OK;
 }
 
 static enum heed_status ease_store(const void *model, size_t keep, struct stored_model *out,
                                    struct heed_error *err)
 {
-    struct ease_columns c = {.m = model};
-    if (!c.m->weight && sparse_transpose(&c.m->nearest, &c.turned) != HEED_OK)
-        return HEED_NOMEM;
-    enum heed_status status =
-        stored_weights(out, c.m->items, keep, true, ease_parts, &c, "ease", err);
-    sparse_deinit(&c.turned);
-    return status;
+    const struct ease *m = model;
+    return ease_store_first(m, m->items, keep, "ease", out, err);
 }
 
 const struct model_kind model_ease = {.name = "ease",

@@ -12,6 +12,9 @@ void stored_deinit(struct stored_model *m)
         m->kind->free(m->ready);
     sparse_deinit(&m->weights);
     free(m->factors);
+    sparse_deinit(&m->together);
+    free(m->base);
+    free(m->reach);
     *m = (struct stored_model){0};
 }
 
@@ -20,13 +23,20 @@ bool stored_can(const struct model_kind *kind)
     return kind->store != NULL;
 }
 
+uint64_t stored_numbers(const struct stored_model *m)
+{
+    if (m->factors)
+        return m->items * m->factors_n;
+    return sparse_count(&m->weights) + (m->base ? sparse_count(&m->together) + 2 * m->items : 0);
+}
+
 enum heed_status stored_make(const struct model_kind *kind, const void *model, size_t items,
                              size_t keep, struct stored_model *out, struct heed_error *err)
 {
     *out = (struct stored_model){.kind = kind, .items = items};
     if (!stored_can(kind))
         return error_set(err, HEED_RANGE, "algorithm",
-                         "%s is not kept in a world; there are knn, ease, ials", kind->name);
+                         "%s is not kept in a world; there are knn, ease, ials, blend", kind->name);
     enum heed_status status = kind->store(model, keep, out, err);
     if (status != HEED_OK)
         stored_deinit(out);
@@ -147,7 +157,7 @@ enum heed_status stored_factors(struct stored_model *out, const double *factors,
 
 /* ── bytes ── */
 
-enum { FORM_WEIGHTS = 1, FORM_FACTORS = 2 };
+enum { FORM_WEIGHTS = 1, FORM_FACTORS = 2, FORM_COUNTS = 3 };
 
 static void pack_number(struct sink *s, int64_t v)
 {
@@ -161,19 +171,10 @@ static int64_t unpack_number(struct source *s)
     return source_delta(s, &none);
 }
 
-void stored_pack(const struct stored_model *m, struct sink *s)
+static void pack_rows(struct sink *s, const struct sparse *rows)
 {
-    sink_u8(s, m->factors ? FORM_FACTORS : FORM_WEIGHTS);
-    sink_varint(s, m->items);
-    if (m->factors) {
-        sink_varint(s, m->factors_n);
-        for (size_t i = 0; i < m->items * m->factors_n; i++)
-            pack_number(s, m->factors[i]);
-        return;
-    }
-    sink_varint(s, m->dropped);
-    for (size_t i = 0; i < m->items; i++) {
-        struct sparse_row row = sparse_row(&m->weights, i);
+    for (size_t i = 0; i < rows->rows; i++) {
+        struct sparse_row row = sparse_row(rows, i);
         uint32_t next = 0;
         sink_varint(s, row.n);
         for (size_t j = 0; j < row.n; j++) {
@@ -184,25 +185,46 @@ void stored_pack(const struct stored_model *m, struct sink *s)
     }
 }
 
-static enum heed_status unpack_weights(struct source *s, struct stored_model *m)
+static uint8_t form_of(const struct model_kind *kind)
 {
-    struct sparse *w = &m->weights;
-    m->dropped = (uint32_t)source_varint(s, STORED_WEIGHT_MAX);
-    if (s->failed)
-        return HEED_INPUT;
-    *w = (struct sparse){.rows = m->items, .columns = m->items};
-    w->at = calloc(m->items + 1, sizeof *w->at);
+    return kind->stores_factors ? FORM_FACTORS : kind->stores_counts ? FORM_COUNTS : FORM_WEIGHTS;
+}
+
+void stored_pack(const struct stored_model *m, struct sink *s)
+{
+    sink_u8(s, form_of(m->kind));
+    sink_varint(s, m->items);
+    if (m->factors) {
+        sink_varint(s, m->factors_n);
+        for (size_t i = 0; i < m->items * m->factors_n; i++)
+            pack_number(s, m->factors[i]);
+        return;
+    }
+    sink_varint(s, m->dropped);
+    pack_rows(s, &m->weights);
+    for (size_t i = 0; m->base && i < m->items; i++) {
+        pack_number(s, m->base[i]);
+        sink_varint(s, m->reach[i]);
+    }
+    if (m->base)
+        pack_rows(s, &m->together);
+}
+
+static enum heed_status unpack_rows(struct source *s, size_t items, struct sparse *w)
+{
+    *w = (struct sparse){.rows = items, .columns = items};
+    w->at = calloc(items + 1, sizeof *w->at);
     size_t columns_cap = 0, values_cap = 0;
     uint64_t at = 0;
     if (!w->at || !array_grow(&w->column, &columns_cap, 1, sizeof *w->column) ||
         !array_grow(&w->value, &values_cap, 1, sizeof *w->value))
         return HEED_NOMEM;
-    for (size_t i = 0; i < m->items; i++) {
-        uint64_t n = source_varint(s, m->items), next = 0;
+    for (size_t i = 0; i < items; i++) {
+        uint64_t n = source_varint(s, items), next = 0;
         for (uint64_t j = 0; j < n && !s->failed; j++) {
-            next += source_varint(s, m->items);
+            next += source_varint(s, items);
             int64_t value = unpack_number(s);
-            if (s->failed || next >= m->items || at == STORED_NUMBERS_MAX || value == 0 ||
+            if (s->failed || next >= items || at == STORED_NUMBERS_MAX || value == 0 ||
                 value > STORED_WEIGHT_MAX || value < -STORED_WEIGHT_MAX)
                 return HEED_INPUT;
             if (!array_grow(&w->column, &columns_cap, at + 1, sizeof *w->column) ||
@@ -214,6 +236,45 @@ static enum heed_status unpack_weights(struct source *s, struct stored_model *m)
         w->at[i + 1] = at;
     }
     return HEED_OK;
+}
+
+static enum heed_status unpack_weights(struct source *s, struct stored_model *m)
+{
+    m->dropped = (uint32_t)source_varint(s, STORED_WEIGHT_MAX);
+    return s->failed ? HEED_INPUT : unpack_rows(s, m->items, &m->weights);
+}
+
+/* No two items stand together more often than each stands alone. */
+static bool counts_possible(const struct stored_model *m)
+{
+    for (size_t i = 0; i < m->items; i++) {
+        struct sparse_row row = sparse_row(&m->together, i);
+        for (size_t j = 0; j < row.n; j++)
+            if (row.value[j] < 1 || (double)row.value[j] > m->reach[i] ||
+                (double)row.value[j] > m->reach[row.column[j]] || row.column[j] == i)
+                return false;
+    }
+    return true;
+}
+
+static enum heed_status unpack_counts(struct source *s, struct stored_model *m)
+{
+    enum heed_status status = unpack_weights(s, m);
+    if (status != HEED_OK)
+        return status;
+    m->base = malloc((m->items + 1) * sizeof *m->base);
+    m->reach = malloc((m->items + 1) * sizeof *m->reach);
+    if (!m->base || !m->reach)
+        return HEED_NOMEM;
+    for (size_t i = 0; i < m->items; i++) {
+        int64_t value = unpack_number(s);
+        m->reach[i] = (uint32_t)source_varint(s, UINT32_MAX);
+        if (s->failed || value > STORED_WEIGHT_MAX || value < -STORED_WEIGHT_MAX)
+            return HEED_INPUT;
+        m->base[i] = (int32_t)value;
+    }
+    status = unpack_rows(s, m->items, &m->together);
+    return status == HEED_OK && !s->failed && !counts_possible(m) ? HEED_INPUT : status;
 }
 
 static enum heed_status unpack_factors(struct source *s, size_t bytes, struct stored_model *m)
@@ -243,13 +304,14 @@ enum heed_status stored_unpack(struct str bytes, const struct model_kind *kind, 
     if (!s)
         return error_nomem(err);
     uint8_t form = source_u8(s);
-    bool ok = (form == FORM_WEIGHTS || form == FORM_FACTORS) && stored_can(kind) &&
-              kind->stores_factors == (form == FORM_FACTORS) &&
-              source_varint(s, UINT32_MAX) == items && !s->failed;
+    bool ok = stored_can(kind) && form == form_of(kind) && source_varint(s, UINT32_MAX) == items &&
+              !s->failed;
     bool few = items > bytes.n; /* a byte or more a number, a number or more an item */
     enum heed_status status = HEED_INPUT;
     if (ok && !few)
-        status = form == FORM_WEIGHTS ? unpack_weights(s, out) : unpack_factors(s, bytes.n, out);
+        status = form == FORM_WEIGHTS   ? unpack_weights(s, out)
+                 : form == FORM_FACTORS ? unpack_factors(s, bytes.n, out)
+                                        : unpack_counts(s, out);
     few = few || (out->factors_n > 0 && items > bytes.n / out->factors_n);
     bool cut = few || (s->failed && s->at == s->have && reader.n == 0);
     if (status == HEED_OK && !source_end(s))
@@ -265,6 +327,31 @@ enum heed_status stored_unpack(struct str bytes, const struct model_kind *kind, 
 }
 
 /* ── more items ── */
+
+static bool grow_rows(struct sparse *rows, size_t items)
+{
+    uint64_t *at = realloc(rows->at, (items + 1) * sizeof *at);
+    if (!at)
+        return false;
+    for (size_t i = rows->rows; i < items; i++)
+        at[i + 1] = at[i];
+    rows->at = at;
+    rows->rows = rows->columns = items;
+    return true;
+}
+
+static bool grow_alone(struct stored_model *m, size_t items)
+{
+    int32_t *base = realloc(m->base, (items + 1) * sizeof *base);
+    m->base = base ? base : m->base;
+    uint32_t *reach = base ? realloc(m->reach, (items + 1) * sizeof *reach) : NULL;
+    m->reach = reach ? reach : m->reach;
+    for (size_t i = m->items; reach && i < items; i++) {
+        base[i] = 0;
+        reach[i] = 0;
+    }
+    return reach != NULL;
+}
 
 enum heed_status stored_grow(struct stored_model *m, size_t items, struct heed_error *err)
 {
@@ -282,14 +369,9 @@ enum heed_status stored_grow(struct stored_model *m, size_t items, struct heed_e
             return error_nomem(err);
         memset(factors + had, 0, (has - had) * sizeof *factors);
         m->factors = factors;
-    } else {
-        uint64_t *at = realloc(m->weights.at, (items + 1) * sizeof *at);
-        if (!at)
-            return error_nomem(err);
-        for (size_t i = m->items; i < items; i++)
-            at[i + 1] = at[i];
-        m->weights.at = at;
-        m->weights.rows = m->weights.columns = items;
+    } else if (!grow_rows(&m->weights, items) ||
+               (m->base && (!grow_rows(&m->together, items) || !grow_alone(m, items)))) {
+        return error_nomem(err);
     }
     m->items = items;
     return HEED_OK;
@@ -299,8 +381,10 @@ enum heed_status stored_grow(struct stored_model *m, size_t items, struct heed_e
 
 enum heed_status stored_ready(struct stored_model *m, const double *param, struct heed_error *err)
 {
-    if (!m->factors || m->ready)
+    if (m->ready || (!m->factors && !m->base))
         return HEED_OK;
+    if (m->base)
+        return blend_of_stored(m, param, &m->ready) == HEED_OK ? HEED_OK : error_nomem(err);
     enum heed_status status =
         ials_of_factors(m->factors, m->items, m->factors_n, STORED_UNIT, param, &m->ready);
     if (status == HEED_INPUT)
@@ -311,14 +395,20 @@ enum heed_status stored_ready(struct stored_model *m, const double *param, struc
 
 size_t stored_room(const struct stored_model *m)
 {
-    return m->ready ? ials_room(m->ready) : 0;
+    if (!m->ready)
+        return 0;
+    return m->factors ? ials_room(m->ready) : blend_room(m->ready);
 }
 
 bool stored_score(const struct stored_model *m, struct sparse_row history, double *room,
                   double *score)
 {
-    if (m->ready)
+    if (m->ready && m->factors)
         return ials_score_in(m->ready, history, room, score);
+    if (m->ready) {
+        blend_score_in(m->ready, history, room, score);
+        return true;
+    }
     for (size_t i = 0; i < m->items; i++)
         score[i] = 0;
     for (size_t h = 0; h < history.n; h++) {

@@ -4,6 +4,8 @@
  *                         (knn: of each i) only the strongest `keep`
  *   factors  (ials)       the items' factors in millionths; a user's are solved for from the
  *                         history as in training
+ *   counts   (blend)      EASE's weights, what the constant adds to each item, how many have it,
+ *                         and of each the strongest `keep` it stands together with, by how many
  *
  * How far a score can be from the trained model's, for a history of n items: weights n halves of a
  * millionth, and n times `dropped` where something was left out, `dropped` being the largest
@@ -22,7 +24,9 @@ enum {
     STORED_NUMBERS_MAX = 8 << 20, /* weights or factors of a model                     */
     STORED_WEIGHT_MAX = 1 << 24,  /* 16.8 in millionths: a float holds it exactly      */
     STORED_FACTOR_MAX = 1 << 30,
-    STORED_BYTES_MAX = 96 << 20, /* packed: 9 bytes a weight and 5 an item, at most   */
+    STORED_BLEND_MAX = STORED_NUMBERS_MAX / 8, /* items of a blend                          */
+    /* packed: 9 bytes a weight or count, 5 an item and 20 of a blend, at most                    */
+    STORED_BYTES_MAX = 96 << 20,
 };
 
 struct stored_model {
@@ -32,12 +36,16 @@ struct stored_model {
     uint32_t dropped;      /* millionths, rounded up */
     int32_t *factors;      /* [items * factors_n]; NULL: none */
     size_t factors_n;
-    void *ready; /* the model made anew from factors, by stored_ready */
+    struct sparse together; /* counts */
+    int32_t *base;          /* [items] millionths; NULL: no counts */
+    uint32_t *reach;        /* [items] */
+    void *ready;            /* the model made anew from factors or counts, by stored_ready */
 };
 void stored_deinit(struct stored_model *m);
 
-/* The kinds a world can keep: "knn, ease, ials". */
+/* The kinds a world can keep: "knn, ease, ials, blend". */
 bool stored_can(const struct model_kind *kind);
+uint64_t stored_numbers(const struct stored_model *m); /* weights, factors or counts in all */
 
 /* Of a trained model. keep >= 1; fewer are kept where items * keep would pass STORED_NUMBERS_MAX.
  * Errors: HEED_RANGE a kind that is not stored, a weight or factor too large, more items or factors

@@ -209,8 +209,7 @@ static enum heed_status check_bytes(const struct model_version *v, struct heed_e
     enum heed_status status = version_open(v, &m, err);
     if (status != HEED_OK)
         return status;
-    uint64_t numbers = m.factors ? m.items * m.factors_n : sparse_count(&m.weights);
-    bool ok = numbers == v->numbers && m.dropped == v->dropped;
+    bool ok = stored_numbers(&m) == v->numbers && m.dropped == v->dropped;
     stored_deinit(&m);
     return ok ? HEED_OK
               : error_set(err, HEED_INPUT, "model",
@@ -270,7 +269,7 @@ enum heed_status version_load(struct model_version *out, const struct intern *id
     else if (!ok || has_bytes > 1 || v->number < 1 || v->parent >= v->number ||
              v->taken > INT64_MAX || v->owed > INT64_MAX || (v->parent == 0 && v->taken > 0) ||
              v->trained_at_ms < 0 || v->seed < 0 || v->keep < 1 || v->items < 2 || v->users < 1 ||
-             v->acts < 2 || v->numbers > STORED_NUMBERS_MAX)
+             v->acts < 2 || v->numbers > 2 * (uint64_t)STORED_NUMBERS_MAX)
         status = error_set(err, HEED_INPUT, "model",
                            "version %u says what cannot be; restore a backup", v->number);
     if (status == HEED_OK)

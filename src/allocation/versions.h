@@ -67,8 +67,9 @@ struct version_training {
     uint32_t keep;
     int64_t seed;
     unsigned threads;
-    size_t max_history;         /* strongest items of a user that are looked at */
-    const struct intern *names; /* of the items, for errors; may be NULL */
+    size_t max_history;            /* strongest items of a user that are looked at */
+    const struct intern *names;    /* of the items, for errors; may be NULL */
+    const struct sparse *features; /* as in struct training; may be NULL */
 };
 /* Trains on histories over `items` items; catalogue, number and time are left to the caller. With
  * less than two items in any history there is nothing to learn: out->acts is 0 and nothing else.

@@ -79,6 +79,21 @@ static enum heed_status move_factors(const struct stored_model *from, const uint
     return HEED_OK;
 }
 
+static enum heed_status move_counts(const struct stored_model *from, const uint32_t *to,
+                                    size_t items, struct stored_model *out)
+{
+    out->base = calloc(items, sizeof *out->base);
+    out->reach = calloc(items, sizeof *out->reach);
+    if (!out->base || !out->reach)
+        return HEED_NOMEM;
+    for (size_t i = 0; i < from->items; i++)
+        if (to[i] != GONE) {
+            out->base[to[i]] = from->base[i];
+            out->reach[to[i]] = from->reach[i];
+        }
+    return move_weights(&from->together, to, items, &out->together);
+}
+
 static enum heed_status move_bytes(const struct model_version *from, const uint32_t *to,
                                    struct model_version *out, struct heed_error *err)
 {
@@ -90,6 +105,8 @@ static enum heed_status move_bytes(const struct model_version *from, const uint3
     after.dropped = before.dropped;
     status = before.factors ? move_factors(&before, to, out->items, &after, err)
                             : move_weights(&before.weights, to, out->items, &after.weights);
+    if (status == HEED_OK && before.base)
+        status = move_counts(&before, to, out->items, &after);
     stored_deinit(&before);
     if (status == HEED_OK)
         status = version_pack(&after, out, err);

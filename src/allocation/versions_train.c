@@ -74,7 +74,7 @@ enum heed_status version_pack(const struct stored_model *m, struct model_version
     v->bytes_n = bytes.n;
     v->checksum = sha256_of(v->bytes, v->bytes_n);
     v->dropped = m->dropped;
-    v->numbers = m->factors ? m->items * m->factors_n : sparse_count(&m->weights);
+    v->numbers = stored_numbers(m);
     return HEED_OK;
 }
 
@@ -118,6 +118,7 @@ static enum heed_status learning_make(const struct allocation_histories *h, size
     l->training = (struct training){.users = &l->users,
                                     .items = &l->items,
                                     .names = t->names,
+                                    .features = t->features,
                                     .seed = (uint64_t)t->seed,
                                     .threads = t->threads};
     return write_params(out, &t->spec, err);
@@ -194,7 +195,10 @@ static enum heed_status renew(const struct learning *l, const struct model_versi
     const struct model_kind *kind = out->spec.kind;
     void *model = NULL;
     enum heed_status status = HEED_OK;
-    if (kind->waits && kind->waits(out->spec.param, from->owed + change->pairs, out->acts)) {
+    bool named =
+        kind->by_attributes && from->items < out->items; /* which is all there is of some */
+    if (kind->waits && !named &&
+        kind->waits(out->spec.param, from->owed + change->pairs, out->acts)) {
         out->owed = from->owed + change->pairs;
         return version_pack(stored, out, err);
     }

@@ -1,6 +1,8 @@
 /* Models of relevance: learnt from all acts, or brought up to them. */
+#include "allocation/interactions.h"
 #include "world/engine.h"
 #include "world/engine_parts.h"
+#include "world/vault.h"
 
 enum { THREADS = 2 };
 
@@ -20,12 +22,84 @@ static enum heed_status pack_version(struct world *w, struct model_version *v, i
     return status == HEED_OK ? status : error_nomem(err);
 }
 
-static struct version_training training_of(const struct world *w, const struct model_spec *spec)
+/* ── what is known of contents ── */
+
+enum { TITLE, CATEGORY, KNOWN };
+
+struct titles {
+    struct strbuf text;
+    size_t *at; /* [contents + 1] each ends where the next begins */
+    size_t contents, next;
+};
+
+static enum heed_status add_title(void *context, uint32_t handle, uint32_t owner,
+                                  const struct text *text, const uint8_t commitment[32],
+                                  struct heed_error *err)
+{
+    struct titles *t = context;
+    (void)owner;
+    (void)commitment;
+    if (handle >= t->contents)
+        return error_set(err, HEED_INPUT, "vault",
+                         "it holds a title of content %u, and there are "
+                         "%zu; restore a backup",
+                         handle, t->contents);
+    for (; t->next <= handle; t->next++)
+        t->at[t->next] = t->text.n;
+    struct str title = text->fields[TEXT_NAME];
+    return title.n == 0 || strbuf_put(&t->text, title.p, title.n) ? HEED_OK : error_nomem(err);
+}
+
+/* Words of titles and categories, for kinds that learn from them; of what is erased none. */
+static enum heed_status attributes_of(struct world *w, const struct model_kind *kind,
+                                      struct sparse *features, struct heed_error *err)
+{
+    struct str columns[KNOWN] = {{"title", 5}, {"category", 8}};
+    const struct catalogue *c = &w->state.catalogue;
+    size_t n = c->contents_n;
+    *features = (struct sparse){0};
+    if (!kind->by_attributes)
+        return HEED_OK;
+    struct titles titles = {.contents = n, .at = malloc((n + 1) * sizeof *titles.at)};
+    struct item_table table = {.columns = columns,
+                               .columns_n = KNOWN,
+                               .rows = n,
+                               .row_of = malloc((n + 1) * sizeof *table.row_of),
+                               .cells = malloc((n * KNOWN + 1) * sizeof *table.cells)};
+    strbuf_init(&titles.text, SIZE_MAX / 2);
+    enum heed_status status = titles.at && table.row_of && table.cells ? HEED_OK : error_nomem(err);
+    if (status == HEED_OK)
+        status = vault_each(w, TARGET_CONTENT, add_title, &titles, err);
+    for (; status == HEED_OK && titles.next <= n; titles.next++)
+        titles.at[titles.next] = titles.text.n;
+    for (uint32_t i = 0; status == HEED_OK && i < n; i++) {
+        uint32_t category = c->contents[i].category;
+        struct str *cells = table.cells + i * KNOWN;
+        table.row_of[i] = i;
+        cells[TITLE] =
+            (struct str){strbuf_text(&titles.text) + titles.at[i], titles.at[i + 1] - titles.at[i]};
+        cells[CATEGORY] =
+            category == HANDLE_NONE || catalogue_gone(c, target_make(TARGET_CONTENT, i))
+                ? (struct str){"", 0}
+                : intern_str(&c->symbols, category);
+    }
+    if (status == HEED_OK && item_features(&table, n, features) != HEED_OK)
+        status = error_nomem(err);
+    strbuf_deinit(&titles.text);
+    free(titles.at);
+    free(table.row_of);
+    free(table.cells);
+    return status;
+}
+
+static struct version_training training_of(const struct world *w, const struct model_spec *spec,
+                                           const struct sparse *features)
 {
     return (struct version_training){.spec = *spec,
                                      .threads = THREADS,
                                      .max_history = w->state.rules.allocation.max_history,
-                                     .names = &w->state.catalogue.content_ids};
+                                     .names = &w->state.catalogue.content_ids,
+                                     .features = features->at ? features : NULL};
 }
 
 /* Of everybody, by handle; who is erased has none. */
@@ -45,20 +119,33 @@ static enum heed_status all_histories(struct world *w, struct allocation_histori
     return status;
 }
 
+/* h and features are the caller's then. */
+static enum heed_status learning_of(struct world *w, const struct model_kind *kind,
+                                    struct allocation_histories *h, struct sparse *features,
+                                    struct heed_error *err)
+{
+    enum heed_status status = attributes_of(w, kind, features, err);
+    if (status == HEED_OK && (status = all_histories(w, h, err)) != HEED_OK)
+        sparse_deinit(features);
+    return status;
+}
+
 enum heed_status engine_train(struct world *w, const struct model_spec *spec, int64_t keep,
                               int64_t seed, int64_t time_ms, struct strbuf *facts,
                               struct heed_error *err)
 {
-    struct version_training training = training_of(w, spec);
+    struct sparse features;
     struct allocation_histories h;
     struct model_version v;
-    training.keep = keep == CALL_ABSENT ? STORED_KEEP : (uint32_t)keep;
-    training.seed = seed == CALL_ABSENT ? 1 : seed;
-    enum heed_status status = all_histories(w, &h, err);
+    enum heed_status status = learning_of(w, spec->kind, &h, &features, err);
     if (status != HEED_OK)
         return status;
+    struct version_training training = training_of(w, spec, &features);
+    training.keep = keep == CALL_ABSENT ? STORED_KEEP : (uint32_t)keep;
+    training.seed = seed == CALL_ABSENT ? 1 : seed;
     status = version_train(&h, w->state.catalogue.contents_n, &training, &v, err);
     histories_deinit(&h);
+    sparse_deinit(&features);
     if (status == HEED_OK && v.bytes)
         status = pack_version(w, &v, time_ms, facts, err);
     version_deinit(&v);
@@ -69,14 +156,16 @@ enum heed_status engine_update(struct world *w, const struct model_version *from
                                const struct model_spec *spec, int64_t time_ms, struct strbuf *facts,
                                bool *learns, struct heed_error *err)
 {
-    struct version_training training = training_of(w, spec);
+    struct sparse features;
     struct allocation_histories h;
     struct model_version v;
-    enum heed_status status = all_histories(w, &h, err);
+    enum heed_status status = learning_of(w, spec->kind, &h, &features, err);
     if (status != HEED_OK)
         return status;
+    const struct version_training training = training_of(w, spec, &features);
     status = version_update(&h, w->state.catalogue.contents_n, &training, from, &v, err);
     histories_deinit(&h);
+    sparse_deinit(&features);
     *learns = v.acts > 0;
     if (status == HEED_OK && v.bytes)
         status = pack_version(w, &v, time_ms, facts, err);
