@@ -97,10 +97,11 @@ struct fair_options {
  * objective[iterations + 1]  out  of the start and after each iteration
  * steps                      out  iterations made: fewer than asked for once the gap is rounding
  * gap                        out  no policy is better than the last by more
- * Errors: HEED_NOMEM. Any number of threads gives the same bits. Cost: an iteration is one pass
- * over the worths at most (allocation/fair_heads.h); memory users * k * iterations and 8 KiB a user
- * besides. Source: Do et al. 2021, section 4: the best ranking under a linear objective is a sort.
- */
+ * Errors: HEED_NOMEM. Any number of threads gives the same bits. While it runs the worths stand in
+ * another order (allocation/fair_tiles.h), so f must not be read; afterwards they are as before.
+ * Cost: an iteration looks at an eighth of the worths or so; memory users * k * iterations, and
+ * per user items / 4 bytes besides. Source: Do et al. 2021, section 4: the best ranking under a
+ * linear objective is a sort. */
 HEED_MUST_CHECK enum heed_status
 fair_frank_wolfe(const struct fair_offers *f, const struct fair_welfare *w,
                  const struct fair_options *o, struct fair_policy *policy, double *objective,

@@ -10,6 +10,8 @@ static inline double fair_psi(double alpha, double x)
 {
     if (alpha == 1)
         return x;
+    if (alpha == -1)
+        return -1 / x;
     return alpha > 0 ? pow(x, alpha) : alpha < 0 ? -pow(x, alpha) : log(x);
 }
 

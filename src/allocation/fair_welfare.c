@@ -9,8 +9,8 @@
  * few items that have least; a block sees what the blocks before it have given.
  * Source of the blocks: S. Lacoste-Julien et al., ICML 2013.                                     */
 #include "allocation/fair.h"
-#include "allocation/fair_heads.h"
 #include "allocation/fair_parts.h"
+#include "allocation/fair_tiles.h"
 #include "allocation/top.h"
 #include "base/error.h"
 #include "base/parallel.h"
@@ -18,17 +18,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK = 64, ROWS = 8, SEARCHES = 40 };
+enum {
+    BLOCK = 64,
+    ROWS = 8,
+    SEARCHES = 40,
+    LANES = 8, /* sums at once: what is divided and added does not wait for what is before */
+    APART = 8, /* items of room between two workers', who would share a cache line */
+};
+static const float LEAST = 1e-15F; /* what an exposure of nothing counts as in psi' */
 
 struct walk {
     const struct fair_offers *f;
     const struct fair_welfare *w;
-    double user_weight, item_weight;  /* of one in the objective x judged users */
-    double *utility, *exposure;       /* here; 1 and the mean of those that do not count */
-    double *to_utility, *to_exposure; /* the way from here to the vertex of one block */
-    double *given;                    /* [blocks * items] what each block gives the items */
-    float *slope, *price, greatest;   /* price */
-    struct fair_heads heads;
+    double user_weight, item_weight; /* of one in the objective x judged users */
+    double *utility, *exposure;      /* here; 1 and the mean of those that do not count */
+    float *at;                       /* exposure, for psi' */
+    double *to_utility;              /* the way from here to the vertex of one block */
+    float *to_exposure;
+    double *given; /* [blocks * items] what each block gives the items */
+    float *slope, *price, *tile_price;
+    struct fair_tiles tiles;
     struct team *team;
     uint32_t **chosen; /* [iterations] of [users * k] */
     double *step;      /* [iterations * blocks] */
@@ -52,69 +61,73 @@ double fair_objective(const struct fair_offers *f, const struct fair_welfare *w,
            w->lambda * items / (double)f->on_offer;
 }
 
-/* sum of psi'((x + step d) / scale) d. In four sums, which are divided at once.                  */
-static double slope_sum(double alpha, const double *x, const double *d, size_t n, double step,
-                        double scale)
+/* sum of d / (x + step d)^2.                                                                     */
+static double inverse_squares(const float *x, const float *d, size_t n, float step)
 {
-    double sum[4] = {0, 0, 0, 0};
-    if (alpha == -1) {
-        size_t i = 0;
-        for (; i + 4 <= n; i += 4) {
-            double at[4];
-            for (size_t j = 0; j < 4; j++)
-                at[j] = (x[i + j] + step * d[i + j]) * (x[i + j] + step * d[i + j]);
-            for (size_t j = 0; j < 4; j++)
-                sum[j] += d[i + j] / at[j];
+    double sum[LANES] = {0}, all = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        float part[LANES];
+        for (size_t j = 0; j < LANES; j++) {
+            float at = x[i + j] + step * d[i + j];
+            part[j] = d[i + j] / (at * at);
         }
-        for (; i < n; i++)
-            sum[0] += d[i] / ((x[i] + step * d[i]) * (x[i] + step * d[i]));
-        return (sum[0] + sum[1] + sum[2] + sum[3]) * scale * scale;
+        for (size_t j = 0; j < LANES; j++)
+            sum[j] += (double)part[j];
     }
-    for (size_t i = 0; i < n; i++)
-        sum[i % 4] += fair_slope(alpha, (x[i] + step * d[i]) / scale) * d[i];
-    return sum[0] + sum[1] + sum[2] + sum[3];
+    for (; i < n; i++)
+        sum[0] += (double)d[i] / pow((double)(x[i] + step * d[i]), 2);
+    for (size_t j = 0; j < LANES; j++)
+        all += sum[j];
+    return all;
+}
+
+static double users_slope(const struct walk *x, double step)
+{
+    double sum = 0;
+    for (size_t u = x->begin; u < x->end && x->user_weight > 0; u++)
+        sum += fair_slope(x->w->users, x->utility[u] + step * x->to_utility[u]) * x->to_utility[u];
+    return x->user_weight * sum;
 }
 
 /* The derivative of the objective, `step` of the way to the block's vertex.                      */
 static double slope_at(const struct walk *x, double step)
 {
-    double users = 0, items = 0;
-    size_t n = x->end - x->begin;
-    if (x->user_weight > 0)
-        users = slope_sum(x->w->users, x->utility + x->begin, x->to_utility + x->begin, n, step, 1);
-    if (x->item_weight > 0)
-        items = slope_sum(x->w->items, x->exposure, x->to_exposure, x->f->items, step,
-                          x->f->mean_exposure);
-    return x->user_weight * users + x->item_weight * items;
+    double alpha = x->w->items, mean = x->f->mean_exposure, items = 0;
+    if (x->item_weight > 0 && alpha == -1)
+        items = inverse_squares(x->at, x->to_exposure, x->f->items, (float)step) * mean * mean;
+    else if (x->item_weight > 0)
+        for (size_t i = 0; i < x->f->items; i++) {
+            double to = (double)x->to_exposure[i], at = (double)x->at[i] + step * to;
+            items += fair_slope(alpha, fmax(at, (double)LEAST) / mean) * to;
+        }
+    return users_slope(x, step) + x->item_weight * items;
 }
 
-/* Where the slope becomes 0, from a guess: doubled until past it, then false position (Illinois).
- */
+/* Where the slope becomes 0, from a guess: the root of (p + q step) / (1 + r step) through the
+ * start and the last two steps tried, as long as that stays within what is known. */
 static double best_step(const struct walk *x, double at_start, double guess)
 {
-    double low = 0, high = guess < 1 ? guess : 1, at_low = at_start, at_high;
-    while ((at_high = slope_at(x, high)) > 0 && high < 1) {
-        low = high;
-        at_low = at_high;
-        high = high < .5 ? 2 * high : 1;
-    }
-    if (at_high >= 0)
-        return 1;
+    double low = 0, high = 1, step = guess < 1 ? guess : 1, last = at_start, last_chord = 0;
+    bool passed = false;
     for (int i = 0; i < SEARCHES; i++) {
-        double share = at_low / (at_low - at_high); /* 0 where at_high is -inf */
-        double middle = share > .01 ? low + share * (high - low) : (low + high) / 2;
-        double at = slope_at(x, middle);
-        if (fabs(at) <= .01 * at_start)
-            return middle;
-        if (at > 0) {
-            low = middle;
-            at_low = at;
-            at_high /= 2;
-        } else {
-            high = middle;
-            at_high = at;
-            at_low /= 2;
-        }
+        double at = slope_at(x, step);
+        if (fabs(at) <= .01 * at_start || (at > 0 && step >= 1))
+            return step;
+        double chord = (at - at_start) / step; /* -inf where at is */
+        double r = i > 0 ? (chord - last_chord) / (last - at) : 0;
+        double next = -at_start / (chord + r * at);
+        last = at;
+        last_chord = chord;
+        passed |= !(at > 0);
+        if (at > 0)
+            low = step;
+        else
+            high = step;
+        if (next > low && next < high)
+            step = next;
+        else
+            step = passed ? (low + high) / 2 : fmin(4 * low, 1);
     }
     return low;
 }
@@ -123,44 +136,58 @@ static void choose(void *context, size_t piece, unsigned worker)
 {
     struct walk *x = context;
     const struct fair_offers *f = x->f;
-    struct top_item *room = x->room + worker * f->k;
+    struct top_item *room = x->room + worker * (f->k + APART);
     size_t begin = x->begin + piece * ROWS;
     for (size_t u = begin; u < begin + ROWS && u < x->end; u++) {
         const uint32_t *near = x->last ? x->last + u * f->k : NULL;
         const uint32_t *like =
             u > begin && f->length[u - 1] >= f->length[u] ? x->next + (u - 1) * f->k : NULL;
         if (u + 1 < begin + ROWS && u + 1 < x->end)
-            fair_heads_ahead(f, &x->heads, u + 1, near ? near + f->k : NULL);
+            fair_tiles_ahead(&x->tiles, u + 1, near ? near + f->k : NULL);
         size_t n =
-            fair_heads_best(f, &x->heads, u, x->slope[u], x->price, x->greatest, near, like, room);
-        for (size_t r = 0; r < n; r++)
-            x->next[u * f->k + r] = room[r].item;
+            fair_tiles_best(&x->tiles, u, x->slope[u], x->price, x->tile_price, near, like, room);
+        double utility = 0;
+        for (size_t r = 0; r < n; r++) {
+            uint32_t item = room[r].item;
+            x->next[u * f->k + r] = item;
+            utility += (f->up_to[r + 1] - f->up_to[r]) * (double)f->worth[u * f->items + item];
+        }
+        x->to_utility[u] = f->judged[u] ? utility - x->utility[u] : 0;
     }
 }
 
-/* Finds the block's vertex and the way to it.                                                    */
-static void look(struct walk *x, size_t block)
+/* Finds the block's vertex and the way to it; the slope at its start is returned.                */
+static double look(struct walk *x, size_t block)
 {
     const struct fair_offers *f = x->f;
     const double *given = x->given + block * f->items;
+    double sum[LANES] = {0}, items = 0;
+    size_t i = 0;
     x->begin = block * BLOCK;
     x->end = x->begin + BLOCK < f->users ? x->begin + BLOCK : f->users;
     for (size_t u = x->begin; u < x->end; u++)
         x->slope[u] =
             f->judged[u] ? (float)(x->user_weight * fair_slope(x->w->users, x->utility[u])) : 0;
     team_each(x->team, (x->end - x->begin + ROWS - 1) / ROWS, choose, x);
-    for (size_t i = 0; i < f->items; i++)
-        x->to_exposure[i] = -given[i]; /* 0 of what is not on offer */
-    for (size_t u = x->begin; u < x->end; u++) {
-        const float *worth = f->worth + u * f->items;
-        x->to_utility[u] = f->judged[u] ? -x->utility[u] : 0;
+    for (; i + LANES <= f->items; i += LANES)
+        for (size_t j = 0; j < LANES; j++) {
+            x->to_exposure[i + j] = -(float)given[i + j]; /* 0 of what is not on offer */
+            sum[j] += given[i + j] * (double)x->price[i + j];
+        }
+    for (; i < f->items; i++) {
+        x->to_exposure[i] = -(float)given[i];
+        sum[0] += given[i] * (double)x->price[i];
+    }
+    for (size_t j = 0; j < LANES; j++)
+        items -= sum[j];
+    for (size_t u = x->begin; u < x->end; u++)
         for (size_t r = 0; r < f->length[u]; r++) {
             uint32_t item = x->next[u * f->k + r];
             double exposure = f->up_to[r + 1] - f->up_to[r];
-            x->to_exposure[item] += exposure;
-            x->to_utility[u] += exposure * (double)worth[item];
+            x->to_exposure[item] += (float)exposure;
+            items += exposure * (double)x->price[item];
         }
-    }
+    return users_slope(x, 0) + items;
 }
 
 /* What an exposure of each item is worth for the items' sake.                                    */
@@ -168,29 +195,32 @@ static void find_prices(struct walk *x)
 {
     const struct fair_offers *f = x->f;
     double alpha = x->w->items, mean = f->mean_exposure;
-    double weight = alpha == -1 ? x->item_weight * mean * mean : x->item_weight;
-    float greatest = 0;
-    if (!(weight > 0))
+    float squares = (float)(x->item_weight * mean * mean);
+    for (size_t i = 0; i < f->items; i++) {
+        float at = (float)x->exposure[i];
+        x->at[i] = at > LEAST ? at : LEAST;
+    }
+    if (!(x->item_weight > 0))
         memset(x->price, 0, f->items * sizeof *x->price);
     else if (alpha == -1)
         for (size_t i = 0; i < f->items; i++)
-            x->price[i] = (float)(weight / (x->exposure[i] * x->exposure[i]));
+            x->price[i] = squares / (x->at[i] * x->at[i]);
     else
         for (size_t i = 0; i < f->items; i++)
-            x->price[i] = (float)(weight * fair_slope(alpha, x->exposure[i] / mean));
-    for (size_t i = 0; i < f->items; i++)
-        greatest = x->price[i] > greatest ? x->price[i] : greatest;
-    x->greatest = greatest;
+            x->price[i] = (float)(x->item_weight * fair_slope(alpha, (double)x->at[i] / mean));
+    fair_tiles_prices(&x->tiles, x->price, x->tile_price);
 }
 
 static void walk_on(struct walk *x, size_t block, double step)
 {
-    double *given = x->given + block * x->f->items;
+    double *restrict given = x->given + block * x->f->items, *restrict exposure = x->exposure;
+    const float *restrict to = x->to_exposure;
     for (size_t u = x->begin; u < x->end; u++)
         x->utility[u] += step * x->to_utility[u];
     for (size_t i = 0; i < x->f->items; i++) {
-        x->exposure[i] += step * x->to_exposure[i];
-        given[i] += step * x->to_exposure[i];
+        double d = step * (double)to[i];
+        exposure[i] += d;
+        given[i] += d;
     }
 }
 
@@ -201,11 +231,10 @@ static double iterate(struct walk *x, size_t t)
     for (size_t b = 0; b < x->blocks; b++) {
         double *step = &x->step[t * x->blocks + b];
         find_prices(x);
-        look(x, b);
-        double slope = slope_at(x, 0);
+        double slope = look(x, b);
         if (!(slope > 0))
             continue;
-        *step = best_step(x, slope, t > 0 ? 2 * step[-(ptrdiff_t)x->blocks] + 1e-6 : 1);
+        *step = best_step(x, slope, t > 0 ? step[-(ptrdiff_t)x->blocks] + 1e-6 : 1);
         walk_on(x, b, *step);
         sum += slope;
     }
@@ -217,10 +246,8 @@ static double gap_here(struct walk *x)
 {
     double sum = 0;
     find_prices(x);
-    for (size_t b = 0; b < x->blocks; b++) {
-        look(x, b);
-        sum += slope_at(x, 0);
-    }
+    for (size_t b = 0; b < x->blocks; b++)
+        sum += look(x, b);
     return sum > 0 ? sum : 0;
 }
 
@@ -279,7 +306,7 @@ static enum heed_status policy_of(const struct walk *x, size_t steps, struct fai
             size_t seen = mix_user(x, steps, u, &m);
             for (size_t i = 0; i < seen; i++, n++) {
                 if (round == 1) {
-                    policy->listed.column[n] = m.seen[i];
+                    policy->listed.column[n] = x->tiles.item[m.seen[i]];
                     policy->listed.value[n] = (float)m.sum[m.seen[i]];
                 }
                 m.sum[m.seen[i]] = 0;
@@ -304,12 +331,14 @@ static enum heed_status walk_alloc(struct walk *x, const struct fair_offers *f, 
     x->to_exposure = malloc((f->items + 1) * sizeof *x->to_exposure);
     x->given = calloc(x->blocks * f->items + 1, sizeof *x->given);
     x->slope = malloc((f->users + 1) * sizeof *x->slope);
+    x->at = malloc((f->items + 1) * sizeof *x->at);
     x->price = malloc((f->items + 1) * sizeof *x->price);
+    x->tile_price = malloc((x->tiles.n + 1) * sizeof *x->tile_price);
     x->chosen = calloc(iterations + 1, sizeof *x->chosen);
     x->step = calloc(iterations * x->blocks + 1, sizeof *x->step);
-    x->room = malloc((f->k * parallel_workers(threads) + 1) * sizeof *x->room);
+    x->room = malloc((f->k + APART) * parallel_workers(threads) * sizeof *x->room);
     return x->utility && x->exposure && x->to_utility && x->to_exposure && x->given && x->slope &&
-                   x->price && x->chosen && x->step && x->room
+                   x->at && x->price && x->tile_price && x->chosen && x->step && x->room
                ? HEED_OK
                : HEED_NOMEM;
 }
@@ -325,7 +354,9 @@ static void walk_free(struct walk *x, size_t iterations)
     free(x->to_exposure);
     free(x->given);
     free(x->slope);
+    free(x->at);
     free(x->price);
+    free(x->tile_price);
     free(x->step);
     free(x->room);
 }
@@ -385,14 +416,15 @@ enum heed_status fair_frank_wolfe(const struct fair_offers *f, const struct fair
                                   struct heed_error *err)
 {
     double judged = f->judged_n ? (double)f->judged_n : 1;
-    struct walk x = {.f = f, .w = w, .user_weight = f->judged_n ? 1 - w->lambda : 0};
+    struct walk x = {.w = w, .user_weight = f->judged_n ? 1 - w->lambda : 0};
     x.item_weight = w->lambda * judged / ((double)f->on_offer * f->mean_exposure);
-    enum heed_status status = walk_alloc(&x, f, o->iterations, o->threads);
     *policy = (struct fair_policy){0};
     *steps = 0;
     *gap = 0;
+    enum heed_status status = fair_tiles_make(f, o->threads, &x.tiles);
+    x.f = &x.tiles.offers;
     if (status == HEED_OK)
-        status = fair_heads_make(f, o->threads, &x.heads);
+        status = walk_alloc(&x, f, o->iterations, o->threads);
     if (status == HEED_OK)
         start(&x);
     if (status == HEED_OK) {
@@ -402,7 +434,7 @@ enum heed_status fair_frank_wolfe(const struct fair_offers *f, const struct fair
     }
     if (status == HEED_OK)
         status = policy_of(&x, *steps, policy);
-    fair_heads_deinit(&x.heads);
+    fair_tiles_deinit(&x.tiles, o->threads);
     walk_free(&x, o->iterations);
     if (status == HEED_OK)
         return status;
