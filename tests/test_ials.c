@@ -12,32 +12,6 @@
 
 #include <cmocka.h>
 
-/* The loss as written at ials_view.                                                              */
-static double ials_loss(const struct drawn *d, const struct model_spec *spec, const void *model)
-{
-    enum { FACTORS, LAMBDA, ALPHA, NU };
-    size_t users = d->users.rows, items = d->users.columns;
-    double lambda = spec->param[LAMBDA], alpha = spec->param[ALPHA], nu = spec->param[NU], loss = 0;
-    struct ials_view v = ials_view(model);
-    for (size_t u = 0; u < users; u++)
-        for (size_t i = 0; i < items; i++) {
-            double y = 0;
-            for (size_t f = 0; f < v.factors; f++)
-                y += v.users[u * v.factors + f] * v.items[i * v.factors + f];
-            loss += alpha * y * y + (d->x[u * items + i] == 1 ? (y - 1) * (y - 1) : 0);
-        }
-    for (int side = 0; side < 2; side++) {
-        const struct sparse *rows = side ? &d->items : &d->users;
-        const double *f = side ? v.items : v.users;
-        for (size_t r = 0; r < rows->rows; r++) {
-            double weight = pow((double)sparse_row(rows, r).n + alpha * (double)rows->columns, nu);
-            for (size_t j = 0; j < v.factors; j++)
-                loss += lambda * weight * f[r * v.factors + j] * f[r * v.factors + j];
-        }
-    }
-    return loss;
-}
-
 static void
 the_exact_solver_solves_the_dense_normal_equations_and_its_loss_never_rises(void **unused)
 {
