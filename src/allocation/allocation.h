@@ -182,6 +182,7 @@ struct slot {
                                          weight */
     int32_t weight_ppm[SLOT_REASONS]; /* score = sum value x weight; the floor has no weight   */
     uint32_t rules; /* bit 1 << enum rule: it forbade a better item that would else stand here */
+    uint32_t owed;  /* exposure that the floor owed the item, in millionths, at most UINT32_MAX */
 };
 
 /* A user's turn under the welfare of the rules (fair.h): a feed is ranked by

@@ -54,6 +54,8 @@ struct creditor {
     bool urgent;
 };
 
+bool creditor_before(const struct creditor *a, const struct creditor *b);
+
 /* Marks of an item.                                                                            */
 enum { MARK_TOUCHED = 1, MARK_BLOCKED = 2, MARK_TAKEN = 4 };
 
@@ -92,8 +94,19 @@ struct allocator {
 struct candidate allocator_candidate(const struct allocator *a, enum algorithm algorithm,
                                      uint32_t item);
 
+/* The same with one of its four terms at value, 0..1.                                            */
+struct candidate allocator_candidate_if(const struct allocator *a, enum algorithm algorithm,
+                                        uint32_t item, enum slot_reason term, double value);
+
+/* Of the feed in work: how relevant an item is to the user; and from now on, until feed_close.   */
+double allocator_relevant(const struct allocator *a, uint32_t item);
+void allocator_suppose(struct allocator *a, uint32_t item, double relevant);
+
 /* The item's score by the algorithm alone, for the user of the feed in work.                     */
 double allocator_worth(const struct allocator *a, enum algorithm algorithm, uint32_t item);
+
+int32_t slot_ppm(double x);
+uint32_t owed_of(const struct feed_request *q, uint32_t item); /* as struct slot has it */
 
 /* Opens q's feed: the user's relevance is known, the turn weighed, until feed_close, which is given
  * what was taken.                                                                               */

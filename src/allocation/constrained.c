@@ -1,32 +1,10 @@
 /* The search for a feed that keeps the constraints: greedy from the top, back where that leads
  * nowhere, rules relaxed where there is no way, debts of the floor in the last slots. */
-#include "allocation/constrained.h"
+#include "allocation/constrained_search.h"
 
-enum { SEARCH_LOOKS = 8000, SEARCH_LOOKS_ONCE = 4000 };
+enum { SEARCH_LOOKS_ONCE = 4000 };
 #define ANY UINT32_MAX
 #define PAIRED (1u << 31) /* in `rejected`: two needs that do not fit into what is left */
-
-struct search {
-    struct allocator *a;
-    struct constrained *c;
-    uint32_t size, slots, k; /* of the feed; of them to fill, the others are forced; asked for */
-    uint32_t level[FAMILIES];
-    /* limits */
-    uint32_t limited_cap, creator_cap, category_cap, stale_cap, cap[CAPS_MAX];
-    uint32_t need[NEEDS];                    /* fresh, groups: in all slots  */
-    uint8_t least[GROUPS_MAX][FEED_MAX + 1]; /* in each prefix               */
-    uint32_t out_end[GROUPS_MAX];            /* others in the slots to fill  */
-    /* what is used; forced items are counted everywhere but in `out` */
-    uint32_t limited, stale, caps[CAPS_MAX], has[NEEDS], out[GROUPS_MAX];
-    uint32_t both[NEEDS][NEEDS]; /* items left that serve two needs */
-    struct candidate chosen[FEED_MAX];
-    uint32_t why[FEED_MAX];
-    uint32_t looks_left, looks; /* in all; for the attempt in work */
-    uint32_t rejected;          /* rules that forbade something in this attempt, as bits */
-    uint32_t without_creator;   /* candidates; c->of_creator the others', once creators_known */
-    bool creators_known, relaxing;
-    uint32_t dead_end; /* forbade what was left where nothing could follow       */
-};
 
 /* ── slices: sorted as far as needed ── */
 
@@ -44,7 +22,7 @@ static void sift_down(struct candidate *heap, size_t n, size_t at)
 }
 
 /* The j-th best of a type, from 0; j < count[t].                                                */
-static const struct candidate *nth(struct constrained *c, uint32_t t, uint32_t j)
+static const struct candidate *nth_known(struct constrained *c, uint32_t t, uint32_t j)
 {
     struct candidate *slice = c->slices + c->offsets[t];
     if (!c->ready[t]) {
@@ -60,6 +38,17 @@ static const struct candidate *nth(struct constrained *c, uint32_t t, uint32_t j
             sift_down(slice, c->heap[t], 0);
     }
     return &slice[c->count[t] - 1 - j];
+}
+
+/* The same, where one may be supposed to score otherwise.                                       */
+static const struct candidate *nth(struct search *s, uint32_t t, uint32_t j)
+{
+    if (t != s->home)
+        return nth_known(s->c, t, j);
+    if (j == s->now_at)
+        return &s->as;
+    j -= j > s->now_at;
+    return nth_known(s->c, t, j + (j >= s->was_at));
 }
 
 static bool in_need(uint32_t classes, uint32_t need)
@@ -186,7 +175,7 @@ static void begin(struct search *s, uint32_t limited)
         for (uint32_t x = 1; x < needs && c->count[t]; x++)
             for (uint32_t y = 0; y < x; y++)
                 if (in_need(c->classes[t], x) && in_need(c->classes[t], y))
-                    s->both[x][y] += c->count[t];
+                    s->both[x][y] += s->c->count[t];
 }
 
 /* Whether two needs fit into the slots left once an item of these classes is taken; else one that
@@ -256,9 +245,9 @@ static const struct candidate *best_of(struct search *s, uint32_t t, enum mode m
                                        const struct candidate **first)
 {
     struct constrained *c = s->c;
-    *first = mode == GREEDY && c->skipped[t] != ANY ? nth(c, t, c->skipped[t]) : NULL;
+    *first = mode == GREEDY && c->skipped[t] != ANY ? nth(s, t, c->skipped[t]) : NULL;
     for (uint32_t j = mode == GREEDY ? c->cursor[t] : 0; j < c->count[t]; j++) {
-        const struct candidate *x = nth(c, t, j);
+        const struct candidate *x = nth(s, t, j);
         if (mode == GREEDY)
             c->cursor[t] = j;
         else if (s->looks > 0)
@@ -287,9 +276,9 @@ static const struct candidate *best_of(struct search *s, uint32_t t, enum mode m
 
 static const struct candidate *untaken(struct search *s, uint32_t t, enum mode mode)
 {
-    struct constrained *c = s->c;
+    const struct constrained *c = s->c;
     for (uint32_t j = mode == GREEDY ? c->cursor[t] : 0; j < c->count[t]; j++) {
-        const struct candidate *x = nth(c, t, j);
+        const struct candidate *x = nth(s, t, j);
         if (!(s->a->marks[x->item] & MARK_TAKEN))
             return x;
     }
@@ -338,14 +327,30 @@ static void choose(struct search *s, uint32_t r, const struct candidate *x)
     take(s, x->item, false);
 }
 
+/* What slot r of a known feed holds now that an item is supposed to score otherwise, as long as all
+ * slots above are as they were; NULL: that must be looked for.                                   */
+static const struct candidate *still(struct search *s, uint32_t r, bool *same)
+{
+    const struct candidate *was = &s->known[r];
+    if (was->item != s->as.item &&
+        (!candidate_better(&s->as, was) || forbidden(s, s->home, r) != RULE_NONE ||
+         creator_full(s, s->as.item)))
+        return was;
+    *same = false;
+    return was->item != s->as.item ? &s->as : NULL;
+}
+
 static bool greedy(struct search *s)
 {
+    bool same = s->known != NULL;
     for (uint32_t t = 0; t < s->c->types; t++) {
         s->c->cursor[t] = 0;
         s->c->skipped[t] = ANY;
     }
     for (uint32_t r = 0; r < s->slots; r++) {
-        const struct candidate *x = best_for(s, r, GREEDY, NULL);
+        const struct candidate *x = same ? still(s, r, &same) : NULL;
+        if (!x)
+            x = best_for(s, r, GREEDY, NULL);
         if (!x) {
             while (r-- > 0)
                 give_back(s, s->chosen[r].item, false);
@@ -354,6 +359,16 @@ static bool greedy(struct search *s)
         choose(s, r, x);
     }
     return true;
+}
+
+/* The same from nothing where it leads nowhere from a known feed.                                */
+static bool greedy_or_anew(struct search *s)
+{
+    if (greedy(s))
+        return true;
+    bool again = s->known != NULL;
+    s->known = NULL;
+    return again && greedy(s);
 }
 
 /* Fills slots from r on, or takes nothing. Depth: the slots of a feed.                          */
@@ -480,7 +495,8 @@ static bool solve(struct search *s, uint32_t limited, const uint32_t *forced, ui
     s->rejected = 0;
     if (s->relaxing && one_forbids(s))
         return false;
-    bool found = force(s, forced, n) && greedy(s);
+    bool found = force(s, forced, n) && greedy_or_anew(s);
+    s->greedily = found;
     /* what one rule alone forbids is impossible: greedy fills all that a matroid can hold */
     if (!found && (s->rejected & (s->rejected - 1)) && s->looks_left > 0 &&
         (s->relaxing || !one_forbids(s))) {
@@ -500,7 +516,7 @@ static bool solve(struct search *s, uint32_t limited, const uint32_t *forced, ui
     return found;
 }
 
-static void undo(struct search *s, const uint32_t *forced, uint32_t n)
+void search_undo(struct search *s, const uint32_t *forced, uint32_t n)
 {
     for (uint32_t r = 0; r < s->slots; r++)
         give_back(s, s->chosen[r].item, false);
@@ -529,7 +545,10 @@ static void relax(struct search *s, uint32_t limited)
 {
     int broken = 0;
     memset(s->level, 0, sizeof s->level);
+    s->known = s->like && s->like->natural_greedily ? s->like->natural : NULL;
     bool taken = solve(s, limited, NULL, 0);
+    s->known = NULL;
+    s->natural_greedily = taken && s->greedily;
     if (taken)
         return;
     s->relaxing = true;
@@ -541,13 +560,13 @@ static void relax(struct search *s, uint32_t limited)
     for (int f = broken - 1; f >= 0; f--) {
         bool last = f == broken - 1; /* 0 is known not to do for it, all of it is */
         if (taken)
-            undo(s, NULL, 0);
+            search_undo(s, NULL, 0);
         uint32_t low = least_level(s, limited, f, last), high = s->size, level = low;
         taken = false;
         while (low < high) { /* the least is the likeliest */
             s->level[f] = level;
             if (taken)
-                undo(s, NULL, 0);
+                search_undo(s, NULL, 0);
             taken = solve(s, limited, NULL, 0);
             if (taken)
                 high = level;
@@ -595,6 +614,18 @@ static enum family first_family(uint32_t rejected)
     return FAMILY_FRESH;
 }
 
+/* What a feed like this one, made by greed alone, holds beside the same debts; else NULL.        */
+static const struct candidate *known_beside(const struct search *s, const uint32_t *forced,
+                                            uint32_t n)
+{
+    const struct search *like = s->like;
+    bool same = like && like->natural_greedily && s->natural_greedily && like->greedily &&
+                like->size - like->slots == n;
+    for (uint32_t i = 0; same && i < n; i++)
+        same = like->forced[i] == forced[i];
+    return same ? like->chosen : NULL;
+}
+
 /* Makes the last slots pay as many of a->creditors[n], in their order, as the rules leave, `slots`
  * at most. Nothing is taken when it begins. Returns how many, in forced.                        */
 static uint32_t pay(struct search *s, uint32_t limited, size_t n, uint32_t slots,
@@ -614,38 +645,58 @@ static uint32_t pay(struct search *s, uint32_t limited, size_t n, uint32_t slots
     }
     for (uint32_t i = 0; i < paying; i++)
         give_back(s, forced[i], true);
-    while (!solve(s, limited, forced, paying)) {
+    while (s->known = known_beside(s, forced, paying), !solve(s, limited, forced, paying)) {
         heed_assert(paying > 0); /* without debts there was a feed under these levels */
         s->c->forbade[first_family(s->rejected)]++;
         if (--paying == 0)
             s->looks_left = SEARCH_LOOKS_ONCE;
     }
+    s->known = NULL;
     return paying;
+}
+
+struct search search_in(struct allocator *a, const struct feed_request *q)
+{
+    struct search s = {.a = a, .c = a->constrained, .looks_left = SEARCH_LOOKS, .home = ANY};
+    s.k = q->k < FEED_MAX ? q->k : FEED_MAX;
+    s.k = s.k < a->eligible_n ? s.k : (uint32_t)a->eligible_n;
+    s.size = s.slots = fill_slices(&s, q);
+    constrained_tables(a, s.size);
+    return s;
+}
+
+/* Debts in the last slots of a feed that relax has left taken. Returns how many, in forced.      */
+static uint32_t pay_debts(struct search *s, const struct feed_request *q, uint64_t urgent,
+                          uint32_t forced[FEED_MAX])
+{
+    struct allocator *a = s->a;
+    uint32_t slots = q->owed ? q->owed_slots : 0;
+    const struct candidate *natural = s->natural;
+    slots = slots < s->size ? slots : s->size;
+    memcpy(s->natural, s->chosen, s->size * sizeof *s->natural);
+    if (slots == 0)
+        return 0;
+    search_undo(s, NULL, 0);
+    for (uint32_t i = 0; i < s->size - slots; i++)
+        a->marks[natural[i].item] |= MARK_TAKEN;
+    size_t most = 2 * (size_t)slots + 8;
+    size_t owed = allocator_creditors(a, q->owed, most < FEED_MAX ? most : FEED_MAX, urgent);
+    for (uint32_t i = 0; i < s->size - slots; i++)
+        a->marks[natural[i].item] &= (uint8_t)~MARK_TAKEN;
+    return pay(s, q->limited, owed, slots, forced);
+}
+
+uint32_t search_feed(struct search *s, const struct feed_request *q, uint64_t urgent)
+{
+    relax(s, q->limited);
+    return pay_debts(s, q, urgent, s->forced);
 }
 
 size_t constrained_pick(struct allocator *a, const struct feed_request *q, uint64_t urgent,
                         uint32_t items[FEED_MAX], uint32_t why[FEED_MAX], size_t *paying)
 {
-    struct search s = {.a = a, .c = a->constrained, .looks_left = SEARCH_LOOKS};
-    s.k = q->k < FEED_MAX ? q->k : FEED_MAX;
-    s.k = s.k < a->eligible_n ? s.k : (uint32_t)a->eligible_n;
-    s.size = s.slots = fill_slices(&s, q);
-    constrained_tables(a, s.size);
-    relax(&s, q->limited);
-    uint32_t slots = q->owed ? q->owed_slots : 0, forced[FEED_MAX], n = 0;
-    slots = slots < s.size ? slots : s.size;
-    if (slots > 0) {
-        struct candidate natural[FEED_MAX];
-        memcpy(natural, s.chosen, s.size * sizeof *natural);
-        undo(&s, NULL, 0);
-        for (uint32_t i = 0; i < s.size - slots; i++)
-            a->marks[natural[i].item] |= MARK_TAKEN;
-        size_t most = 2 * (size_t)slots + 8;
-        size_t owed = allocator_creditors(a, q->owed, most < FEED_MAX ? most : FEED_MAX, urgent);
-        for (uint32_t i = 0; i < s.size - slots; i++)
-            a->marks[natural[i].item] &= (uint8_t)~MARK_TAKEN;
-        n = pay(&s, q->limited, owed, slots, forced);
-    }
+    struct search s = search_in(a, q);
+    uint32_t n = search_feed(&s, q, urgent), *forced = s.forced;
     for (uint32_t i = 0; i < s.slots; i++) {
         items[i] = s.chosen[i].item;
         why[i] = s.why[i];
@@ -665,4 +716,48 @@ size_t constrained_pick(struct allocator *a, const struct feed_request *q, uint6
     }
     (void)constrained_broken(a, items, s.size, s.k, s.c->available, s.c->relaxed, &s.c->relaxed_n);
     return s.size;
+}
+
+void search_forbids(struct search *s, uint32_t limited, const struct candidate *chosen,
+                    uint32_t slots, const uint32_t *forced, uint32_t paying, const uint32_t *items,
+                    size_t n, uint8_t rules[][FEED_MAX])
+{
+    begin(s, limited);
+    (void)force(s, forced, paying);
+    for (uint32_t r = 0; r < slots; r++) {
+        for (size_t i = 0; i < n; i++) {
+            enum rule rule = forbidden(s, s->c->type_of[items[i]], r);
+            if (rule == RULE_NONE && creator_full(s, items[i]))
+                rule = RULE_CREATOR;
+            rules[i][r] = (uint8_t)rule;
+        }
+        take(s, chosen[r].item, false);
+    }
+    for (uint32_t r = 0; r < slots; r++)
+        give_back(s, chosen[r].item, false);
+    for (uint32_t i = 0; i < paying; i++)
+        give_back(s, forced[i], true);
+}
+
+struct search search_supposing(const struct search *made, struct candidate as)
+{
+    struct constrained *c = made->c;
+    struct search s = {.a = made->a,
+                       .c = c,
+                       .looks_left = SEARCH_LOOKS,
+                       .k = made->k,
+                       .size = made->size,
+                       .slots = made->size,
+                       .as = as};
+    s.like = made;
+    s.home = c->type_of[as.item];
+    while (nth_known(c, s.home, s.was_at)->item != as.item)
+        s.was_at++;
+    for (uint32_t j = 0; j < c->count[s.home]; j++) {
+        const struct candidate *x = nth_known(c, s.home, j);
+        if (j != s.was_at && !candidate_better(x, &as))
+            break;
+        s.now_at += j != s.was_at;
+    }
+    return s;
 }

@@ -4,6 +4,7 @@
 
 #include "allocation/allocation_parts.h"
 #include "allocation/constraints.h"
+#include "allocation/why_not.h"
 
 enum { CLASS_LIMITED = CLASS_FRESH + 1, NEEDS = 1 + GROUPS_MAX };
 
@@ -42,6 +43,17 @@ void constrained_free(struct constrained *c);
  */
 size_t constrained_pick(struct allocator *a, const struct feed_request *q, uint64_t urgent,
                         uint32_t items[FEED_MAX], uint32_t why[FEED_MAX], size_t *paying);
+
+/* Fills out[n] for items[n], which says what each is owed. In an open feed of q; nothing is marked
+ * when it returns.                                                                               */
+void constrained_why_not(struct allocator *a, const struct feed_request *q, bool chance,
+                         const uint32_t *items, size_t n, struct why_not *out);
+/* The terms that let an item outscore out->beat. */
+void why_not_terms(struct allocator *a, enum algorithm algorithm, uint32_t item,
+                   struct why_not *out);
+/* The least relevance at which an item that is owed so much goes before a payer; -1: none.       */
+int32_t why_not_paid(struct allocator *a, uint32_t item, uint64_t owed,
+                     const struct creditor *payer);
 
 /* Tables of the groups for feeds of n.                                                          */
 void constrained_tables(struct allocator *a, uint32_t n);

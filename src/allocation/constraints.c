@@ -173,6 +173,11 @@ enum heed_status allocator_constrain(struct allocator *a, const uint32_t *creato
     return HEED_OK;
 }
 
+bool allocator_constrained(const struct allocator *a)
+{
+    return a->constrained != NULL;
+}
+
 const struct relaxed *allocator_relaxed(const struct allocator *a, size_t *n)
 {
     *n = a->constrained ? a->constrained->relaxed_n : 0;

@@ -39,6 +39,9 @@ HEED_MUST_CHECK enum heed_status allocator_constrain(struct allocator *a, const 
                                                      const uint32_t *category,
                                                      const uint32_t *classes);
 
+/* Whether there are rules about its feeds. */
+bool allocator_constrained(const struct allocator *a);
+
 /* What the last feed of allocator_feed breaks: at most RULES, in the order of enum rule.        */
 const struct relaxed *allocator_relaxed(const struct allocator *a, size_t *n);
 

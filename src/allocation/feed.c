@@ -38,6 +38,14 @@ static void set_weights(struct allocator *a)
                                                       (2 * sum));
 }
 
+static double blend_of(const int32_t *weight_ppm, double exposure, double engagement,
+                       double quality)
+{
+    return ((double)weight_ppm[REASON_EXPOSURE] / PPM * exposure +
+            (double)weight_ppm[REASON_ENGAGEMENT] / PPM * engagement) +
+           (double)weight_ppm[REASON_QUALITY] / PPM * quality;
+}
+
 static void set_values(struct allocator *a, const struct allocation_items *items)
 {
     size_t n = a->n;
@@ -58,9 +66,7 @@ static void set_values(struct allocator *a, const struct allocation_items *items
         exposure[i] = scale > 0 && seen > 0 ? unit(log1p(seen) / scale) : 0;
         engagement[i] = liveliest > 0 ? unit(items->engagement[i] / liveliest) : 0;
         quality[i] = unit(items->quality[i]);
-        blend[i] = ((double)w[REASON_EXPOSURE] / PPM * exposure[i] +
-                    (double)w[REASON_ENGAGEMENT] / PPM * engagement[i]) +
-                   (double)w[REASON_QUALITY] / PPM * quality[i];
+        blend[i] = blend_of(w, exposure[i], engagement[i], quality[i]);
     }
 }
 
@@ -129,12 +135,24 @@ enum heed_status allocator_use(struct allocator *a, const struct stored_model *m
 
 /* ── order ── */
 
+static double with_relevance(const struct allocator *a, enum algorithm algorithm, double fixed,
+                             double relevant)
+{
+    return fixed + (double)a->weight_ppm[algorithm][REASON_RELEVANCE] / PPM * relevant;
+}
+
 static double worth_of(const struct allocator *a, enum algorithm algorithm, uint32_t item,
                        double relevant)
 {
     const double *fixed = fixed_of(a, algorithm);
-    double weight = (double)a->weight_ppm[algorithm][REASON_RELEVANCE] / PPM;
-    return (fixed ? fixed[item] : 0) + weight * relevant;
+    return with_relevance(a, algorithm, fixed ? fixed[item] : 0, relevant);
+}
+
+static double in_turn(const struct allocator *a, uint32_t item, double score)
+{
+    return a->turn ? (double)a->turn->own_ppm / PPM * score +
+                         (double)a->turn->items_ppm / PPM * ((double)a->turn->price[item] / PPM)
+                   : score;
 }
 
 /* An item as the algorithm sees it: relevant 0 for one that is not known to be.                 */
@@ -142,10 +160,7 @@ static struct candidate candidate_of(const struct allocator *a, enum algorithm a
                                      uint32_t item, double relevant)
 {
     const double *tie = tie_of(a, algorithm);
-    double score = worth_of(a, algorithm, item, relevant);
-    if (a->turn)
-        score = (double)a->turn->own_ppm / PPM * score +
-                (double)a->turn->items_ppm / PPM * ((double)a->turn->price[item] / PPM);
+    double score = in_turn(a, item, worth_of(a, algorithm, item, relevant));
     return (struct candidate){score, tie ? tie[item] : 0, item};
 }
 
@@ -260,6 +275,33 @@ static void touch_model(struct allocator *a, const struct feed_request *q)
 static double relevant_to_user(const struct allocator *a, uint32_t item)
 {
     return a->marks[item] & MARK_TOUCHED ? a->relevant[item] : 0;
+}
+
+double allocator_relevant(const struct allocator *a, uint32_t item)
+{
+    return relevant_to_user(a, item);
+}
+
+void allocator_suppose(struct allocator *a, uint32_t item, double relevant)
+{
+    touch(a, item);
+    a->relevant[item] = relevant;
+}
+
+struct candidate allocator_candidate_if(const struct allocator *a, enum algorithm algorithm,
+                                        uint32_t item, enum slot_reason term, double value)
+{
+    double v[4], fixed = 0;
+    for (int i = 0; i < 3; i++)
+        v[i] = a->values[(size_t)i * a->n + item];
+    v[REASON_RELEVANCE] = relevant_to_user(a, item);
+    v[term] = value;
+    if (algorithm == ALGORITHM_MIXED)
+        fixed = blend_of(a->weight_ppm[algorithm], v[0], v[1], v[2]);
+    else if (algorithm != ALGORITHM_RELEVANCE)
+        fixed = v[algorithm]; /* the first three are terms by themselves */
+    double score = in_turn(a, item, with_relevance(a, algorithm, fixed, v[REASON_RELEVANCE]));
+    return (struct candidate){score, tie_of(a, algorithm) ? v[REASON_QUALITY] : 0, item};
 }
 
 double allocator_worth(const struct allocator *a, enum algorithm algorithm, uint32_t item)
@@ -381,7 +423,7 @@ uint32_t allocator_room(const struct allocator *a, const uint32_t *blocked, size
     }
 }
 
-static bool before(const struct creditor *a, const struct creditor *b)
+bool creditor_before(const struct creditor *a, const struct creditor *b)
 {
     if (a->urgent != b->urgent)
         return a->urgent;
@@ -401,10 +443,10 @@ size_t allocator_creditors(struct allocator *a, const uint64_t *owed, size_t max
         if (owed[i] == 0 || !a->eligible[i] || (a->marks[i] & (MARK_BLOCKED | MARK_TAKEN)))
             continue;
         struct creditor c = {relevant_to_user(a, i), owed[i], i, owed[i] >= urgent};
-        if (n == max && (max == 0 || !before(&c, &a->creditors[n - 1])))
+        if (n == max && (max == 0 || !creditor_before(&c, &a->creditors[n - 1])))
             continue;
         size_t at = n < max ? n++ : max - 1;
-        for (; at > 0 && before(&c, &a->creditors[at - 1]); at--)
+        for (; at > 0 && creditor_before(&c, &a->creditors[at - 1]); at--)
             a->creditors[at] = a->creditors[at - 1];
         a->creditors[at] = c;
     }
@@ -454,7 +496,7 @@ size_t feed_items(struct allocator *a, const struct feed_request *q, uint64_t ur
     return n;
 }
 
-static int32_t to_ppm(double x)
+int32_t slot_ppm(double x)
 {
     return (int32_t)lround(x * PPM);
 }
@@ -466,19 +508,25 @@ static struct slot slot_of(const struct allocator *a, enum algorithm algorithm, 
     struct slot s = {.item = item,
                      .propensity = EXPLORE_UNIT,
                      .model = a->model && item < a->model->items ? a->model_number : 0,
-                     .score_ppm = to_ppm(candidate_of(a, algorithm, item, relevant).score)};
+                     .score_ppm = slot_ppm(candidate_of(a, algorithm, item, relevant).score)};
     for (int i = 0; i < 3; i++)
-        s.value_ppm[i] = to_ppm(a->values[(size_t)i * a->n + item]);
-    s.value_ppm[REASON_RELEVANCE] = to_ppm(relevant);
+        s.value_ppm[i] = slot_ppm(a->values[(size_t)i * a->n + item]);
+    s.value_ppm[REASON_RELEVANCE] = slot_ppm(relevant);
     s.value_ppm[REASON_FLOOR] = pays ? PPM : 0;
     memcpy(s.weight_ppm, a->weight_ppm[algorithm], sizeof a->weight_ppm[algorithm]);
     if (a->turn) {
         for (int i = 0; i < 4; i++)
-            s.weight_ppm[i] = to_ppm((double)s.weight_ppm[i] / PPM * a->turn->own_ppm / PPM);
+            s.weight_ppm[i] = slot_ppm((double)s.weight_ppm[i] / PPM * a->turn->own_ppm / PPM);
         s.value_ppm[REASON_WELFARE] = (int32_t)a->turn->price[item];
         s.weight_ppm[REASON_WELFARE] = (int32_t)a->turn->items_ppm;
     }
     return s;
+}
+
+uint32_t owed_of(const struct feed_request *q, uint32_t item)
+{
+    uint64_t owed = q->owed ? q->owed[item] : 0;
+    return owed < UINT32_MAX ? (uint32_t)owed : UINT32_MAX;
 }
 
 void allocator_feed(struct allocator *a, const struct feed_request *q, struct slot *slots,
@@ -491,6 +539,7 @@ void allocator_feed(struct allocator *a, const struct feed_request *q, struct sl
     for (size_t i = 0; i < k; i++) {
         slots[i] = slot_of(a, q->algorithm, items[i], i >= k - paying);
         slots[i].rules = why[i];
+        slots[i].owed = owed_of(q, items[i]);
     }
     feed_close(a, q, items, k);
     *n = k;

@@ -3,6 +3,7 @@
 #define HEED_APPLY_H
 
 #include "allocation/constraints.h"
+#include "allocation/why_not.h"
 #include "world/world.h"
 
 /* Changes the state, or sets o->refusal and changes nothing. Builds o->reply when wanted.        */
@@ -58,6 +59,8 @@ struct feed_fact {
     bool welfare;     /* each slot has the welfare's term, and this was the feed's utility: */
     uint32_t utility_kept; /* plus one, in millionths; 0: it had none (world/welfare.h)           */
     uint64_t policy;       /* engine_policy; 0: of a heed that kept none */
+    bool told;             /* it says why what came next is not shown: */
+    struct why_not why[FEED_MAX]; /* [more]; beat: a handle of the same kind */
 };
 bool fact_pack(struct strbuf *b, const struct feed_fact *f); /* false: no room */
 /* false: no admission has made it of this catalogue, or one that grew to it. */
@@ -72,6 +75,10 @@ static inline uint32_t slot_target_kept(const struct slot *s)
 {
     return s->kind == TARGET_CONTENT ? s->item : slot_target(s);
 }
+/* What keeps a target from a user by what is true now: [{"gate","rule","why"}]. HEED_NOMEM. */
+HEED_MUST_CHECK enum heed_status reply_gates(struct world *w, uint32_t user, uint32_t target,
+                                             int64_t now_ms, json_t **out, struct heed_error *err);
+
 bool slot_target_read(struct slot *s, const struct catalogue *c,
                       uint64_t kept); /* false: it is not there */
 /* A slot's rules are kept where the floor's weight, which is always 0, would be: what was written

@@ -79,6 +79,7 @@ static size_t read_slots(struct unpack *u, const struct catalogue *c, struct slo
         }
         slots[i].propensity = EXPLORE_UNIT;
         slots[i].explored = false;
+        slots[i].owed = 0;
         slots[i].model = 0;
     }
     return n;
@@ -101,7 +102,44 @@ static void read_relaxed(struct unpack *u, struct relaxed *rows, size_t *n)
  * explored and with what propensity, what came next, of both by which model if any or if more
  * follows, the constraints broken if any or if more follows, of several kinds, or if more follows,
  * the slots that each should have, what it promises each content if anything or if more follows,
- * and of a welfare the utility and each slot's term. */
+ * of a welfare, or if more follows (then WELFARE_NONE), the utility and each slot's term, and what
+ * each was owed and why what came next is not shown. */
+#define WELFARE_NONE (WELFARE_UTILITY_MAX + 2)
+
+static void pack_why(struct strbuf *b, const struct feed_fact *f)
+{
+    for (size_t i = 0; i < f->n + f->more; i++)
+        pack_u64(b, f->slots[i].owed);
+    for (size_t i = 0; i < f->more; i++) {
+        const struct why_not *why = &f->why[i];
+        pack_u64(b, why->beat == UINT32_MAX ? 0 : (uint64_t)why->beat + 1);
+        if (why->beat != UINT32_MAX)
+            pack_i64(b, why->needed_ppm);
+        for (int term = 0; term < TERMS; term++)
+            pack_u64(b, (uint64_t)(why->enough_ppm[term] + 1));
+        pack_u64(b, why->pays);
+    }
+}
+
+static void read_why(struct unpack *u, const struct catalogue *c, struct feed_fact *f)
+{
+    for (size_t i = 0; i < f->n + f->more; i++)
+        f->slots[i].owed = (uint32_t)unpack_max(u, UINT32_MAX);
+    for (size_t i = 0; i < f->more && !u->bad; i++) {
+        uint64_t beat = unpack_max(u, (uint64_t)TARGET_INDEX_MAX + 1);
+        struct why_not *why = &f->why[i];
+        *why = (struct why_not){.beat = (uint32_t)beat - 1, .owed = f->slots[f->n + i].owed};
+        if (beat > 0 &&
+            !catalogue_has(c, target_make((enum target_kind)f->slots[f->n + i].kind, why->beat)))
+            u->bad = true;
+        why->rules = f->slots[f->n + i].rules;
+        why->needed_ppm = beat > 0 ? (int32_t)unpack_i64(u) : 0;
+        for (int term = 0; term < TERMS; term++)
+            why->enough_ppm[term] = (int32_t)unpack_max(u, 1000001) - 1;
+        why->pays = unpack_max(u, 1) == 1;
+    }
+}
+
 bool fact_pack(struct strbuf *b, const struct feed_fact *f)
 {
     pack_slots(b, f->slots, f->n);
@@ -109,7 +147,8 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
     for (size_t i = 0; i < f->n; i++)
         pack_u64(b, (uint64_t)f->slots[i].propensity << 1 | f->slots[i].explored);
     pack_slots(b, f->slots + f->n, f->more);
-    bool promises = f->promise > 0 || f->welfare, several = promises;
+    bool welfare = f->welfare || f->told, promises = f->promise > 0 || welfare;
+    bool several = promises;
     for (int kind = 0; kind < TARGET_KINDS; kind++)
         several = several || f->wanted[kind] > 0;
     bool models = several || f->relaxed_n > 0;
@@ -131,12 +170,14 @@ bool fact_pack(struct strbuf *b, const struct feed_fact *f)
         pack_u64(b, f->wanted[kind_at(i)]);
     if (promises)
         pack_u64(b, f->promise);
-    if (f->welfare)
-        pack_u64(b, f->utility_kept);
+    if (welfare)
+        pack_u64(b, f->welfare ? f->utility_kept : WELFARE_NONE);
     for (size_t i = 0; f->welfare && i < f->n + f->more; i++) {
         pack_i64(b, f->slots[i].value_ppm[REASON_WELFARE]);
         pack_i64(b, f->slots[i].weight_ppm[REASON_WELFARE]);
     }
+    if (f->told)
+        pack_why(b, f);
     return !b->failed;
 }
 
@@ -145,7 +186,7 @@ bool fact_read(struct str bytes, const struct catalogue *c, struct feed_fact *ou
     struct unpack from = {bytes.p, bytes.n, false}, *u = &from;
     out->policy = 0;
     out->more = out->relaxed_n = 0;
-    out->welfare = false;
+    out->welfare = out->told = false;
     out->utility_kept = 0;
     out->promise = 0;
     memset(out->wanted, 0, sizeof out->wanted);
@@ -170,13 +211,16 @@ bool fact_read(struct str bytes, const struct catalogue *c, struct feed_fact *ou
         out->wanted[kind_at(i)] = (uint32_t)unpack_max(u, FEED_MAX);
     if (u->n > 0)
         out->promise = unpack_max(u, DEBTS_PROMISE_MAX);
-    out->welfare = u->n > 0;
-    if (out->welfare)
-        out->utility_kept = (uint32_t)unpack_max(u, WELFARE_UTILITY_MAX + 1);
+    uint64_t utility = u->n > 0 ? unpack_max(u, WELFARE_NONE) : WELFARE_NONE;
+    out->welfare = utility != WELFARE_NONE;
+    out->utility_kept = out->welfare ? (uint32_t)utility : 0;
     for (size_t i = 0; out->welfare && i < out->n + out->more && !u->bad; i++) {
         int64_t value = unpack_i64(u), weight = unpack_i64(u);
         u->bad = u->bad || !slot_welfare_read(&out->slots[i], value, weight);
     }
+    out->told = u->n > 0;
+    if (out->told)
+        read_why(u, c, out);
     return !u->bad;
 }
 
@@ -186,6 +230,8 @@ static json_t *reason_of(const struct world *w, const struct slot *slot, enum sl
 {
     json_t *r = json_pack("{s:s,s:f,s:f}", "name", slot_reason_name(reason), "value",
                           slot->value_ppm[reason] / 1e6, "weight", slot->weight_ppm[reason] / 1e6);
+    if (reason == REASON_FLOOR)
+        json_object_set_new(r, "owed", slot->owed ? json_real(slot->owed / 1e6) : json_null());
     if (reason != REASON_RELEVANCE)
         return r;
     const struct model_version *v = versions_find(&w->state.models, slot->model);

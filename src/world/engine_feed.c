@@ -11,35 +11,31 @@ static bool among(const struct slot *slots, size_t n, uint32_t item)
     return false;
 }
 
-/* What came next of a kind after all its slots, `runners_up` at most, by score alone, and, when
- * exploring, chance's choice between its last slot and what of that no constraint forbids there. */
-static void what_came_next(struct world *w, enum target_kind kind, uint32_t user,
-                           struct feed_request q, uint32_t runners_up, bool explore,
-                           struct feed_fact *f)
+/* The last slot that pays no debt goes behind those that do, so that chance may have it. Returns
+ * whether there is one.                                                                          */
+static bool leave_last(struct slot *slots, size_t n, bool constrained)
+{
+    size_t at = n;
+    while (at > 0 && slots[at - 1].value_ppm[REASON_FLOOR] > 0)
+        at--;
+    if (at == n)
+        return true;
+    if (at == 0 || constrained)
+        return false;
+    struct slot last = slots[at - 1];
+    memmove(slots + at - 1, slots + at, (n - at) * sizeof *slots);
+    slots[n - 1] = last;
+    return true;
+}
+
+/* Chance's choice between the last slot and those of what came next that stand `from` behind it.
+ * Whether it is out of reach for scores: another draw of theirs would have been another choice.  */
+static bool explore_last(struct world *w, enum target_kind kind, uint32_t user, struct slot *last,
+                         const size_t *from, size_t candidates)
 {
     const struct allocation_rules *rules = &w->state.rules.allocation;
-    struct allocator *a = engine_allocator(w->engine, kind);
-    struct slot wide[FEED_MAX], *next = f->slots + f->n, *last = next - 1;
     struct explore_arm arms[FEED_MAX + 1];
-    size_t wide_n, n = 0, from[FEED_MAX + 1] = {0}, candidates = 1; /* places behind `last` */
     struct prng r;
-    uint32_t asked = q.k, wanted = runners_up;
-    if (explore && rules->explore_candidates > wanted)
-        wanted = rules->explore_candidates;
-    q.k = q.k + wanted < FEED_MAX ? q.k + wanted : FEED_MAX;
-    q.free = true;
-    q.limited = 0; /* what moderation limits takes no more room than it has */
-    allocator_feed(a, &q, wide, &wide_n);
-    for (size_t i = 0; i < wide_n && n < wanted; i++)
-        if (!among(f->slots, f->n, wide[i].item)) {
-            next[n] = wide[i];
-            next[n].rules = allocator_forbids(a, f->slots, f->n, asked, wide[i].item);
-            if (next[n++].rules == 0 && candidates <= rules->explore_candidates)
-                from[candidates++] = n;
-        }
-    f->more = n < runners_up ? n : runners_up;
-    if (!explore)
-        return;
     for (size_t i = 0; i < candidates; i++) {
         const struct target_stats *t = behaviour_target(
             &w->state.behaviour, engine_target(w->engine, kind, last[from[i]].item));
@@ -57,6 +53,49 @@ static void what_came_next(struct world *w, enum target_kind kind, uint32_t user
     *last = taken;
     last->propensity = x.propensity;
     last->explored = x.index > 0;
+    return x.index > 0 || rules->explore == EXPLORE_THOMPSON;
+}
+
+/* What came next of a kind after all its slots, `runners_up` at most, by score alone, and, when
+ * exploring, chance's choice between its last slot and what of that no constraint forbids there. */
+static void what_came_next(struct world *w, enum target_kind kind, uint32_t user,
+                           const struct feed_request *made, uint32_t runners_up, bool explore,
+                           struct feed_fact *f)
+{
+    struct feed_request q = *made;
+    const struct allocation_rules *rules = &w->state.rules.allocation;
+    struct allocator *a = engine_allocator(w->engine, kind);
+    struct slot wide[FEED_MAX], shown[FEED_MAX], *next = f->slots + f->n, *last = next - 1;
+    size_t wide_n, n = 0, from[FEED_MAX + 1] = {0}, candidates = 1; /* places behind `last` */
+    uint32_t asked = q.k, wanted = runners_up;
+    bool chance = false;
+    memcpy(shown, f->slots, f->n * sizeof *shown);
+    explore = explore && leave_last(f->slots, f->n, allocator_constrained(a));
+    if (explore && rules->explore_candidates > wanted)
+        wanted = rules->explore_candidates;
+    q.k = q.k + wanted < FEED_MAX ? q.k + wanted : FEED_MAX;
+    q.free = true;
+    q.owed = NULL;
+    q.owed_slots = 0;
+    q.limited = 0; /* what moderation limits takes no more room than it has */
+    allocator_feed(a, &q, wide, &wide_n);
+    for (size_t i = 0; i < wide_n && n < wanted; i++)
+        if (!among(f->slots, f->n, wide[i].item)) {
+            next[n] = wide[i];
+            next[n].rules = allocator_forbids(a, f->slots, f->n, asked, wide[i].item);
+            if (next[n++].rules == 0 && candidates <= rules->explore_candidates)
+                from[candidates++] = n;
+        }
+    f->more = n < runners_up ? n : runners_up;
+    if (explore)
+        chance = explore_last(w, kind, user, last, from, candidates);
+    if (f->more == 0)
+        return;
+    allocator_why_not(a, made, shown, f->n, chance, next, f->more, f->why);
+    for (size_t i = 0; i < f->more; i++) {
+        next[i].rules = f->why[i].rules;
+        next[i].owed = f->why[i].owed;
+    }
 }
 
 /* How a feed's slots are shared out.                                                            */
@@ -159,23 +198,6 @@ static enum heed_status owe(struct world *w, const struct shares *x, struct feed
     return HEED_OK;
 }
 
-/* The last slot that pays no debt goes behind those that do, so that chance may have it. Returns
- * whether there is one.                                                                          */
-static bool leave_last(struct slot *slots, size_t n, bool constrained)
-{
-    size_t at = n;
-    while (at > 0 && slots[at - 1].value_ppm[REASON_FLOOR] > 0)
-        at--;
-    if (at == n)
-        return true;
-    if (at == 0 || constrained)
-        return false;
-    struct slot last = slots[at - 1];
-    memmove(slots + at - 1, slots + at, (n - at) * sizeof *slots);
-    slots[n - 1] = last;
-    return true;
-}
-
 /* The slots of one kind, and what came next of it; items are handles of the kind then.           */
 static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uint32_t user,
                                      bool to_serve, const struct shares *x, struct feed_fact *out,
@@ -202,7 +224,6 @@ static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uin
         .limited = limited_slots(&w->state.rules.allocation, x->slots[kind]),
     };
     struct welfare_turn turn;
-    bool explore = x->explore == kind;
     if (kind == TARGET_CONTENT && (status = owe(w, x, &q, &out->promise, err)) != HEED_OK)
         return status;
     if (kind == TARGET_CONTENT && w->state.rules.allocation.fair.lambda_ppm > 0) {
@@ -219,12 +240,8 @@ static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uin
     const struct relaxed *rows = allocator_relaxed(a, &out->relaxed_n);
     if (out->relaxed_n > 0)
         memcpy(out->relaxed, rows, out->relaxed_n * sizeof *rows);
-    q.owed = NULL;
-    q.owed_slots = 0;
-    if (to_serve && out->n > 0 && out->n == q.k) {
-        explore = explore && leave_last(out->slots, out->n, rows != NULL);
-        what_came_next(w, kind, user, q, x->runners_up[kind], explore, out);
-    }
+    if (to_serve && out->n > 0 && out->n == q.k)
+        what_came_next(w, kind, user, &q, x->runners_up[kind], x->explore == kind, out);
     if (q.turn && turn.best > 0) {
         double utility = allocator_utility(a, q.algorithm, &turn, out->slots, out->n) * 1e6;
         out->utility_kept =
@@ -234,6 +251,9 @@ static enum heed_status feed_of_kind(struct world *w, enum target_kind kind, uin
         out->slots[i].kind = kind;
         out->slots[i].item = target_index(engine_target(e, kind, out->slots[i].item));
     }
+    for (size_t i = 0; i < out->more; i++)
+        if (out->why[i].beat != UINT32_MAX)
+            out->why[i].beat = target_index(engine_target(e, kind, out->why[i].beat));
     return HEED_OK;
 }
 
@@ -242,6 +262,7 @@ static void gather(const struct feed_fact *part, struct feed_fact *out, struct s
 {
     memcpy(out->slots + out->n, part->slots, part->n * sizeof *out->slots);
     memcpy(next + out->more, part->slots + part->n, part->more * sizeof *next);
+    memcpy(out->why + out->more, part->why, part->more * sizeof *out->why);
     out->utility_kept += part->utility_kept; /* contents alone have one */
     out->promise += part->promise;           /* likewise */
     out->n += part->n;
@@ -287,6 +308,7 @@ enum heed_status engine_feed(struct world *w, uint32_t user, int64_t k, int64_t 
     out->utility_kept = 0;
     out->promise = 0;
     out->welfare = r->fair.lambda_ppm > 0;
+    out->told = to_serve;
     for (size_t i = 0; i < KINDS && status == HEED_OK; i++) {
         if (x.slots[kind_at(i)] == 0)
             continue;
