@@ -68,7 +68,7 @@ static void beta_draws_have_the_mean_and_variance_of_the_distribution(void **sta
     assert_near((double)below / TIMES, .25, .006, "first quartile");
 }
 
-/* P(X > Y) for X ~ Beta(2, 1), Y ~ Beta(1, 1) is the mean of X, 2/3. */
+/* P(X > Y) for X ~ Beta(2, 1), Y ~ Beta(1, 1) is the mean of X, 2/3; a tenth goes to chance. */
 static void thompson_takes_an_arm_as_often_as_it_may_be_the_best(void **state)
 {
     (void)state;
@@ -78,8 +78,9 @@ static void thompson_takes_an_arm_as_often_as_it_may_be_the_best(void **state)
     prng_seed(&r, 11);
     size_t first = 0;
     for (int i = 0; i < TIMES; i++)
-        first += explore_thompson(arms, 2, &r).index == 0;
-    assert_near((double)first / TIMES, 2 / 3., 4 * sqrt(2 / 9. / TIMES), "share of the better arm");
+        first += explore_thompson(arms, 2, 100000, &r).index == 0;
+    double p = .9 * 2 / 3. + .1 / 2;
+    assert_near((double)first / TIMES, p, 4 * sqrt(p * (1 - p) / TIMES), "share of the better arm");
 }
 
 static void what_is_sure_is_taken_and_what_is_unknown_is_tried(void **state)
@@ -91,11 +92,16 @@ static void what_is_sure_is_taken_and_what_is_unknown_is_tried(void **state)
     prng_seed(&r, 13);
     size_t tried = 0;
     for (int i = 0; i < 200; i++) {
-        struct explored e = explore_thompson(sure, 3, &r);
-        assert_int_equal(e.index, 1);
-        assert_int_equal(e.propensity, EXPLORE_UNIT);
-        tried += explore_thompson(open, 3, &r).index == 2;
+        struct explored e = explore_thompson(sure, 3, 30000, &r);
+        assert_int_equal(e.propensity, e.index == 1 ? 980000000 : 10000000); /* .97 + .01, .01 */
+        tried += explore_thompson(open, 3, 30000, &r).index == 2;
     }
+    for (int i = 0; i < 200; i++) { /* as rules of earlier worlds may have it */
+        struct explored e = explore_thompson(sure, 3, 0, &r);
+        assert_true(e.index == 1 && e.propensity == EXPLORE_UNIT);
+    }
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(explore_thompson(sure, 3, 1000000, &r).propensity, 333333333);
     assert_true(tried > 150); /* nearly nine in ten draws from Beta(1, 1) are above .11 */
 }
 
@@ -113,7 +119,7 @@ static void weighing_by_propensity_gives_back_what_all_would_have_earned(void **
     for (int i = 0; i < TIMES; i++)
         for (int method = 0; method < 2; method++) {
             struct explored e =
-                method ? explore_thompson(arms, 4, &r) : explore_epsilon(4, 1, 300000, &r);
+                method ? explore_thompson(arms, 4, 50000, &r) : explore_epsilon(4, 1, 300000, &r);
             double x = reward[e.index] / ((double)e.propensity / EXPLORE_UNIT);
             sums[method] += x;
             squares[method] += x * x;
@@ -121,8 +127,36 @@ static void weighing_by_propensity_gives_back_what_all_would_have_earned(void **
     for (int method = 0; method < 2; method++) {
         double mean = sums[method] / TIMES;
         double sd = sqrt((squares[method] / TIMES - mean * mean) / TIMES);
-        /* an arm that wins no draw has no propensity then, so a little is missing under thompson */
-        assert_near(mean, 8, 4 * sd + (method ? .05 : 0), method ? "thompson" : "epsilon");
+        assert_near(mean, 8, 4 * sd, method ? "thompson" : "epsilon");
+    }
+}
+
+/* Arms whose chance to be the best goes from .50 down to .001, so that of the last hardly a call in
+ * fifteen has a draw among its 64. For each the mean of 1{taken} / propensity is 1. */
+static void every_arm_is_weighed_back_to_one(void **state)
+{
+    (void)state;
+    enum { N = 5, TIMES = 20000 };
+    static const struct explore_arm arms[N] = {
+        {30, 100}, {29, 100}, {25, 100}, {20, 100}, {16, 100}};
+    static const uint32_t epsilons[] = {20000, 200000, 1000000};
+    for (size_t k = 0; k < sizeof epsilons / sizeof *epsilons; k++) {
+        struct prng r;
+        double sums[N] = {0}, squares[N] = {0};
+        char what[60];
+        prng_seed(&r, 100 + k);
+        for (int i = 0; i < TIMES; i++) {
+            struct explored e = explore_thompson(arms, N, epsilons[k], &r);
+            double w = (double)EXPLORE_UNIT / e.propensity;
+            assert_true(e.propensity > 0 && e.propensity <= EXPLORE_UNIT);
+            sums[e.index] += w;
+            squares[e.index] += w * w;
+        }
+        for (size_t a = 0; a < N; a++) {
+            double mean = sums[a] / TIMES;
+            snprintf(what, sizeof what, "epsilon %g, arm %zu", epsilons[k] / 1e6, a);
+            assert_near(mean, 1, 4 * sqrt((squares[a] / TIMES - mean * mean) / TIMES), what);
+        }
     }
 }
 
@@ -134,7 +168,8 @@ static void the_same_seed_explores_the_same(void **state)
     prng_seed(&a, 5);
     prng_seed(&b, 5);
     for (int i = 0; i < 100; i++) {
-        struct explored x = explore_thompson(arms, 3, &a), y = explore_thompson(arms, 3, &b);
+        struct explored x = explore_thompson(arms, 3, 50000, &a),
+                        y = explore_thompson(arms, 3, 50000, &b);
         assert_true(x.index == y.index && x.propensity == y.propensity);
     }
 }
@@ -147,6 +182,7 @@ int main(void)
         cmocka_unit_test(thompson_takes_an_arm_as_often_as_it_may_be_the_best),
         cmocka_unit_test(what_is_sure_is_taken_and_what_is_unknown_is_tried),
         cmocka_unit_test(weighing_by_propensity_gives_back_what_all_would_have_earned),
+        cmocka_unit_test(every_arm_is_weighed_back_to_one),
         cmocka_unit_test(the_same_seed_explores_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

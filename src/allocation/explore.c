@@ -19,15 +19,21 @@ int explore_method_of_name(struct str name)
     return -1;
 }
 
+/* Taken evenly with probability epsilon, else with `share`. */
+static struct explored mixed(size_t index, double share, size_t n, uint32_t epsilon_ppm)
+{
+    double epsilon = epsilon_ppm / 1e6;
+    double propensity = epsilon / (double)n + (1 - epsilon) * share;
+    uint32_t billionths = (uint32_t)lround(propensity * EXPLORE_UNIT);
+    return (struct explored){index, billionths ? billionths : 1};
+}
+
 struct explored explore_epsilon(size_t n, size_t best, uint32_t epsilon_ppm, struct prng *r)
 {
     heed_assert(n > 0 && best < n && epsilon_ppm <= 1000000);
     bool explores = prng_below(r, 1000000) < epsilon_ppm;
     size_t index = explores ? (size_t)prng_below(r, n) : best;
-    double epsilon = epsilon_ppm / 1e6;
-    double propensity = epsilon / (double)n + (index == best ? 1 - epsilon : 0);
-    uint32_t billionths = (uint32_t)lround(propensity * EXPLORE_UNIT);
-    return (struct explored){index, billionths ? billionths : 1};
+    return mixed(index, index == best, n, epsilon_ppm);
 }
 
 /* Gamma(shape, 1), shape >= 1.                                                                   */
@@ -51,9 +57,10 @@ double explore_beta(double a, double b, struct prng *r)
     return x / (x + y);
 }
 
-struct explored explore_thompson(const struct explore_arm *arms, size_t n, struct prng *r)
+struct explored explore_thompson(const struct explore_arm *arms, size_t n, uint32_t epsilon_ppm,
+                                 struct prng *r)
 {
-    heed_assert(n > 0);
+    heed_assert(n > 0 && epsilon_ppm <= 1000000);
     size_t winners[EXPLORE_DRAWS];
     for (size_t draw = 0; draw < EXPLORE_DRAWS; draw++) {
         double most = -1;
@@ -67,8 +74,10 @@ struct explored explore_thompson(const struct explore_arm *arms, size_t n, struc
             }
         }
     }
-    size_t index = winners[prng_below(r, EXPLORE_DRAWS)], won = 0;
+    bool evenly = prng_below(r, 1000000) < epsilon_ppm;
+    size_t index = evenly ? (size_t)prng_below(r, n) : winners[prng_below(r, EXPLORE_DRAWS)];
+    size_t won = 0;
     for (size_t draw = 0; draw < EXPLORE_DRAWS; draw++)
         won += winners[draw] == index;
-    return (struct explored){index, (uint32_t)(won * (EXPLORE_UNIT / EXPLORE_DRAWS))};
+    return mixed(index, (double)won / EXPLORE_DRAWS, n, epsilon_ppm);
 }

@@ -5,9 +5,11 @@
  *   epsilon    with probability epsilon an item drawn evenly from all candidates, else the best one
  *   thompson   each candidate's rate of engagement is drawn from its posterior Beta(1 + engaged, 1
  * + shown - engaged), and the highest draw wins: W. R. Thompson, Biometrika 25 (1933) 285; O.
- * Chapelle, L. Li, NIPS 2011. EXPLORE_DRAWS draws are made and one of their winners taken evenly,
- * so an item's propensity is the share of draws it won: exact, given the draws, where the
- * probability under the posteriors themselves would need an integral. */
+ * Chapelle, L. Li, NIPS 2011. EXPLORE_DRAWS draws are made and, with probability 1 - epsilon, one
+ * of their winners taken evenly, else any candidate: (1 - epsilon) won / EXPLORE_DRAWS + epsilon /
+ * n is an item's propensity, exact given the draws, where the probability under the posteriors
+ * themselves would need an integral. With epsilon 0 what wins none of the draws cannot be taken,
+ * and 1 / propensity of what can does not average 1 over the draws: such a log misleads. */
 #ifndef HEED_ALLOCATION_EXPLORE_H
 #define HEED_ALLOCATION_EXPLORE_H
 
@@ -37,8 +39,9 @@ struct explore_arm {
     uint64_t engaged, shown;
 };
 
-/* O(n x EXPLORE_DRAWS). Ties go to the lower index. */
-struct explored explore_thompson(const struct explore_arm *arms, size_t n, struct prng *r);
+/* Propensity as of explore_epsilon. O(n x EXPLORE_DRAWS). Ties go to the lower index. */
+struct explored explore_thompson(const struct explore_arm *arms, size_t n, uint32_t epsilon_ppm,
+                                 struct prng *r);
 
 /* Beta(a, b), a and b at least 1, as X / (X + Y) of gammas by G. Marsaglia, W. W. Tsang, ACM TOMS
  * 26 (2000) 363. */

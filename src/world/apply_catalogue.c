@@ -46,7 +46,7 @@ enum heed_status apply_world_create(struct world *w, const struct call *call, st
     struct state *s = &w->state;
     if (s->rules_yaml)
         return damaged(err, "world create");
-    enum heed_status status = rules_parse(call->blob, "rules", &s->rules, err);
+    enum heed_status status = rules_parse_kept(call->blob, &s->rules, err);
     if (status != HEED_OK)
         return status;
     s->rules_yaml = malloc(call->blob.n + 1);

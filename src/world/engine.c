@@ -268,5 +268,7 @@ uint64_t engine_policy(const struct world *w, int64_t algorithm)
     uint64_t policy = hash_u64(hash_u64(of_rules ^ (uint64_t)used) ^ (uint64_t)learnt);
     if (s->models.in_use)
         policy = hash_u64(policy ^ s->models.in_use);
+    if (s->rules.allocation.explore == EXPLORE_THOMPSON)
+        policy = hash_u64(policy ^ EXPLORE_THOMPSON); /* apart from those without the even share */
     return policy ? policy : 1;
 }

@@ -44,7 +44,7 @@ static bool explore_last(struct world *w, enum target_kind kind, uint32_t user, 
     }
     prng_seed(&r, hash_u64(w->commands) ^ user);
     struct explored x = rules->explore == EXPLORE_THOMPSON
-                            ? explore_thompson(arms, candidates, &r)
+                            ? explore_thompson(arms, candidates, rules->epsilon_ppm, &r)
                             : explore_epsilon(candidates, 0, rules->epsilon_ppm, &r);
     struct slot taken = last[from[x.index]];
     memmove(last + 1, last, from[x.index] * sizeof *last); /* whom it was taken from comes next */

@@ -465,6 +465,12 @@ static enum heed_status read_all(const struct reading *x, int root)
     if (a->mix_milli[0] + a->mix_milli[1] + a->mix_milli[2] + a->mix_milli[3] == 0)
         return yaml_error(x->y, yaml_get(x->y, root, "allocation"), x->err,
                           "at least one weight of mix must be above 0");
+    int explore = yaml_get(x->y, yaml_get(x->y, root, "allocation"), "explore");
+    if (!x->kept && a->explore == EXPLORE_THOMPSON && a->epsilon_ppm == 0)
+        return yaml_error(
+            x->y, yaml_get(x->y, explore, "epsilon"), x->err,
+            "thompson needs an epsilon above 0, such as 0.05: what could not be shown "
+            "at all leaves a log that no other policy can be judged from");
     status = rules_fair(x, yaml_get(x->y, yaml_get(x->y, root, "allocation"), "fair"));
     if (status != HEED_OK)
         return status;
@@ -538,20 +544,31 @@ static const struct rules built_in = {
     .grants = {.new_user_grant_minor = 0},
 };
 
-enum heed_status rules_parse(struct str yaml, const char *name, struct rules *out,
-                             struct heed_error *err)
+static enum heed_status parse(struct str yaml, const char *name, bool kept, struct rules *out,
+                              struct heed_error *err)
 {
     struct yaml *y = NULL;
     enum heed_status status = yaml_open(yaml, name, &y, err);
     if (status != HEED_OK)
         return status;
     struct rules r = built_in;
-    const struct reading x = {y, &r, err};
+    const struct reading x = {y, &r, err, kept};
     status = read_all(&x, yaml_root(y));
     yaml_close(y);
     if (status == HEED_OK)
         *out = r;
     return status;
+}
+
+enum heed_status rules_parse(struct str yaml, const char *name, struct rules *out,
+                             struct heed_error *err)
+{
+    return parse(yaml, name, false, out, err);
+}
+
+enum heed_status rules_parse_kept(struct str yaml, struct rules *out, struct heed_error *err)
+{
+    return parse(yaml, "rules", true, out, err);
 }
 
 int rules_currency(const struct rules *r, struct str code)

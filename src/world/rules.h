@@ -61,6 +61,10 @@ struct rules {
 HEED_MUST_CHECK enum heed_status rules_parse(struct str yaml, const char *name, struct rules *out,
                                              struct heed_error *err);
 
+/* The same of rules that a world was made with: what was refused only later may stand there. */
+HEED_MUST_CHECK enum heed_status rules_parse_kept(struct str yaml, struct rules *out,
+                                                  struct heed_error *err);
+
 /* The commented rules built into the library; preset NULL or "default", "plaza"; p NULL when there
  * is no such preset.                                                                            */
 struct str rules_preset(const char *preset);

@@ -9,6 +9,7 @@ struct reading {
     const struct yaml *y;
     struct rules *r;
     struct heed_error *err;
+    bool kept; /* rules that a world has had: what is refused only since then may stand in them */
 };
 
 /* HEED_INPUT: `what` was expected at the node.                                                  */

@@ -249,7 +249,7 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
     if (!s->rules_yaml)
         return error_set(err, HEED_INPUT, "snapshot", "it is damaged");
     enum heed_status status =
-        rules_parse((struct str){s->rules_yaml, s->rules_size}, "rules", &s->rules, err);
+        rules_parse_kept((struct str){s->rules_yaml, s->rules_size}, &s->rules, err);
     if (status == HEED_OK)
         status = catalogue_load(&s->catalogue, k, err);
     if (status == HEED_OK)

@@ -354,8 +354,9 @@ static enum heed_status create(struct world *w, const struct world_options *opti
 enum heed_status world_open(const char *path, const struct world_options *options,
                             struct world **out, struct heed_error *err)
 {
+    bool memory = strcmp(path, ":memory:") == 0;
     *out = NULL;
-    if (options->create && options->rules_yaml) { /* before a file is made */
+    if ((options->create || memory) && options->rules_yaml) { /* before a file is made */
         struct rules *rules = malloc(sizeof *rules);
         if (!rules)
             return error_nomem(err);
@@ -372,7 +373,7 @@ enum heed_status world_open(const char *path, const struct world_options *option
     w->no_snapshots = options->no_snapshots;
     bool created = false;
     enum heed_status status;
-    if (strcmp(path, ":memory:") == 0) {
+    if (memory) {
         status = store_open_memory(&w->store, err);
         created = true;
     } else {
