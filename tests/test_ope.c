@@ -17,7 +17,7 @@ enum { ROWS = 2000, NUMBERS = 3, ALL = (1 << OPE_ESTIMATORS) - 1 };
 
 struct made {
     struct ope_log log;
-    uint32_t action[ROWS], position[ROWS], level[ROWS], levels[1];
+    uint32_t action[ROWS], position[ROWS], unit[ROWS], level[ROWS], levels[1];
     double propensity[ROWS], reward[ROWS], x[ROWS * NUMBERS];
 };
 
@@ -73,6 +73,14 @@ static void three_rows_give_what_a_pencil_gives(void **unused)
     near("mean weight", r.weights.mean, 5.2 / 3, 1e-15);
     /* deviations -.1333, -1.3333, 1.4667: sqrt(3.9467) / 3 */
     near("its error", r.weights.error, sqrt(3.9466666666666667) / 3, 1e-12);
+    /* the first and the last of one person: 1.3333 and -1.3333 */
+    m.unit[1] = 1;
+    m.log.unit = m.unit;
+    m.log.units = 2;
+    double w[3];
+    assert_int_equal(ope_weights(&m.log, &(struct ope_policy){p, false}, w, &r.weights, &err),
+                     HEED_OK);
+    near("its error over people", r.weights.error, sqrt(2 * 16 / 9.) / 3, 1e-12);
     assert_false(r.estimates[OPE_DM].known || r.estimates[OPE_DR].known);
     /* interval: of the 27 resamples the least IPS is 0 and the largest 1.6 */
     assert_true(r.estimates[OPE_IPS].lower >= 0 && r.estimates[OPE_IPS].upper <= 1.6 + 1e-12);
@@ -133,6 +141,20 @@ static void the_policy_that_logged_earns_the_mean(void **unused)
 
 /* ── naive twins ── */
 
+/* What the row took with the chance it says, the chances being drawn anew for each. */
+static void take(struct made *m, size_t row, size_t actions, struct prng *r)
+{
+    double chance[5], sum = 0;
+    for (size_t a = 0; a < actions; a++)
+        sum += chance[a] = .2 + prng_double(r);
+    double at = prng_double(r) * sum;
+    uint32_t taken = 0;
+    while (taken + 1 < actions && at >= chance[taken])
+        at -= chance[taken++];
+    m->action[row] = taken;
+    m->propensity[row] = actions > 1 ? chance[taken] / sum : 1;
+}
+
 /* A log of random shape; the policy's p is [positions or 1][actions]. */
 static void random_log(struct made *m, uint64_t seed, double *p, struct ope_policy *policy)
 {
@@ -142,9 +164,8 @@ static void random_log(struct made *m, uint64_t seed, double *p, struct ope_poli
     size_t positions = 1 + prng_below(&r, 3);
     m->levels[0] = 1 + (uint32_t)prng_below(&r, 4);
     for (size_t i = 0; i < n; i++) {
-        m->action[i] = (uint32_t)prng_below(&r, actions);
+        take(m, i, actions, &r);
         m->position[i] = (uint32_t)prng_below(&r, positions);
-        m->propensity[i] = .05 + .95 * prng_double(&r);
         m->reward[i] = prng_normal(&r) + m->action[i];
         m->level[i] = (uint32_t)prng_below(&r, m->levels[0]);
     }
@@ -153,6 +174,10 @@ static void random_log(struct made *m, uint64_t seed, double *p, struct ope_poli
     m->log.categories = prng_below(&r, 2);
     for (size_t i = 0; i < n * m->log.features; i++) /* the first feature is a constant */
         m->x[i] = i % m->log.features ? 50 + 3 * prng_normal(&r) : .1;
+    m->log.units = 1 + prng_below(&r, 60);
+    m->log.unit = prng_below(&r, 3) ? m->unit : NULL;
+    for (size_t i = 0; i < n; i++)
+        m->unit[i] = (uint32_t)(i < m->log.units ? i : prng_below(&r, m->log.units));
     *policy = (struct ope_policy){prng_below(&r, 5) ? p : NULL, prng_below(&r, 2)};
     for (size_t k = 0; k < positions; k++) {
         double sum = 0;
@@ -211,6 +236,12 @@ static void eliminate(double a[TERMS][TERMS + 1], size_t d)
         a[i][d] /= a[i][i];
 }
 
+/* People are kept together, if they are not too few for that. */
+static uint32_t fold_of(const struct ope_log *log, size_t i)
+{
+    return ope_fold(log->unit && log->units >= 30 ? log->unit[i] : i);
+}
+
 /* Row `more` of the log counts 1 + by times in every fit. */
 static void twin_model(const struct made *m, const struct ope_policy *policy, double ridge,
                        size_t more, double by, double *q, double *v)
@@ -223,7 +254,7 @@ static void twin_model(const struct made *m, const struct ope_policy *policy, do
     for (uint32_t fold = 0; fold < OPE_FOLDS; fold++) {
         double a[TERMS][TERMS + 1] = {{0}};
         for (size_t i = 0; i < log->n; i++)
-            for (size_t j = 0; ope_fold(i) != fold && j < d; j++) {
+            for (size_t j = 0; fold_of(log, i) != fold && j < d; j++) {
                 double weight = i == more ? 1 + by : 1;
                 for (size_t k = 0; k < d; k++)
                     a[j][k] += weight * z[i][j] * z[i][k];
@@ -233,7 +264,7 @@ static void twin_model(const struct made *m, const struct ope_policy *policy, do
             a[j][j] += ridge;
         eliminate(a, d);
         for (size_t i = 0; i < log->n; i++) {
-            if (ope_fold(i) != fold)
+            if (fold_of(log, i) != fold)
                 continue;
             size_t at = policy->by_position ? m->position[i] * log->actions : 0;
             q[i] = v[i] = 0;
@@ -313,22 +344,37 @@ static void estimates_and_intervals_are_their_naive_twins(void **unused)
             w[i] = policy.p ? policy.p[at + m.action[i]] / m.propensity[i] : 1;
             square += w[i] * w[i];
         }
+        const bool people = m.log.unit;
+        const size_t units = people ? m.log.units : n;
         for (size_t b = 0; b <= RESAMPLES; b++) { /* the last is the log itself */
             uint64_t state = seed;
             struct prng r;
-            double ips = 0, weight = 0, dm = 0, dr = 0;
+            double ips = 0, weight = 0, dm = 0, dr = 0, rows = 0;
             prng_seed(&r, splitmix64(&state) + b);
-            for (size_t i = 0; i < n; i++) {
-                size_t j = b < RESAMPLES ? prng_below(&r, n) : i;
-                weight += w[j];
-                ips += w[j] * m.reward[j];
-                dm += v[j] + (b < RESAMPLES ? influence[j] - total(influence, n) / (double)n : 0);
-                dr += v[j] + w[j] * (m.reward[j] - q[j]);
+            for (size_t u = 0; u < units; u++) {
+                size_t drawn = b < RESAMPLES ? prng_below(&r, units) : u;
+                for (size_t j = 0; j < n; j++) {
+                    if ((people ? m.unit[j] : j) != drawn)
+                        continue;
+                    rows++;
+                    weight += w[j];
+                    ips += w[j] * m.reward[j];
+                    dm += v[j] + (b < RESAMPLES ? influence[j] : 0);
+                    dr += v[j] + w[j] * (m.reward[j] - q[j]);
+                }
             }
-            values[OPE_IPS][b] = ips / (double)n;
+            dm -= b < RESAMPLES ? total(influence, n) : 0;
+            values[OPE_IPS][b] = ips / rows;
             values[OPE_SNIPS][b] = ips / weight;
-            values[OPE_DM][b] = dm / (double)n;
-            values[OPE_DR][b] = dr / (double)n;
+            values[OPE_DM][b] = dm / rows;
+            values[OPE_DR][b] = dr / rows;
+        }
+        double off = 0;
+        for (size_t u = 0; u < units; u++) {
+            double by = 0;
+            for (size_t j = 0; j < n; j++)
+                by += (people ? m.unit[j] : j) == u ? w[j] - total(w, n) / (double)n : 0;
+            off += by * by;
         }
         struct ope_result r =
             judge(&m.log, &policy,
@@ -344,6 +390,9 @@ static void estimates_and_intervals_are_their_naive_twins(void **unused)
         }
         snprintf(what, sizeof what, "seed %llu, effective sample", (unsigned long long)seed);
         near(what, r.weights.effective, pow(total(w, n), 2) / square, 1e-11);
+        snprintf(what, sizeof what, "seed %llu, error of the mean weight",
+                 (unsigned long long)seed);
+        near(what, r.weights.error, sqrt(off) / (double)n, 1e-11);
     }
 }
 
@@ -421,6 +470,55 @@ static void intervals_hold_the_truth_as_often_as_they_say(void **unused)
         }
 }
 
+/* 80 people who come ten times on average, half of them glad of three in four, half of none;
+ * action 1 pleases .2 more. The policy takes it with .9: .375 + .18 = .555. */
+static void simulate_people(struct made *m, struct prng *r)
+{
+    enum { PEOPLE = 80 };
+    size_t n = 0;
+    for (uint32_t who = 0; who < PEOPLE; who++) {
+        double glad = prng_below(r, 2) ? .75 : 0;
+        for (uint64_t times = 1 + prng_below(r, 19); times > 0; times--, n++) {
+            double likely = prng_below(r, 2) ? .75 : .25;
+            m->action[n] = prng_double(r) < likely;
+            m->propensity[n] = m->action[n] ? likely : 1 - likely;
+            m->reward[n] = prng_double(r) < glad + .2 * m->action[n];
+            m->unit[n] = who;
+        }
+    }
+    point(m, n, 2, 1);
+    m->log.units = PEOPLE;
+}
+
+/* As above; taken as independent, rows of the same people make intervals half as wide as they
+ * should be. */
+static void intervals_over_people_hold_the_truth_where_those_over_rows_do_not(void **unused)
+{
+    (void)unused;
+    enum { LOGS = 400 };
+    static struct made m;
+    const double p[] = {.1, .9}, truth = .555;
+    int holds[2][OPE_ESTIMATORS] = {{0}};
+    struct prng r;
+    prng_seed(&r, 2025);
+    for (int i = 0; i < LOGS; i++) {
+        simulate_people(&m, &r);
+        for (int people = 0; people < 2; people++) {
+            m.log.unit = people ? m.unit : NULL;
+            struct ope_result x =
+                judge(&m.log, &(struct ope_policy){p, false},
+                      &(struct ope_options){.resamples = 200, .seed = (uint64_t)i});
+            for (int e = 0; e < OPE_ESTIMATORS; e++)
+                holds[people][e] += x.estimates[e].lower <= truth && truth <= x.estimates[e].upper;
+        }
+    }
+    for (int e = 0; e < OPE_ESTIMATORS; e++)
+        if (holds[1][e] < 362 || holds[0][e] > 300)
+            fail_msg("%s: of %d intervals %d over people and %d over rows hold %g",
+                     ope_estimator_name((enum ope_estimator)e), LOGS, holds[1][e], holds[0][e],
+                     truth);
+}
+
 /* Positions that follow one another in the log must not fall together with the folds. */
 static void what_is_periodic_in_the_log_does_not_blind_the_model(void **unused)
 {
@@ -477,6 +575,52 @@ static void a_sample_too_small_is_refused(void **unused)
     assert_non_null(strstr(err.message, "probability 0"));
 }
 
+/* 400 rows of two actions, logged with `said` where `took` of the first were taken. */
+static enum heed_status weigh(double said, size_t took, double policy, struct ope_result *r,
+                              struct heed_error *err)
+{
+    static struct made m;
+    const double p[] = {policy, 1 - policy};
+    for (size_t i = 0; i < 400; i++) {
+        m.action[i] = i >= took;
+        m.propensity[i] = m.action[i] ? 1 - said : said;
+    }
+    point(&m, 400, 2, 1);
+    error_clear(err);
+    return ope_estimate(&m.log, &(struct ope_policy){p, false}, 1 << OPE_IPS,
+                        &(struct ope_options){.min_sample = 1}, r, err);
+}
+
+static void weights_that_do_not_average_one_are_refused(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double said;
+        size_t took;
+        double policy;
+        enum ope_refusal refusal;
+        const char *says;
+    } rows[] = {
+        {.5, 200, .9, OPE_ANSWERED, ""},
+        {.5, 215, .9, OPE_ANSWERED, ""}, /* 1.06 is within four errors                          */
+        {.5, 240, .9, OPE_ANSWERED, ""}, /* 1.16 is not, but no quarter off                     */
+        {.5, 290, .9, OPE_WEIGHTS_OFF, "the weights average 1.3600, not 1 (standard error 0.03"},
+        {.5, 100, .9, OPE_WEIGHTS_OFF, "the weights average 0.6000, not 1"},
+        {.5, 100, .9, OPE_WEIGHTS_OFF, "`heed allocate log --explored`"},
+        {.01, 6, 1, OPE_ANSWERED, ""}, /* 1.5, but six rows say so                              */
+        {.5, 0, 1, OPE_SAMPLE_TOO_SMALL, "probability 0"}, /* 0 comes first                     */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ope_result r;
+        struct heed_error err = {0};
+        enum heed_status status = weigh(rows[i].said, rows[i].took, rows[i].policy, &r, &err);
+        if (r.refusal != rows[i].refusal || !strstr(err.message, rows[i].says) ||
+            status != (rows[i].refusal == OPE_ANSWERED ? HEED_OK : HEED_REFUSED))
+            fail_msg("row %zu: status %d, refusal %d: %s", i, (int)status, (int)r.refusal,
+                     err.message);
+    }
+}
+
 static void numbers_that_cannot_be_held_are_named(void **unused)
 {
     (void)unused;
@@ -492,7 +636,7 @@ static void numbers_that_cannot_be_held_are_named(void **unused)
         {INFINITY, 1, 1, ALL, "row 2"},
         {5e-324, 1, 1, ALL, "row 2"},
         {1e-300, 1e300, 1, 1 << OPE_IPS, "ips"},
-        {.5, 1, 1e200, 1 << OPE_DM, "reward model"},
+        {1, 1, 1e200, 1 << OPE_DM, "reward model"},
     };
     static struct made m;
     const double p[] = {1};
@@ -500,7 +644,7 @@ static void numbers_that_cannot_be_held_are_named(void **unused)
         struct ope_result r;
         struct heed_error err = {0};
         for (size_t j = 0; j < 300; j++) {
-            m.propensity[j] = .5;
+            m.propensity[j] = 1;
             m.reward[j] = 1;
             m.x[j] = (double)j;
         }
@@ -546,8 +690,10 @@ int main(void)
         cmocka_unit_test(estimates_and_intervals_are_their_naive_twins),
         cmocka_unit_test(threads_and_repetition_change_no_bit),
         cmocka_unit_test(intervals_hold_the_truth_as_often_as_they_say),
+        cmocka_unit_test(intervals_over_people_hold_the_truth_where_those_over_rows_do_not),
         cmocka_unit_test(what_is_periodic_in_the_log_does_not_blind_the_model),
         cmocka_unit_test(a_sample_too_small_is_refused),
+        cmocka_unit_test(weights_that_do_not_average_one_are_refused),
         cmocka_unit_test(numbers_that_cannot_be_held_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,35 @@ static void a_mapping_says_what_is_what(void **unused)
     ope_file_deinit(&f);
 }
 
+/* Rows of one user are one unit, and a row without a user is one by itself. */
+static void a_user_is_a_unit(void **unused)
+{
+    (void)unused;
+    static const char map[] = "log:\n  columns:\n    action: {column: item}\n"
+                              "    propensity: {column: chance}\n    reward: {column: paid}\n"
+                              "    user: {column: who}\n    x_all: {column: note}\n";
+    static const char own[] = "user,action,propensity,reward,note\n";
+    static const char rows[] = "ann,a,.5,1,0\n,a,.5,1,0\nbob,b,.5,0,0\n ann ,b,.5,0,0\n,b,.5,1,0\n";
+    const uint32_t expected[] = {0, 2, 1, 0, 3};
+    char text[200];
+    struct ope_file f;
+    struct ope_policy policy;
+    struct heed_error err;
+    double *p;
+    for (int mapped = 0; mapped < 2; mapped++) {
+        snprintf(text, sizeof text, "%s%s", mapped ? "who,item,chance,paid,note\n" : own, rows);
+        if (judge(mapped ? map : NULL, text, "", &f, &p, &policy, &err) != HEED_OK)
+            fail_msg("%s: %s", err.where, err.message);
+        assert_int_equal(f.log.units, 4);
+        assert_int_equal(f.log.features, mapped);
+        assert_memory_equal(f.log.unit, expected, sizeof expected);
+        ope_file_deinit(&f);
+    }
+    assert_int_equal(judge(NULL, HEAD "a,.5,1\n", "", &f, &p, &policy, &err), HEED_OK);
+    assert_null(f.log.unit);
+    ope_file_deinit(&f);
+}
+
 static const struct {
     const char *log, *where, *says;
 } bad_logs[] = {
@@ -265,6 +294,9 @@ static const struct {
     {COLUMNS "    reward: {column: a, factor: -1}\n", "line 5", "a number above 0"},
     {COLUMNS "    reward: {column: a, factor: 0}\n", "line 5", "a number above 0"},
     {COLUMNS "    reward: {column: a, factor: nan}\n", "line 5", "a number above 0"},
+    {WHOLE "    user: {constant: ann}\n", "line 6", "no such key"},
+    {WHOLE "    user: {column: who, otherwise: ann}\n", "line 6", "no such key"},
+    {WHOLE "    user: {column: who}\n", "log.csv: line 1", "the column 'who' is missing"},
     {WHOLE "    x_a: {constant: 1}\n", "line 6", "no such key"},
     {WHOLE "    x_a: {as: class}\n", "line 6", "the key 'column' is missing"},
     {WHOLE "    x_a: {column: b, as: text}\n", "line 6", "number or class"},
@@ -316,10 +348,12 @@ static void memory_may_run_out_anywhere(void **unused)
 {
     (void)unused;
     static const char map[] = WHOLE "    position: {column: position}\n"
+                                    "    user: {column: who}\n"
                                     "    x_n: {column: \"n*\", otherwise: 1}\n"
                                     "    x_c: {column: c, as: class}\n";
     put("map.yaml", map);
-    put("log.csv", "action,position,propensity,reward,n1,n2,c\na,1,.5,1,1,2,x\nb,1,.5,0,,2,y\n");
+    put("log.csv", "action,position,propensity,reward,who,n1,n2,c\n"
+                   "a,1,.5,1,ann,1,2,x\nb,1,.5,0,,,2,y\n");
     put("policy.csv", BY "a,1,.5\nb,1,.5\n");
     for (long n = 1;; n++) {
         struct ope_file f;
@@ -346,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_log_is_read_as_it_stands),
+        cmocka_unit_test(a_user_is_a_unit),
         cmocka_unit_test(a_mapping_says_what_is_what),
         cmocka_unit_test(a_bad_log_is_named_with_its_line),
         cmocka_unit_test(a_bad_policy_is_named_with_its_line),

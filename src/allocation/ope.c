@@ -13,26 +13,40 @@ const char *ope_estimator_name(enum ope_estimator e)
     return names[e];
 }
 
-/* Of w[n], whose largest is most; divided by it, so that no square overflows. */
-static struct ope_weighing weigh(const double *w, size_t n, double most)
+static size_t units_of(const struct ope_log *log)
+{
+    return log->unit ? log->units : log->n;
+}
+
+static size_t unit_of(const struct ope_log *log, size_t row)
+{
+    return log->unit ? log->unit[row] : row;
+}
+
+/* Of w, whose largest is most; divided by it, so that no square overflows. by_unit[units] is 0. */
+static struct ope_weighing weigh(const struct ope_log *log, const double *w, double most,
+                                 double *by_unit)
 {
     double sum = 0, square = 0, spread = 0;
     if (most == 0)
         return (struct ope_weighing){0};
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < log->n; i++) {
         sum += w[i] / most;
         square += w[i] / most * (w[i] / most);
     }
-    double mean = sum / (double)n;
-    for (size_t i = 0; i < n; i++)
-        spread += (w[i] / most - mean) * (w[i] / most - mean);
-    return (struct ope_weighing){sum * sum / square, mean * most, sqrt(spread) / (double)n * most};
+    double mean = sum / (double)log->n;
+    for (size_t i = 0; i < log->n; i++)
+        by_unit[unit_of(log, i)] += w[i] / most - mean;
+    for (size_t u = 0; u < units_of(log); u++)
+        spread += by_unit[u] * by_unit[u];
+    return (struct ope_weighing){sum * sum / square, mean * most,
+                                 sqrt(spread) / (double)log->n * most};
 }
 
 enum heed_status ope_weights(const struct ope_log *log, const struct ope_policy *policy, double *w,
                              struct ope_weighing *out, struct heed_error *err)
 {
-    double most = 0;
+    double most = 0, *by_unit;
     for (size_t i = 0; i < log->n; i++) {
         double propensity = log->propensity[i];
         size_t position = policy->by_position && log->position ? log->position[i] : 0;
@@ -48,41 +62,46 @@ enum heed_status ope_weights(const struct ope_log *log, const struct ope_policy 
         }
         most = w[i] > most ? w[i] : most;
     }
-    *out = weigh(w, log->n, most);
+    by_unit = calloc(units_of(log) + 1, sizeof *by_unit);
+    if (!by_unit)
+        return error_nomem(err);
+    *out = weigh(log, w, most, by_unit);
+    free(by_unit);
     return HEED_OK;
 }
 
-/* What the estimators sum over the rows. */
+/* What the estimators sum over the rows; n: how many. */
 struct part {
-    double w, wr, v, dr;
+    double n, w, wr, v, dr;
 };
 
 static void add(struct part *sum, const struct part *row)
 {
+    sum->n += row->n;
     sum->w += row->w;
     sum->wr += row->wr;
     sum->v += row->v;
     sum->dr += row->dr;
 }
 
-static double value_of(enum ope_estimator e, const struct part *sum, size_t n)
+static double value_of(enum ope_estimator e, const struct part *sum)
 {
     switch (e) {
     case OPE_IPS:
-        return sum->wr / (double)n;
+        return sum->wr / sum->n;
     case OPE_SNIPS:
         return sum->w > 0 ? sum->wr / sum->w : NAN;
     case OPE_DM:
-        return sum->v / (double)n;
+        return sum->v / sum->n;
     default:
-        return sum->dr / (double)n;
+        return sum->dr / sum->n;
     }
 }
 
 /* ── intervals ── */
 
 struct bootstrap {
-    const struct part *rows;
+    const struct part *units;
     size_t n, resamples;
     uint64_t seed;
     double *values; /* [OPE_ESTIMATORS][resamples] */
@@ -97,9 +116,9 @@ static void resample(void *context, size_t b, unsigned worker)
     (void)worker;
     prng_seed(&r, splitmix64(&mixed) + b);
     for (size_t i = 0; i < s->n; i++)
-        add(&sum, &s->rows[prng_below(&r, s->n)]);
+        add(&sum, &s->units[prng_below(&r, s->n)]);
     for (size_t e = 0; e < OPE_ESTIMATORS; e++)
-        s->values[e * s->resamples + b] = value_of((enum ope_estimator)e, &sum, s->n);
+        s->values[e * s->resamples + b] = value_of((enum ope_estimator)e, &sum);
 }
 
 static int ascending(const void *a, const void *b)
@@ -167,53 +186,87 @@ static enum heed_status enough(const struct ope_weighing *w, size_t n, double le
                      w->effective, n, least);
 }
 
+/* The weights of a log that could take what the policy takes average 1. */
+static enum heed_status balanced(const struct ope_weighing *w, struct heed_error *err)
+{
+    double off = fabs(w->mean - 1);
+    if (off <= OPE_OFF_MAX || off <= OPE_ERRORS_MAX * w->error)
+        return HEED_OK;
+    if (w->mean > 1)
+        return error_set(err, HEED_REFUSED, NULL,
+                         "the weights average %.4f, not 1 (standard error %.4f): the log took what "
+                         "the policy takes more often than its propensities say; log each choice "
+                         "with the probability it was made with",
+                         w->mean, w->error);
+    return error_set(err, HEED_REFUSED, NULL,
+                     "the weights average %.4f, not 1 (standard error %.4f): in many rows the log "
+                     "could not take what the policy takes, or its propensities are wrong; keep "
+                     "only rows where everything could be taken (`heed allocate log --explored`), "
+                     "with the probability of each choice, and a policy of what was possible there",
+                     w->mean, w->error);
+}
+
+static enum heed_status trusted(const struct ope_log *log, const struct ope_options *o,
+                                struct ope_result *out, struct heed_error *err)
+{
+    double least = o->min_sample > 0 ? o->min_sample : 100;
+    enum heed_status status = enough(&out->weights, log->n, least, err);
+    out->refusal = status == HEED_OK ? OPE_ANSWERED : OPE_SAMPLE_TOO_SMALL;
+    if (status != HEED_OK)
+        return status;
+    status = balanced(&out->weights, err);
+    out->refusal = status == HEED_OK ? OPE_ANSWERED : OPE_WEIGHTS_OFF;
+    return status;
+}
+
 enum heed_status ope_estimate(const struct ope_log *log, const struct ope_policy *policy,
                               unsigned wanted, const struct ope_options *options,
                               struct ope_result *out, struct heed_error *err)
 {
-    const size_t resamples = options->resamples ? options->resamples : 1000;
+    const size_t resamples = options->resamples ? options->resamples : 1000, n = units_of(log);
     *out = (struct ope_result){0};
     if (log->n == 0)
         return error_set(err, HEED_RANGE, "log", "it has no rows; give one that has");
     double *w = calloc(log->n, 4 * sizeof *w);
     double *values = calloc(resamples, OPE_ESTIMATORS * sizeof *values);
-    struct part *rows = calloc(log->n, sizeof *rows), sum = {0};
+    struct part *units = calloc(n, sizeof *units), sum = {0};
     enum heed_status status = HEED_NOMEM;
-    if (!w || !values || !rows) {
+    if (!w || !values || !units) {
         error_nomem(err);
         goto done;
     }
-    double *q = w + log->n, *v = q + log->n, *influence = v + log->n, mean = 0;
+    double *q = w + log->n, *v = q + log->n, *influence = v + log->n, all = 0;
     status = ope_weights(log, policy, w, &out->weights, err);
     if (status == HEED_OK)
-        status =
-            enough(&out->weights, log->n, options->min_sample > 0 ? options->min_sample : 100, err);
+        status = trusted(log, options, out, err);
     if (status == HEED_OK && wanted & (1U << OPE_DM | 1U << OPE_DR))
         status =
             ope_model(log, policy, options->ridge > 0 ? options->ridge : 1, q, v, influence, err);
     if (status != HEED_OK)
         goto done;
     for (size_t i = 0; i < log->n; i++) {
-        rows[i] =
-            (struct part){w[i], w[i] * log->reward[i], v[i], v[i] + w[i] * (log->reward[i] - q[i])};
-        add(&sum, &rows[i]);
+        struct part row = {1, w[i], w[i] * log->reward[i], v[i],
+                           v[i] + w[i] * (log->reward[i] - q[i])};
+        add(&sum, &row);
+        row.v += influence[i];
+        add(&units[unit_of(log, i)], &row);
         out->rewarded |= log->reward[i] != 0;
-        mean += influence[i] / (double)log->n;
+        all += influence[i];
     }
-    for (size_t i = 0; i < log->n; i++)
-        rows[i].v += influence[i] - mean;
-    struct bootstrap s = {rows, log->n, resamples, options->seed, values};
+    for (size_t u = 0; u < n; u++)
+        units[u].v -= all / (double)n;
+    struct bootstrap s = {units, n, resamples, options->seed, values};
     parallel_each(resamples, options->threads ? options->threads : 1, resample, &s);
     for (size_t e = 0; e < OPE_ESTIMATORS; e++) {
         struct ope_estimate *x = &out->estimates[e];
         x->known = wanted >> e & 1;
-        x->value = value_of((enum ope_estimator)e, &sum, log->n);
+        x->value = value_of((enum ope_estimator)e, &sum);
         interval(x, values + e * resamples, resamples, options->level > 0 ? options->level : .95);
     }
     status = check_numbers(out, err);
 done:
     free(w);
     free(values);
-    free(rows);
+    free(units);
     return status;
 }

@@ -8,7 +8,7 @@
 
 /* ── mappings ── */
 
-enum { OPE_ACTION, OPE_POSITION, OPE_PROPENSITY, OPE_REWARD, OPE_FIELDS };
+enum { OPE_ACTION, OPE_POSITION, OPE_PROPENSITY, OPE_REWARD, OPE_USER, OPE_FIELDS };
 
 struct ope_source {
     char *column; /* NULL: not from a column; of a feature it may end in *, for all that begin so */
@@ -27,8 +27,8 @@ struct ope_map {
 
 const char *ope_field_name(int field);
 
-/* The columns action, position (need not be there), propensity, reward, and all that begin with x_.
- */
+/* The columns action, position and user (which need not be there), propensity, reward, and all that
+ * begin with x_. */
 HEED_MUST_CHECK enum heed_status ope_map_own(struct ope_map *out, struct heed_error *err);
 /* A YAML file (docs/mapping.md). Errors: HEED_INPUT with line and key. Both are undone by
  * ope_map_deinit, after an error too. */
@@ -40,17 +40,18 @@ void ope_map_deinit(struct ope_map *m);
 
 struct ope_file {
     struct ope_log log; /* points into what follows */
-    struct intern actions, positions;
+    struct intern actions, positions, users;
     bool positioned; /* the log has positions, be it only one */
-    uint32_t *action, *position, *level, *levels;
+    uint32_t *action, *position, *unit, *level, *levels;
     double *propensity, *reward, *x;
-    size_t caps[6];
+    size_t caps[7];
     struct intern *classes; /* [log.categories] */
 };
 
-/* Reads path through map. features false: they are passed over. Undone by ope_file_deinit, after an
- * error too. Errors: HEED_INPUT with line and column: a column is missing; a cell is empty; a
- * propensity is not in (0, 1]; a number is none; no rows. O(bytes). */
+/* Reads path through map. features false: they are passed over. A user is a unit; a row whose user
+ * is empty is one by itself. Undone by ope_file_deinit, after an error too. Errors: HEED_INPUT with
+ * line and column: a column is missing; a cell is empty; a propensity is not in (0, 1]; a number is
+ * none; no rows. O(bytes). */
 HEED_MUST_CHECK enum heed_status ope_file_read(const char *path, const struct ope_map *map,
                                                bool features, struct ope_file *out,
                                                struct heed_error *err);

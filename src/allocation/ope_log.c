@@ -20,8 +20,9 @@ struct reading {
     size_t cap;
 };
 
-#define NEEDS                                                                                        \
-    "a log needs the columns action, propensity, reward and may have position and x_…; a mapping " \
+#define NEEDS                                                                                      \
+    "a log needs the columns action, propensity, reward and may have position, user and x_…; a " \
+    "mapping "                                                                                     \
     "(--map) says which they are elsewhere"
 
 static enum heed_status find_fields(struct reading *r, const struct ope_map *map,
@@ -161,7 +162,17 @@ static bool room(struct ope_file *f)
            array_grow(&f->propensity, &f->caps[2], n, sizeof *f->propensity) &&
            array_grow(&f->reward, &f->caps[3], n, sizeof *f->reward) &&
            array_grow(&f->x, &f->caps[4], n * f->log.features + 1, sizeof *f->x) &&
-           array_grow(&f->level, &f->caps[5], n * f->log.categories + 1, sizeof *f->level);
+           array_grow(&f->level, &f->caps[5], n * f->log.categories + 1, sizeof *f->level) &&
+           array_grow(&f->unit, &f->caps[6], n, sizeof *f->unit);
+}
+
+/* Whose row it is, INTERN_NONE where the cell is empty. */
+static enum heed_status user_at(const struct reading *r, uint32_t *out, struct heed_error *err)
+{
+    size_t column = r->fields[OPE_USER].column;
+    struct str text = column == SHEET_NOWHERE ? STR_NONE : str_trim(r->sheet.row.fields[column]);
+    *out = INTERN_NONE;
+    return text.n ? name_at(r, &r->fields[OPE_USER], &r->file->users, out, err) : HEED_OK;
 }
 
 static enum heed_status read_row(struct reading *r, struct heed_error *err)
@@ -192,6 +203,8 @@ static enum heed_status read_row(struct reading *r, struct heed_error *err)
     if (status == HEED_OK)
         status = number_at(r, &r->fields[OPE_REWARD], "mend it, or leave the row out",
                            &f->reward[n], err);
+    if (status == HEED_OK)
+        status = user_at(r, &f->unit[n], err);
     for (size_t i = 0; status == HEED_OK && i < features; i++)
         status = number_at(r, &r->features[i],
                            "a feature of names is a class: say so in a mapping (as: class)",
@@ -203,9 +216,14 @@ static enum heed_status read_row(struct reading *r, struct heed_error *err)
     return status;
 }
 
-static void point(struct ope_file *f)
+static void point(struct ope_file *f, bool users)
 {
     struct ope_log *log = &f->log;
+    log->units = f->users.count;
+    for (size_t i = 0; users && i < log->n; i++)
+        if (f->unit[i] == INTERN_NONE)
+            f->unit[i] = (uint32_t)log->units++;
+    log->unit = users ? f->unit : NULL;
     log->actions = f->actions.count;
     log->positions = f->positioned ? f->positions.count : 1;
     log->action = f->action;
@@ -222,11 +240,12 @@ static void point(struct ope_file *f)
 enum heed_status ope_file_read(const char *path, const struct ope_map *map, bool features,
                                struct ope_file *out, struct heed_error *err)
 {
-    struct reading r = {.file = out};
+    struct reading r = {.file = out, .fields[OPE_USER].column = SHEET_NOWHERE};
     bool more = true;
     *out = (struct ope_file){0};
     intern_init(&out->actions);
     intern_init(&out->positions);
+    intern_init(&out->users);
     enum heed_status status = sheet_open(path, &map->csv, NEEDS, &r.sheet, err);
     if (status == HEED_OK)
         status = find_fields(&r, map, err);
@@ -237,7 +256,7 @@ enum heed_status ope_file_read(const char *path, const struct ope_map *map, bool
     if (status == HEED_OK && out->log.n == 0)
         status =
             sheet_error(&r.sheet, SHEET_NOWHERE, err, "the log has no rows; give one that has");
-    point(out);
+    point(out, r.fields[OPE_USER].column != SHEET_NOWHERE);
     free(r.features);
     sheet_close(&r.sheet);
     return status;
@@ -247,12 +266,14 @@ void ope_file_deinit(struct ope_file *f)
 {
     intern_deinit(&f->actions);
     intern_deinit(&f->positions);
+    intern_deinit(&f->users);
     for (size_t c = 0; c < f->log.categories; c++)
         intern_deinit(&f->classes[c]);
     free(f->classes);
     free(f->levels);
     free(f->action);
     free(f->position);
+    free(f->unit);
     free(f->level);
     free(f->propensity);
     free(f->reward);

@@ -24,10 +24,15 @@ struct model {
     double *value;
 };
 
-uint32_t ope_fold(size_t row)
+uint32_t ope_fold(size_t unit)
 {
-    uint64_t state = row;
+    uint64_t state = unit;
     return (uint32_t)(splitmix64(&state) % OPE_FOLDS);
+}
+
+static uint32_t fold_of(const struct ope_log *log, size_t i)
+{
+    return ope_fold(log->unit && log->units >= OPE_UNITS_FEW ? log->unit[i] : i);
 }
 
 static size_t position_of(const struct ope_log *log, size_t i)
@@ -90,7 +95,7 @@ static enum heed_status scale(struct model *m, struct heed_error *err)
 static void accumulate(struct model *m)
 {
     for (size_t i = 0; i < m->log->n; i++) {
-        double *gram = m->gram[ope_fold(i)], *rhs = m->rhs[ope_fold(i)];
+        double *gram = m->gram[fold_of(m->log, i)], *rhs = m->rhs[fold_of(m->log, i)];
         size_t n = terms_of(m, i);
         for (size_t j = 0; j < n; j++) {
             rhs[m->term[j]] += m->value[j] * m->log->reward[i];
@@ -143,7 +148,7 @@ static void predict(struct model *m, size_t fold, const struct ope_policy *polic
             m->policy_part[p] += policy_row(m, policy, p)[a] * m->beta[m->action_at + a];
     }
     for (size_t i = 0; i < log->n; i++) {
-        if (ope_fold(i) != fold)
+        if (fold_of(log, i) != fold)
             continue;
         size_t n = terms_of(m, i), action = m->action_at + log->action[i];
         q[i] = v[i] = dot(m, n, m->beta);
@@ -166,7 +171,7 @@ static bool add_influence(struct model *m, size_t fold, double ridge, double *in
     if (!solve(m, fold, ridge, m->sum))
         return false;
     for (size_t i = 0; i < m->log->n; i++) {
-        if (ope_fold(i) == fold)
+        if (fold_of(m->log, i) == fold)
             continue;
         size_t n = terms_of(m, i);
         influence[i] += dot(m, n, m->sum) * (m->log->reward[i] - dot(m, n, m->beta));

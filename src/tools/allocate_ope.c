@@ -58,19 +58,24 @@ static enum heed_status policy_of(const struct tool_ask *ask, const struct ope_f
     return ope_policy_read(name, file, p, out, err);
 }
 
-static void warn_of(const struct ope_result *r, struct tool_warnings *list)
+static void warn_of(const struct ope_log *log, const struct ope_result *r,
+                    struct tool_warnings *list)
 {
-    enum { ERRORS = 4 };
     const struct ope_weighing *w = &r->weights;
     char names[64] = "";
     size_t n = 0;
-    if (fabs(w->mean - 1) > ERRORS * w->error && fabs(w->mean - 1) >= 1e-3) {
+    if (fabs(w->mean - 1) > OPE_ERRORS_MAX * w->error && fabs(w->mean - 1) >= 1e-3) {
         /* a log whose weights do not average 1 is not what it says it is */
         tools_warn(list,
                    "the weights average %.4f, not 1 (standard error %.4f): propensities are wrong, "
                    "or the policy does what the log could not; take the numbers with care",
                    w->mean, w->error);
     }
+    if (log->unit && log->units < OPE_UNITS_FEW)
+        tools_warn(list,
+                   "the log has %zu users, below %d: who is among them decides much, and the "
+                   "intervals are too narrow; take a log of more people",
+                   log->units, OPE_UNITS_FEW);
     for (int e = 0; e < OPE_ESTIMATORS; e++)
         if (r->estimates[e].known && !r->estimates[e].bounded)
             n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "",
@@ -81,7 +86,7 @@ static void warn_of(const struct ope_result *r, struct tool_warnings *list)
                    "reward is 0 or 1, the mean may still be up to %.4g with 95 %% (3 over the "
                    "effective sample): take a longer log",
                    names, fmin(1, 3 / w->effective));
-    else if (n > 0)
+    else if (n > 0 && !(log->unit && log->units == 1))
         tools_warn(list,
                    "every resample gives the same number, so the bootstrap gives no interval (%s): "
                    "the rewards that count are all alike; take a longer log",
@@ -93,7 +98,8 @@ static json_t *bound(const struct ope_estimate *x, double bound)
     return x->bounded ? json_real(bound) : json_null();
 }
 
-static json_t *reply_of(const struct tool_ask *ask, size_t n, const struct ope_result *r)
+static json_t *reply_of(const struct tool_ask *ask, const struct ope_log *log,
+                        const struct ope_result *r)
 {
     json_t *list = json_array();
     bool ok = list != NULL;
@@ -109,8 +115,21 @@ static json_t *reply_of(const struct tool_ask *ask, size_t n, const struct ope_r
         json_decref(list);
         return NULL;
     }
-    return json_pack("{s:o,s:I,s:f,s:o}", "policy", reply_text(tools_arg(ask, "policy")), "n",
-                     (json_int_t)n, "effective_sample", r->weights.effective, "estimates", list);
+    json_t *reply = json_pack("{s:o,s:I}", "policy", reply_text(tools_arg(ask, "policy")), "n",
+                              (json_int_t)log->n);
+    ok = reply && (!log->unit || tools_put(reply, "users", json_integer((json_int_t)log->units))) &&
+         tools_put(reply, "effective_sample", json_real(r->weights.effective));
+    if (!ok)
+        json_decref(list);
+    if (ok && tools_put(reply, "estimates", list))
+        return reply;
+    json_decref(reply);
+    return NULL;
+}
+
+static const char *code_of(enum ope_refusal r)
+{
+    return r == OPE_WEIGHTS_OFF ? "weights_off" : "sample_too_small";
 }
 
 enum heed_status tools_ope(const struct tool_ask *ask, json_t **reply, struct heed_error *err)
@@ -136,15 +155,15 @@ enum heed_status tools_ope(const struct tool_ask *ask, json_t **reply, struct he
             .min_sample = (double)least, .seed = (uint64_t)seed, .threads = PARALLEL_MAX};
         status = ope_estimate(&file.log, &policy, wanted, &o, &result, &why);
         if (status == HEED_REFUSED)
-            *reply = json_pack("{s:{s:s,s:s}}", "refused", "code", "sample_too_small", "message",
-                               why.message);
+            *reply = json_pack("{s:{s:s,s:s}}", "refused", "code", code_of(result.refusal),
+                               "message", why.message);
         else if (status != HEED_OK)
             error_set(err, status, why.where, "%s", why.message);
     }
     if (status == HEED_OK) {
         struct tool_warnings warnings = {0};
-        warn_of(&result, &warnings);
-        *reply = tools_warned(reply_of(ask, file.log.n, &result), &warnings);
+        warn_of(&file.log, &result, &warnings);
+        *reply = tools_warned(reply_of(ask, &file.log, &result), &warnings);
     }
     if (!*reply && (status == HEED_OK || status == HEED_REFUSED))
         status = error_nomem(err);
