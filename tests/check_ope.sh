@@ -68,10 +68,66 @@ expect 0 "" $ope uniform --min-sample 256
 head -50 log.csv >few.csv
 expect 1 "is 49.0 of 49 rows, below 100: the log is too short" allocate ope --log few.csv --policy logged
 
-# propensities that are wrong show in the weights
+# propensities that are wrong show in the weights: a quarter off is refused, less is told
 awk -F , 'BEGIN { OFS = "," } NR > 1 { $3 = $3 / 2 } { print }' log.csv >wrong.csv
-expect 0 "the weights average 2.0000, not 1" allocate ope --log wrong.csv --policy uniform
+expect 1 "refused (weights_off): the weights average 2.0000, not 1 (standard error 0.0750): the log took" allocate ope --log wrong.csv --policy uniform
+expect 1 "" --json allocate ope --log wrong.csv --policy uniform
+says '{"refused": {"code": "weights_off", "message": "the weights average 2.0000, not 1'
+awk -F , 'BEGIN { OFS = "," } NR > 1 { $3 = $3 / .8 } { print }' log.csv >wrong.csv
+expect 0 "the weights average 0.8000, not 1" allocate ope --log wrong.csv --policy uniform
 expect 0 "" --quiet allocate ope --log wrong.csv --policy uniform
+# slots in which nothing else was possible: two of three, as a log of whole feeds has them
+awk 'BEGIN { print "action,position,propensity,reward"; for (i = 0; i < 900; i++)
+    print (i % 3 < 2 ? "top" i % 3 ",1,1" : substr("abcd", i / 3 % 4 + 1, 1) ",3,.25") "," i % 2 }' >feeds.csv
+expect 1 "(weights_off): the weights average 0.3333, not 1" allocate ope --log feeds.csv --policy uniform
+expect 1 'keep only rows where everything could be taken (`heed allocate log --explored`)' \
+    allocate ope --log feeds.csv --policy uniform
+
+# rows of one user go together: 400 rows of 40 people, each of whom always or never pays
+awk 'BEGIN { print "action,propensity,reward,user"
+    for (i = 0; i < 400; i++) print (i % 2 ? "a" : "b") ",.5," (i % 40 < 16) ",u" i % 40 }' >people.csv
+expect 0 "" --json allocate ope --log people.csv --policy logged --estimator ips
+says '"n": 400, "users": 40, "effective_sample": 400.0, '
+width() { sed 's/.*"lower": \([0-9.e-]*\), "upper": \([0-9.e-]*\).*/\1 \2/' out | awk '{ print $2 - $1 }'; }
+over_people=$(width)
+cut -d , -f 1-3 people.csv >rows.csv
+expect 0 "" --json allocate ope --log rows.csv --policy logged --estimator ips
+over_rows=$(width)
+# sqrt(.4 x .6 / 40) x 3.92 = .304 and a root of ten less
+awk -v p="$over_people" -v r="$over_rows" 'BEGIN { exit !(p > .25 && p < .35 && r > .08 && r < .11) }' ||
+    fail "intervals are $over_people over people and $over_rows over rows wide"
+awk -F , 'NR == 1 || $4 ~ /u[0-9]$/' people.csv >few.csv
+expect 0 "the log has 10 users, below 30" allocate ope --log few.csv --policy logged
+awk -F , 'NR == 1 { print } NR > 1 { print $1 "," $2 "," $3 ",ann" }' people.csv >one.csv
+expect 0 "the log has 1 users, below 30" --json allocate ope --log one.csv --policy logged
+says '"lower": null'
+
+# what a world's feeds showed: the slots that chance had, and not those whose outcome is open
+printf 'allocation: {k: 3, floor: 0, explore: {method: thompson, epsilon: 0}}\n' >rules.yaml
+expect 3 "key allocation.explore.epsilon: thompson needs an epsilon above 0, such as 0.05" rules check rules.yaml
+expect 3 "key allocation.explore.epsilon: thompson needs" --world w init --rules rules.yaml
+[ ! -e w ] || fail "a world of refused rules is made"
+printf 'allocation: {k: 3, floor: 0, explore: {method: thompson}}\n' >rules.yaml
+expect 0 "" --world w init --rules rules.yaml
+{ printf 'id\n'; seq -f 'u%.0f' 4; } >users.csv
+{ printf 'id,creator\n'; seq -f 'c%.0f,u1' 5; } >contents.csv
+expect 0 "" --world w import users users.csv
+expect 0 "" --world w import contents contents.csv
+for at in 01:00 02:00; do
+    for user in u2 u3 u4; do
+        expect 0 "" --world w --at 2026-01-01T$at:00Z feed serve $user
+    done
+done
+expect 0 "" --world w --json --at 2026-01-01T03:00:00Z allocate log slots.csv
+says '{"log": "slots.csv", "rows": 9, "open": 9}'
+expect 0 "" --world w --json --at 2026-01-01T03:00:00Z allocate log slots.csv --explored
+says '"rows": 3, "open": 3}'
+expect 0 "" --world w --json --at 2026-01-01T03:00:00Z allocate log slots.csv --explored --within 3600
+says '"rows": 6, "open": 0}'
+[ "$(grep -c '",3,0\.' slots.csv)" -eq 6 ] || fail "not the last slots, with propensities: $(cat slots.csv)"
+expect 2 "within" --world w allocate log slots.csv --within 0
+expect 0 "" --world plain init
+expect 0 "no slot of any feed went to chance" --world plain allocate log slots.csv --explored
 
 # usage
 expect 2 "--policy is missing" allocate ope --log log.csv

@@ -2,6 +2,7 @@
  */
 #include "allocation/ope_file.h"
 #include "import/exposures.h"
+#include "support_import.h"
 #include "support_world.h"
 #include "world/apply.h"
 
@@ -10,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -79,7 +81,7 @@ static void what_a_feed_explored_is_told_of_the_moment(void **state)
     assert_true(json_equal(json_object_get(slot, "explored"), json_object_get(why, "explored")));
     assert_int_equal(strlen(json_string_value(json_object_get(why, "policy"))), 16);
     double p = json_real_value(json_object_get(why, "propensity"));
-    assert_true(p >= 1. / EXPLORE_DRAWS && p < 1);
+    assert_true(p >= .05 / 21 && p <= .95 + .05 / 21); /* the rules' own epsilon */
     json_decref(why);
     json_decref(reply);
     world_close(w);
@@ -93,7 +95,7 @@ static void the_log_of_exposures_judges_another_policy(void **state)
         "allocation: {explore: {method: epsilon, epsilon: 1, candidates: 19}, k: 1, floor: 0}\n");
     char *path = test_path("log.csv");
     struct heed_error err = {0};
-    uint64_t rows = 0;
+    struct exposures_written written;
     int liked = 0, x5 = 0;
     for (int i = 0; i < FEEDS; i++) {
         json_t *reply = call_ok(w, "feed serve", "user", "bob", NULL);
@@ -108,14 +110,17 @@ static void the_log_of_exposures_judges_another_policy(void **state)
         json_decref(reply);
     }
     assert_true(x5 > 0);
-    assert_int_equal(exposures_write(w, path, &rows, &err), HEED_OK);
-    assert_int_equal(rows, FEEDS);
+    const struct exposures_options later = {T0 + DAY, DAY, false};
+    assert_int_equal(exposures_write(w, path, &later, &written, &err), HEED_OK);
+    assert_int_equal(written.rows, FEEDS);
+    assert_int_equal(written.open, 0);
     struct ope_map map;
     struct ope_file file;
     assert_int_equal(ope_map_own(&map, &err), HEED_OK);
     if (ope_file_read(path, &map, false, &file, &err) != HEED_OK)
         fail_msg("%s: %s", err.where, err.message);
     assert_int_equal(file.log.n, FEEDS);
+    assert_int_equal(file.log.units, 1);
     double rewards = 0;
     for (size_t i = 0; i < file.log.n; i++) {
         rewards += file.log.reward[i];
@@ -125,11 +130,133 @@ static void the_log_of_exposures_judges_another_policy(void **state)
     ope_file_deinit(&file);
     ope_map_deinit(&map);
     json_decref(call_ok(w, "user erase", "user", "bob", NULL));
-    assert_int_equal(exposures_write(w, path, &rows, &err), HEED_OK);
-    assert_int_equal(rows, 0);
-    assert_int_equal(exposures_write(w, "/nonexistent/log.csv", &rows, &err), HEED_STORAGE);
+    assert_int_equal(exposures_write(w, path, &later, &written, &err), HEED_OK);
+    assert_int_equal(written.rows, 0);
+    assert_int_equal(exposures_write(w, "/nonexistent/log.csv", &later, &written, &err),
+                     HEED_STORAGE);
     unlink(path);
     free(path);
+    world_close(w);
+}
+
+/* The log of w as lines, the header left out; free it. */
+static char *log_of(struct world *w, struct exposures_options o, struct exposures_written *written)
+{
+    char *path = test_path("log.csv");
+    struct heed_error err = {0};
+    if (exposures_write(w, path, &o, written, &err) != HEED_OK)
+        fail_msg("%s: %s", err.where, err.message);
+    char *text = get_file(path, NULL), *rows = strdup(strchr(text, '\n') + 1);
+    free(text);
+    unlink(path);
+    free(path);
+    return rows;
+}
+
+/* The rewards of a log, row by row. */
+static void assert_rewards(struct world *w, struct exposures_options o, const char *rewards,
+                           uint64_t open)
+{
+    struct exposures_written written;
+    char *rows = log_of(w, o, &written), got[64] = "";
+    size_t n = 0;
+    for (const char *p = rows; *p && n + 1 < sizeof got; p = strchr(p, '\n') + 1)
+        got[n++] = strchr(p, '\n')[-1];
+    got[n] = 0;
+    assert_string_equal(got, rewards);
+    assert_int_equal(written.rows, strlen(rewards));
+    assert_int_equal(written.open, open);
+    free(rows);
+}
+
+#define AT(world, hours, ...)                                                                      \
+    assert_int_equal(call_as(world, NULL, T0 + (hours) * (DAY / 24), NULL, __VA_ARGS__, NULL),     \
+                     HEED_OK)
+
+/* bob is served at 0 h, 2 h and 30 h, cyd at 3 h; post1 is all there is. */
+static void what_is_not_known_yet_is_left_out_and_counted(void **state)
+{
+    (void)state;
+    struct world *w = world_with_rules("allocation: {floor: 0}\nbehaviour: {ahead: 100 d}\n");
+    const int64_t hour = DAY / 24;
+    fill_small(w);
+    AT(w, 0, "feed serve", "user", "bob");
+    AT(w, 2, "feed serve", "user", "bob");
+    AT(w, 3, "feed serve", "user", "cyd");
+    struct exposures_options now = {T0 + 4 * hour, DAY, false};
+    assert_rewards(w, now, "0", 2); /* bob's first was followed by another */
+    AT(w, 4, "event add", "user", "cyd", "verb", "like", "target", "content:post1");
+    assert_rewards(w, now, "0", 2); /* what succeeded is no more known than what did not */
+    now.now_ms = T0 + 27 * hour - 1;
+    assert_rewards(w, now, "00", 1);
+    now.now_ms++;
+    assert_rewards(w, now, "001", 0);
+    now.within_ms = hour - 1; /* then it came too late */
+    assert_rewards(w, now, "000", 0);
+    now.within_ms = hour;
+    assert_rewards(w, now, "001", 0);
+    AT(w, 30, "feed serve", "user", "bob");
+    AT(w, 31, "event add", "user", "bob", "verb", "like", "target", "content:post1", "time",
+       "2026-01-01T00:30:00Z"); /* imported late, it is the first feed's */
+    now.within_ms = DAY;
+    assert_rewards(w, now, "101", 1);
+    AT(w, 31, "event add", "user", "bob", "verb", "share", "target", "content:post1");
+    now.now_ms = T0 + 60 * hour;
+    assert_rewards(w, now, "1011", 0);
+    AT(w, 57, "event add", "user", "bob", "verb", "comment", "target", "content:post1");
+    assert_rewards(w, now, "1011", 0);
+    world_close(w);
+}
+
+/* Its journal and its snapshots are read as ever; a new world needs another epsilon. */
+static void a_world_made_with_thompson_and_no_epsilon_opens(void **state)
+{
+    (void)state;
+    static const char rules[] = "allocation: {explore: {method: thompson, epsilon: 0}}\n";
+    struct world *w = world_new(), *again, *refused;
+    const struct call call = {
+        .command = COMMAND_world_create, .actor = HANDLE_NONE, .blob = {rules, sizeof rules - 1}};
+    struct outcome o = {0};
+    struct heed_error err = {0};
+    assert_non_null(w);
+    assert_int_equal(state_apply(w, &call, &o, &err), HEED_OK);
+    again = restored_from(w);
+    assert_int_equal(again->state.rules.allocation.explore, EXPLORE_THOMPSON);
+    assert_int_equal(again->state.rules.allocation.epsilon_ppm, 0);
+    world_close(again);
+    world_close(w);
+    assert_int_equal(
+        world_open(":memory:",
+                   &(struct world_options){.rules_yaml = rules, .rules_size = sizeof rules - 1},
+                   &refused, &err),
+        HEED_INPUT);
+    assert_non_null(strstr(err.where, "key allocation.explore.epsilon"));
+    assert_non_null(strstr(err.message, "thompson needs an epsilon above 0, such as 0.05"));
+}
+
+/* One row a feed, of its last slot, and what was possible there has a propensity below 1. */
+static void the_slot_that_went_to_chance_can_be_asked_for_alone(void **state)
+{
+    (void)state;
+    struct world *w =
+        world_of("allocation: {explore: {method: epsilon, epsilon: 0.5, candidates: 9}}\n");
+    struct exposures_written written;
+    for (int i = 0; i < 20; i++) {
+        json_t *reply;
+        (void)last_slot(w, &reply);
+        json_decref(reply);
+    }
+    free(log_of(w, (struct exposures_options){T0 + DAY, DAY, false}, &written));
+    assert_int_equal(written.rows, 20 * K);
+    char *rows = log_of(w, (struct exposures_options){T0 + DAY, DAY, true}, &written);
+    assert_int_equal(written.rows, 20);
+    for (const char *p = rows; *p; p = strchr(p, '\n') + 1)
+        assert_true(strstr(p, "\",3,0.050000000,") < strchr(p, '\n') ||
+                    strstr(p, "\",3,0.550000000,") < strchr(p, '\n'));
+    free(rows);
+    free(log_of(w, (struct exposures_options){T0, DAY, true}, &written));
+    assert_int_equal(written.rows, 19);
+    assert_int_equal(written.open, 1);
     world_close(w);
 }
 
@@ -365,6 +492,9 @@ int main(void)
         cmocka_unit_test(half_of_the_feeds_explore_with_the_chance_that_is_logged),
         cmocka_unit_test(what_a_feed_explored_is_told_of_the_moment),
         cmocka_unit_test(the_log_of_exposures_judges_another_policy),
+        cmocka_unit_test(what_is_not_known_yet_is_left_out_and_counted),
+        cmocka_unit_test(a_world_made_with_thompson_and_no_epsilon_opens),
+        cmocka_unit_test(the_slot_that_went_to_chance_can_be_asked_for_alone),
         cmocka_unit_test(the_nearest_change_would_have_been_enough),
         cmocka_unit_test(who_lost_a_slot_to_a_debt_is_told_what_was_owed),
         cmocka_unit_test(what_keeps_a_target_from_a_user_now_is_named),

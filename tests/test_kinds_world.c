@@ -412,10 +412,11 @@ static void the_log_has_rewards_of_each_kind(void **state)
     OK("shop buy", "good", "sword", "user", "cyd");
     OK("event add", "user", "cyd", "verb", "view", "target", "service:tour");
     char *path = test_path("kinds.csv");
-    uint64_t rows;
+    const struct exposures_options later = {T0 + 30 * DAY, DAY, false};
+    struct exposures_written written;
     struct heed_error err = {0};
-    assert_int_equal(exposures_write(w, path, &rows, &err), HEED_OK);
-    assert_int_equal(rows, 4);
+    assert_int_equal(exposures_write(w, path, &later, &written, &err), HEED_OK);
+    assert_int_equal(written.rows, 4);
     char *text = get_file(path, NULL);
     static const struct {
         const char *target, reward;

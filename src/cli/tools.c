@@ -280,18 +280,28 @@ int tool_export(struct cli *c)
 int tool_allocate_log(struct cli *c)
 {
     struct heed_error err = {0};
-    uint64_t rows = 0;
+    struct exposures_written written = {0};
     struct world *w = NULL;
     const char *path = cli_arg(c, "out");
-    enum heed_status status = out_file_check(path, &err);
+    int64_t within_s = 0;
+    enum heed_status status = number_of(c, "within", 24 * 60 * 60, &within_s, &err);
+    const struct exposures_options options = {.now_ms = c->now_ms,
+                                              .within_ms = within_s * 1000,
+                                              .explored = cli_arg(c, "explored") != NULL};
+    if (status == HEED_OK)
+        status = out_file_check(path, &err);
     if (status == HEED_OK)
         status = cli_open(c, false, false, STR_NONE, &w, &err);
     if (status == HEED_OK)
-        status = exposures_write(w, path, &rows, &err);
+        status = exposures_write(w, path, &options, &written, &err);
     if (status == HEED_OK) {
-        json_t *reply = json_pack("{s:o,s:I}", "log", reply_text(path), "rows", (json_int_t)rows);
+        json_t *reply = json_pack("{s:o,s:I,s:I}", "log", reply_text(path), "rows",
+                                  (json_int_t)written.rows, "open", (json_int_t)written.open);
         print_reply(c, reply);
         json_decref(reply);
+        if (options.explored && written.rows + written.open == 0 && !c->quiet)
+            fprintf(stderr, "heed: no slot of any feed went to chance; let feeds explore "
+                            "(allocation.explore) before a log is needed\n");
     }
     world_close(w);
     return status == HEED_OK ? 0 : print_error(c, &err);

@@ -6,19 +6,25 @@
 #include "world/apply.h"
 
 struct shown {
+    uint32_t target, position, propensity;
+    bool rewarded;
+};
+
+struct feed {
     int64_t time_ms;
     uint64_t policy;
-    uint32_t user, target, position, propensity;
-    bool rewarded;
+    size_t from, before; /* in rows; in feeds, plus 1: the user's one before, 0: none */
+    uint32_t n, user;
+    bool followed; /* by another of the user's */
 };
 
 struct walking {
     const struct world *w;
+    const struct exposures_options *options;
     struct shown *rows;
-    size_t n, cap;
-    struct feed {
-        size_t from, n; /* of the user's last feed, in rows */
-    } * last;           /* [parties_n] */
+    struct feed *feeds;
+    size_t n, cap, feeds_n, feeds_cap;
+    size_t *last; /* [parties_n] in feeds, plus 1: the user's last; 0: none */
 };
 
 static enum heed_status note_feed(struct walking *k, const struct call *c, struct heed_error *err)
@@ -27,22 +33,34 @@ static enum heed_status note_feed(struct walking *k, const struct call *c, struc
     uint32_t user = (uint32_t)c->i[0];
     if (!fact_read(c->blob, &k->w->state.catalogue, &fact))
         return HEED_OK;
-    if (!array_grow(&k->rows, &k->cap, k->n + fact.n, sizeof *k->rows))
+    if (!array_grow(&k->rows, &k->cap, k->n + fact.n, sizeof *k->rows) ||
+        !array_grow(&k->feeds, &k->feeds_cap, k->feeds_n + 1, sizeof *k->feeds))
         return error_nomem(err);
-    k->last[user] = (struct feed){k->n, fact.n};
-    for (uint32_t i = 0; i < fact.n; i++) {
-        const struct slot *s = &fact.slots[i];
-        k->rows[k->n++] = (struct shown){c->time_ms, fact.policy,   user, slot_target(s),
-                                         i + 1,      s->propensity, false};
-    }
+    if (k->last[user])
+        k->feeds[k->last[user] - 1].followed = true;
+    k->feeds[k->feeds_n++] = (struct feed){.time_ms = c->time_ms,
+                                           .policy = fact.policy,
+                                           .from = k->n,
+                                           .before = k->last[user],
+                                           .n = (uint32_t)fact.n,
+                                           .user = user};
+    k->last[user] = k->feeds_n;
+    for (uint32_t i = 0; i < fact.n; i++)
+        k->rows[k->n++] =
+            (struct shown){slot_target(&fact.slots[i]), i + 1, fact.slots[i].propensity, false};
     return HEED_OK;
 }
 
 static void reward(struct walking *k, uint32_t user, uint32_t target, int64_t time_ms)
 {
-    struct feed feed = k->last[user];
-    for (size_t i = feed.from; i < feed.from + feed.n; i++)
-        if (k->rows[i].target == target && time_ms >= k->rows[i].time_ms)
+    size_t at = k->last[user];
+    while (at && k->feeds[at - 1].time_ms > time_ms)
+        at = k->feeds[at - 1].before;
+    const struct feed *f = at ? &k->feeds[at - 1] : NULL;
+    if (!f || time_ms - f->time_ms > k->options->within_ms)
+        return;
+    for (size_t i = f->from; i < f->from + f->n; i++)
+        if (k->rows[i].target == target)
             k->rows[i].rewarded = true;
 }
 
@@ -66,41 +84,60 @@ static enum heed_status visit(void *context, const struct call *c, struct heed_e
     return HEED_OK;
 }
 
-static uint64_t write_rows(const struct walking *k, FILE *f)
+static void write_row(const struct walking *k, const struct feed *f, const struct shown *x,
+                      FILE *to)
 {
-    const struct catalogue *c = &k->w->state.catalogue;
-    uint64_t written = 0;
-    fputs("time,user,action,position,propensity,policy,reward\n", f);
-    for (size_t i = 0; i < k->n; i++) {
-        const struct shown *x = &k->rows[i];
-        char text[96];
-        if (catalogue_erased(c, x->user) || catalogue_gone(c, x->target))
-            continue;
-        fprintf(f, "%s,", time_to_text(x->time_ms, text));
-        csv_put_quoted(f, world_party_id(k->w, x->user));
-        fputc(',', f);
-        csv_put_quoted(f, str_of(world_target_text(k->w, x->target, text)));
-        fprintf(f, ",%u,%.9f,", (unsigned)x->position, (double)x->propensity / EXPLORE_UNIT);
-        if (x->policy)
-            fprintf(f, "%016llx", (unsigned long long)x->policy);
-        fprintf(f, ",%d\n", (int)x->rewarded);
-        written++;
-    }
-    return written;
+    char text[96];
+    fprintf(to, "%s,", time_to_text(f->time_ms, text));
+    csv_put_quoted(to, world_party_id(k->w, f->user));
+    fputc(',', to);
+    csv_put_quoted(to, str_of(world_target_text(k->w, x->target, text)));
+    fprintf(to, ",%u,%.9f,", (unsigned)x->position, (double)x->propensity / EXPLORE_UNIT);
+    if (f->policy)
+        fprintf(to, "%016llx", (unsigned long long)f->policy);
+    fprintf(to, ",%d\n", (int)x->rewarded);
 }
 
-enum heed_status exposures_write(const struct world *w, const char *path, uint64_t *rows,
-                                 struct heed_error *err)
+static void write_rows(const struct walking *k, struct exposures_written *out, FILE *to)
 {
-    struct walking k = {.w = w, .last = calloc(w->state.catalogue.parties_n + 1, sizeof *k.last)};
+    const struct catalogue *c = &k->w->state.catalogue;
+    const struct exposures_options *o = k->options;
+    fputs("time,user,action,position,propensity,policy,reward\n", to);
+    for (size_t at = 0; at < k->feeds_n; at++) {
+        const struct feed *f = &k->feeds[at];
+        bool open = !f->followed && o->now_ms - f->time_ms < o->within_ms;
+        for (size_t i = f->from; i < f->from + f->n; i++) {
+            const struct shown *x = &k->rows[i];
+            if (catalogue_erased(c, f->user) || catalogue_gone(c, x->target) ||
+                (o->explored && x->propensity == EXPLORE_UNIT))
+                continue;
+            if (open) {
+                out->open++;
+                continue;
+            }
+            write_row(k, f, x, to);
+            out->rows++;
+        }
+    }
+}
+
+enum heed_status exposures_write(const struct world *w, const char *path,
+                                 const struct exposures_options *options,
+                                 struct exposures_written *written, struct heed_error *err)
+{
+    struct walking k = {.w = w,
+                        .options = options,
+                        .last = calloc(w->state.catalogue.parties_n + 1, sizeof *k.last)};
     struct out_file out = {0};
     enum heed_status status = k.last ? world_walk(w, visit, &k, err) : error_nomem(err);
+    *written = (struct exposures_written){0};
     if (status == HEED_OK)
         status = out_file_open(&out, path, err);
     if (status == HEED_OK)
-        *rows = write_rows(&k, out.f);
+        write_rows(&k, written, out.f);
     status = out_file_close(&out, status, err);
     free(k.last);
     free(k.rows);
+    free(k.feeds);
     return status;
 }

@@ -4,11 +4,27 @@
 
 #include "world/world.h"
 
+struct exposures_options {
+    int64_t now_ms; /* the outcome of a feed served less than within_ms before is still open,   */
+    int64_t within_ms; /* unless its user was served another since; more than 0 */
+    bool explored; /* slots that went to chance alone: one of a feed, or none                  */
+};
+
+struct exposures_written {
+    uint64_t rows;
+    uint64_t open; /* slots left out because the feed's outcome is not known yet */
+};
+
 /* Writes CSV (base/out_file.h) with a row for each slot served, in order of serving:
- *   time, user, action (the content), position (from 1), propensity, policy (16 hex digits, or
- * empty), reward (1: the user engaged with it before his next feed, else 0) Left out: erased people
- * and what was theirs. *rows out. Errors: HEED_STORAGE, HEED_NOMEM; those of the journal. Memory:
- * 48 bytes a slot. O(journal).                                              */
+ *   time, user, action (what was shown), position (from 1), propensity, policy (16 hex digits, or
+ * empty), reward (1: within within_ms, and before his next feed, the user engaged with it; else 0)
+ * An act counts at its own time, however late it was imported. A feed's slots are written all or
+ * none: to keep of an open feed what was engaged with would favour what succeeds. Left out and not
+ * counted: erased people and what was theirs. Errors: HEED_STORAGE, HEED_NOMEM; those of the
+ * journal. Memory: 16 bytes a slot, 48 a feed. O(journal), and for an act that was imported late
+ * the user's feeds since. */
 HEED_MUST_CHECK enum heed_status exposures_write(const struct world *w, const char *path,
-                                                 uint64_t *rows, struct heed_error *err);
+                                                 const struct exposures_options *options,
+                                                 struct exposures_written *out,
+                                                 struct heed_error *err);
 #endif
