@@ -78,19 +78,20 @@ static size_t twin_preferences(const struct behaviour *b, const struct behaviour
                 at++;
             if (at == n)
                 out[n++] = (struct preference){key, 0};
-            out[at].weight +=
-                behaviour_decay(p->weight, newest_ms - (int64_t)p->time_s * 1000, r->half_life_ms);
+            out[at].weight_micro += behaviour_decay(
+                p->weight_micro, newest_ms - (int64_t)p->time_s * 1000, r->half_life_ms);
         }
     for (size_t i = 0; i < n; i++) /* the best of what is left, in turn */
         for (size_t j = i + 1; j < n; j++)
-            if (out[j].weight > out[i].weight ||
-                (out[j].weight == out[i].weight && out[j].key < out[i].key)) {
+            if (out[j].weight_micro > out[i].weight_micro ||
+                (out[j].weight_micro == out[i].weight_micro && out[j].key < out[i].key)) {
                 struct preference held = out[i];
                 out[i] = out[j];
                 out[j] = held;
             }
     for (size_t i = 0; i < n; i++)
-        out[i].weight = behaviour_decay(out[i].weight, b->latest_ms - newest_ms, r->half_life_ms);
+        out[i].weight_micro =
+            behaviour_decay(out[i].weight_micro, b->latest_ms - newest_ms, r->half_life_ms);
     return n;
 }
 
@@ -127,7 +128,8 @@ static void the_strongest_agree_with_sorting_all(void **state)
                                  HEED_OK);
                 bool same = n == (all < room ? all : room);
                 for (size_t i = 0; same && i < n; i++)
-                    same = got[i].key == expected[i].key && got[i].weight == expected[i].weight;
+                    same = got[i].key == expected[i].key &&
+                           got[i].weight_micro == expected[i].weight_micro;
                 if (!same) {
                     print_error("seed %llu, user %u, over %d: not the strongest %zu\n",
                                 (unsigned long long)seed, user, over, room);
@@ -154,11 +156,12 @@ static void dislikes_come_last(void **state)
     size_t n = 3;
     assert_int_equal(behaviour_preferences(&b, &r, &c, 0, PREFER_TARGETS, got, &n), HEED_OK);
     assert_int_equal(n, 3);
-    static const struct preference expected[] = {
-        {TARGET_GOOD << 28 | 1, 512}, {TARGET_GOOD << 28 | 2, 25}, {TARGET_GOOD << 28 | 0, -128}};
+    static const struct preference expected[] = {{TARGET_GOOD << 28 | 1, 2000000},
+                                                 {TARGET_GOOD << 28 | 2, 100000},
+                                                 {TARGET_GOOD << 28 | 0, -500000}};
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(got[i].key, expected[i].key);
-        assert_int_equal(got[i].weight, expected[i].weight);
+        assert_int_equal(got[i].weight_micro, expected[i].weight_micro);
     }
     /* somebody else acts, so much later that nothing is left of the weights: their order is */
     acts_apply(&b, &r,
@@ -168,7 +171,7 @@ static void dislikes_come_last(void **state)
     assert_int_equal(behaviour_preferences(&b, &r, &c, 0, PREFER_TARGETS, got, &n), HEED_OK);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(got[i].key, expected[i].key);
-        assert_int_equal(got[i].weight, 0);
+        assert_int_equal(got[i].weight_micro, 0);
     }
     behaviour_deinit(&b);
 }

@@ -143,13 +143,14 @@ static void what_is_stored_loads_and_saves_to_the_same_bytes(void **state)
     acts_apply(&b, &r, &act);
     acts_apply(&b, &r, &act);
     assert_int_equal(behaviour_user(&b, 70000)->dwell_milli, INT64_MAX);
-    assert_int_equal(behaviour_pair(&b, 70000, target_make(TARGET_CONTENT, 70000))->weight,
-                     INT32_MAX);
+    assert_int_equal(behaviour_pair(&b, 70000, target_make(TARGET_CONTENT, 70000))->weight_micro,
+                     INT64_C(1000000000000000000)); /* as many units as one act may have */
     act.verb = 7;
     act.target = target_make(TARGET_GOOD, 5);
+    r.verbs[7].max_units = INT64_MAX;
     for (int i = 0; i < 9; i++)
         acts_apply(&b, &r, &act);
-    assert_int_equal(behaviour_pair(&b, 70000, act.target)->weight, INT32_MIN);
+    assert_int_equal(behaviour_pair(&b, 70000, act.target)->weight_micro, -(INT64_MAX / 4));
     assert_round_trip(&KIND, &b);
     behaviour_deinit(&b);
 }
@@ -256,7 +257,7 @@ static void what_acts_cannot_come_to_is_refused(void **state)
             assert_true(dedup_seen(&b, &r, 7, TIME_MAX_MS + 1, &seen));
             break;
         case TOO_POPULAR:
-            t->popularity = INT64_MAX / 4 + 1;
+            t->popularity_micro = INT64_MAX / 4 + 1;
             break;
         case USER_UNKNOWN:
             b.pairs[1].user = 1;

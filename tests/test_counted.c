@@ -93,9 +93,9 @@ static void a_total_draws_what_its_acts_would_have_drawn(void **unused)
             assert_int_equal(x->last_ms, y->last_ms);
             assert_int_equal(y->reach, 0);
             /* decayed once instead of once an act: half of 1/256 point lost each */
-            if (llabs(x->popularity - y->popularity) > (int64_t)acts)
+            if (llabs(x->popularity_micro - y->popularity_micro) > (int64_t)acts)
                 fail_msg("seed %llu: content %u: %lld, not %lld", (unsigned long long)seed, i,
-                         (long long)y->popularity, (long long)x->popularity);
+                         (long long)y->popularity_micro, (long long)x->popularity_micro);
         }
         const struct consumption *c = &each->state.consumption, *d = &total->state.consumption;
         for (size_t e = 0, f = 0; e < c->open_n; e++) {

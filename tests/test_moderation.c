@@ -29,7 +29,7 @@ static void report(struct moderation *m, uint32_t user, uint32_t target, int64_t
 static void act(struct moderation *m, int kind, uint32_t target, int64_t time_ms, int64_t attention)
 {
     const struct moderation_act a = {.time_ms = time_ms,
-                                     .attention = attention,
+                                     .attention_micro = attention,
                                      .target = target,
                                      .kind = (uint8_t)kind,
                                      .stood = kind != ACT_APPEAL &&
@@ -243,7 +243,7 @@ static void an_appeal_waits_with_what_was_seen_when_it_was_decided(void **state)
     struct moderation m;
     moderation_init(&m);
     static const double exposure[] = {-1, 3};
-    act(&m, DECISION_REMOVE, content(0), 1, 9 * 256);
+    act(&m, DECISION_REMOVE, content(0), 1, 9000000);
     act(&m, ACT_APPEAL, content(0), 2, 0);
     report(&m, 1, content(0), 3); /* of what nobody sees */
     struct queue_row row = row_of(&m, exposure, content(0));
@@ -441,7 +441,7 @@ static double twin_harm(const struct twin *t, size_t target, double exposure)
     }
     struct twin_case c = twin_look(t, target);
     if (c.appeal >= 0) {
-        double then = 1 + (double)t->acts[target][c.standing].attention / 256;
+        double then = 1 + (double)t->acts[target][c.standing].attention / 1e6;
         double now = 1 + (exposure > 0 ? exposure : 0);
         harm += wrong_yes / wrong_all * (then > now ? then : now);
     }
@@ -506,8 +506,8 @@ static void random_step(struct moderation *m, struct twin *t, struct prng *r)
         return;
     }
     struct moderation_act a = {.time_ms = time_ms,
-                               .attention = (int64_t)prng_below(r, 9000),
-                               .target = content(target),
+                               .attention_micro = (int64_t)prng_below(r, 50000000),
+                               .target = place(target),
                                .actor = user,
                                .kind = (uint8_t)prng_below(r, 4)};
     if (a.kind == ACT_APPEAL && moderation_may_appeal(m, a.target) != MAY_APPEAL)
@@ -519,7 +519,7 @@ static void random_step(struct moderation *m, struct twin *t, struct prng *r)
               (a.scored || given || moderation_newest(m, a.target, time_ms, latest));
     assert_int_equal(moderation_add(m, &a), HEED_OK);
     t->acts[target][t->n[target]++] =
-        (struct twin_act){a.time_ms, a.attention, a.kind, a.scored, given, latest};
+        (struct twin_act){a.time_ms, a.attention_micro, a.kind, a.scored, given, latest};
 }
 
 static void twin_init(struct twin *t)

@@ -137,7 +137,7 @@ static void count_day(struct user_stats *u, int64_t t)
     }
 }
 
-/* Points in 1/256, brought to the newer of two times.                                           */
+/* Points in millionths, brought to the newer of two times. */
 static void add_decayed(int64_t *value, int64_t *at_ms, int64_t points, int64_t t,
                         int64_t half_life)
 {
@@ -149,26 +149,34 @@ static void add_decayed(int64_t *value, int64_t *at_ms, int64_t points, int64_t 
     }
 }
 
-/* Points of an act in 1/256.                                                                     */
-static int64_t points_256(const struct behaviour_rules *r, const struct act *act)
+static int64_t within(int64_t value, int64_t most)
 {
-    int64_t milli = behaviour_points(r, act->verb, act->amount_milli);
-    return milli > POPULARITY_MAX / 256    ? POPULARITY_MAX / 1000
-           : milli < -POPULARITY_MAX / 256 ? -POPULARITY_MAX / 1000
-                                           : milli * 256 / 1000;
+    return value > most ? most : value < -most ? -most : value;
 }
 
-static int32_t pair_weight(int64_t value)
+/* Points of an act in millionths, rounded to nearest.                                            */
+static int64_t points_micro(const struct behaviour_rules *r, const struct act *act)
 {
-    return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
+    __extension__ typedef __int128 i128;
+    const struct verb_rule *v = &r->verbs[act->verb];
+    i128 amount = act->amount_milli, most = (i128)v->max_units * v->unit_milli, points;
+    if (v->unit_milli == 0)
+        return (int64_t)v->weight_milli * 1000;
+    amount = amount < most ? amount : most;
+    points = (2 * amount * v->weight_milli * 1000 +
+              (v->weight_milli < 0 ? -1 : 1) * (i128)v->unit_milli) /
+             (2 * (i128)v->unit_milli);
+    return points > POPULARITY_MAX    ? POPULARITY_MAX
+           : points < -POPULARITY_MAX ? -POPULARITY_MAX
+                                      : (int64_t)points;
 }
 
 static void add_to_pair(struct pair *p, const struct behaviour_rules *r, int64_t points, int64_t t)
 {
-    int64_t value = p->weight, at_ms = (int64_t)p->time_s * 1000;
+    int64_t value = p->weight_micro, at_ms = (int64_t)p->time_s * 1000;
     int64_t second = t - t % 1000;
     add_decayed(&value, &at_ms, points, second, r->half_life_ms);
-    p->weight = pair_weight(value);
+    p->weight_micro = within(value, POPULARITY_MAX);
     p->time_s = (uint32_t)(at_ms / 1000);
 }
 
@@ -188,10 +196,10 @@ static void count_target(struct target_stats *t, const struct behaviour_rules *r
     default:
         break;
     }
-    add_decayed(&t->popularity, &t->last_ms, points > 0 && !act->own ? points : 0, act->time_ms,
-                r->half_life_ms);
-    if (t->popularity > POPULARITY_MAX)
-        t->popularity = POPULARITY_MAX;
+    add_decayed(&t->popularity_micro, &t->last_ms, points > 0 && !act->own ? points : 0,
+                act->time_ms, r->half_life_ms);
+    if (t->popularity_micro > POPULARITY_MAX)
+        t->popularity_micro = POPULARITY_MAX;
 }
 
 enum heed_status behaviour_seen(struct behaviour *b, const struct behaviour_rules *r,
@@ -232,7 +240,7 @@ enum heed_status behaviour_apply(struct behaviour *b, const struct behaviour_rul
         u->pairs++;
         *(act->own ? &t->own : &t->reach) += 1;
     }
-    int64_t points = points_256(r, act);
+    int64_t points = points_micro(r, act);
     add_to_pair(&b->pairs[p], r, points, act->time_ms);
     if (r->follow == act->verb + 1 && target_kind(act->target) == TARGET_USER)
         b->pairs[p].follows = 1;
@@ -268,7 +276,7 @@ enum heed_status behaviour_counted(struct behaviour *b, const struct behaviour_r
         return HEED_NOMEM;
     struct target_stats *t = &table->rows[index];
     int64_t amount = times_saturating(act->amount_milli, count);
-    int64_t points = points_256(r, act);
+    int64_t points = points_micro(r, act);
     points = points > 0 ? times_saturating(points, count) : 0;
     switch (r->verbs[act->verb].class) {
     case VERB_IMPRESSION:
@@ -283,10 +291,10 @@ enum heed_status behaviour_counted(struct behaviour *b, const struct behaviour_r
     default:
         break;
     }
-    add_decayed(&t->popularity, &t->last_ms, points < POPULARITY_MAX ? points : POPULARITY_MAX,
-                act->time_ms, r->half_life_ms);
-    if (t->popularity > POPULARITY_MAX)
-        t->popularity = POPULARITY_MAX;
+    add_decayed(&t->popularity_micro, &t->last_ms,
+                points < POPULARITY_MAX ? points : POPULARITY_MAX, act->time_ms, r->half_life_ms);
+    if (t->popularity_micro > POPULARITY_MAX)
+        t->popularity_micro = POPULARITY_MAX;
     count_some(&table->verbs[(size_t)index * VERBS_MAX + act->verb], count);
     b->verb_events[act->verb] += count;
     b->verb_amount_milli[act->verb] = add_saturating(b->verb_amount_milli[act->verb], amount);
@@ -313,13 +321,14 @@ enum heed_status behaviour_refund(struct behaviour *b, const struct behaviour_ru
     struct pair *p = &b->pairs[at];
     struct target_stats *t = &b->targets[target_kind(act->target)].rows[target_index(act->target)];
     enum verb_class class = r->verbs[act->verb].class;
-    int64_t points = points_256(r, act), half_life = r->half_life_ms;
+    int64_t points = points_micro(r, act), half_life = r->half_life_ms;
     int64_t second = act->time_ms - act->time_ms % 1000, at_ms = (int64_t)p->time_s * 1000;
-    p->weight = pair_weight(p->weight - behaviour_decay(points, at_ms - second, half_life));
+    int64_t weighs = behaviour_decay(points, at_ms - second, half_life);
+    p->weight_micro = within(p->weight_micro - weighs, POPULARITY_MAX);
     if (!act->own) {
         int64_t left = behaviour_decay(points, t->last_ms - act->time_ms, half_life);
         if (points > 0)
-            t->popularity -= left < t->popularity ? left : t->popularity;
+            t->popularity_micro -= left < t->popularity_micro ? left : t->popularity_micro;
         if (class == VERB_ENGAGE)
             t->engagements -= t->engagements > 0;
         else if (class == VERB_IMPRESSION)

@@ -44,9 +44,9 @@ int behaviour_verb(const struct behaviour_rules *r, struct str name);
 /* Points of one event, in thousandths, signed: weight x units, units cut at max_units.          */
 int64_t behaviour_points(const struct behaviour_rules *r, uint32_t verb, int64_t amount_milli);
 
-/* weight (any unit) after age_ms of decay by half_life_ms: w * 2^(-age/half_life) in integers
- * (Q32 table of 2^-i/64 with linear interpolation; relative error below 1e-4, monotone).
- * age <= 0 gives w.                                                                             */
+/* weight (any unit) after age_ms of decay by half_life_ms: w * 2^(-age/half_life) in integers,
+ * rounded to nearest (Q62 table of 2^-i/64, between its points the series of exp; the factor's
+ * error is below 1e-15, monotone). age <= 0 gives w.                                             */
 int64_t behaviour_decay(int64_t weight, int64_t age_ms, int64_t half_life_ms);
 
 struct act {
@@ -61,10 +61,10 @@ struct act {
 };
 
 struct pair {
+    int64_t weight_micro; /* points in millionths, decayed to `time_s`; saturates */
     uint32_t user : 31;   /* below 2^28 */
     uint32_t follows : 1; /* by rules.follow, of users only */
     uint32_t target;
-    int32_t weight;  /* points in 1/256, decayed to `time`; saturates */
     uint32_t time_s; /* of the newest event of the pair, seconds since 1970 */
     uint32_t next;   /* older pair of the same user, or HANDLE_NONE */
 };
@@ -182,8 +182,8 @@ struct rate {
 struct rate behaviour_engagement(const struct target_stats *t);
 
 struct preference {
-    uint32_t key;   /* target, category symbol or party */
-    int64_t weight; /* points in 1/256 at behaviour.latest_ms */
+    uint32_t key;         /* target, category symbol or party */
+    int64_t weight_micro; /* points in millionths at behaviour.latest_ms */
 };
 enum preference_over { PREFER_TARGETS, PREFER_CATEGORIES, PREFER_CREATORS };
 

@@ -19,7 +19,7 @@ void pair_prefetch(const struct behaviour *b, uint32_t user, uint32_t target);
  * target have two pairs.                                                                        */
 enum heed_status pairs_index(struct behaviour *b);
 
-/* Popularity stays far from the ends of an int64.                                               */
+/* What points add up to stays far from the ends of an int64. */
 #define POPULARITY_MAX (INT64_MAX / 4)
 
 /* Room for users and targets below n. false: no memory.                                         */

@@ -19,8 +19,8 @@ static uint32_t key_of(const struct catalogue *c, enum preference_over over, uin
 static int stronger(const void *a, const void *b)
 {
     const struct preference *x = a, *y = b;
-    if (x->weight != y->weight)
-        return x->weight < y->weight ? 1 : -1;
+    if (x->weight_micro != y->weight_micro)
+        return x->weight_micro < y->weight_micro ? 1 : -1;
     return x->key < y->key ? -1 : x->key > y->key;
 }
 
@@ -43,11 +43,12 @@ enum heed_status behaviour_preferences(const struct behaviour *b, const struct b
         uint32_t key = key_of(c, over, pair->target);
         if (key == HANDLE_NONE)
             continue;
-        int64_t weight = behaviour_decay(pair->weight, u->last_ms - (int64_t)pair->time_s * 1000,
-                                         r->half_life_ms);
+        int64_t weight = behaviour_decay(
+            pair->weight_micro, u->last_ms - (int64_t)pair->time_s * 1000, r->half_life_ms);
         uint32_t at = over == PREFER_TARGETS ? MAP_NONE : map_get(&places, key);
         if (at != MAP_NONE) {
-            rows[at].weight += weight;
+            if (__builtin_add_overflow(rows[at].weight_micro, weight, &rows[at].weight_micro))
+                rows[at].weight_micro = weight > 0 ? INT64_MAX : INT64_MIN;
         } else if (over == PREFER_TARGETS || map_put(&places, key, (uint32_t)have)) {
             rows[have++] = (struct preference){key, weight};
         } else {
@@ -59,8 +60,8 @@ enum heed_status behaviour_preferences(const struct behaviour *b, const struct b
         *n = have < room ? have : room;
         memcpy(out, rows, *n * sizeof *rows);
         for (size_t i = 0; i < *n; i++)
-            out[i].weight =
-                behaviour_decay(out[i].weight, b->latest_ms - u->last_ms, r->half_life_ms);
+            out[i].weight_micro =
+                behaviour_decay(out[i].weight_micro, b->latest_ms - u->last_ms, r->half_life_ms);
     }
     free(rows);
     map_deinit(&places);

@@ -96,7 +96,7 @@ static void targets_save(const struct stats_table *t, struct sink *s)
         const struct target_stats *x = &t->rows[i];
         signed_save(x->dwell_milli, s);
         sink_varint(s, (uint64_t)x->last_ms);
-        sink_varint(s, (uint64_t)x->popularity);
+        sink_varint(s, (uint64_t)x->popularity_micro);
         sink_varint(s, x->impressions);
         sink_varint(s, x->engagements);
         sink_varint(s, x->served);
@@ -115,7 +115,7 @@ static bool targets_load(struct stats_table *t, struct source *s)
         struct target_stats *x = &t->rows[i];
         x->dwell_milli = signed_load(s);
         x->last_ms = time_load(s);
-        x->popularity = (int64_t)source_varint(s, POPULARITY_MAX);
+        x->popularity_micro = (int64_t)source_varint(s, POPULARITY_MAX);
         x->impressions = source_varint(s, UINT64_MAX);
         x->engagements = source_varint(s, UINT64_MAX);
         x->served = source_varint(s, UINT64_MAX);
@@ -168,7 +168,7 @@ static void pairs_save(const struct behaviour *b, struct sink *s)
     for (size_t i = 0; i < b->pairs_n; i++)
         sink_delta(s, &previous, b->pairs[i].time_s);
     for (size_t i = 0; i < b->pairs_n; i++) {
-        int64_t w = b->pairs[i].weight;
+        int64_t w = b->pairs[i].weight_micro;
         sink_varint(s, (uint64_t)w << 1 ^ (uint64_t)(w >> 63));
     }
 }
@@ -208,9 +208,9 @@ static enum heed_status pairs_load(struct behaviour *b, struct source *s)
     }
     for (size_t i = 0; i < n && !s->failed; i++) {
         int64_t w = unzigzag(column_next(s));
-        if (w < INT32_MIN || w > INT32_MAX)
+        if (w < -POPULARITY_MAX || w > POPULARITY_MAX)
             s->failed = true;
-        b->pairs[i].weight = (int32_t)w;
+        b->pairs[i].weight_micro = w;
     }
     for (int kind = TARGET_USER; kind < TARGET_KINDS; kind++)
         for (size_t i = 0; i < b->targets[kind].n && !s->failed; i++) {

@@ -236,7 +236,7 @@ static void weigh_reports(const struct moderation *m, const struct moderation_ru
 static void weigh_appeal(const struct moderation *m, const struct moderation_rules *r,
                          const struct moderation_case *c, struct queue_row *row)
 {
-    double then = 1 + (double)m->acts[c->standing].attention / 256;
+    double then = 1 + (double)m->acts[c->standing].attention_micro / 1e6;
     if (m->acts[c->appeal].time_ms < row->since_ms)
         row->since_ms = m->acts[c->appeal].time_ms;
     row->appeal = c->appeal;

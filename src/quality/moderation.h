@@ -53,7 +53,7 @@ struct filed_report {
 
 struct moderation_act {
     int64_t time_ms;
-    int64_t attention; /* the target's popularity then, in points / 256 */
+    int64_t attention_micro; /* the target's popularity then, in millionths of a point */
     uint32_t target;
     uint32_t actor;  /* who decided or appealed; HANDLE_NONE: the operator      */
     uint32_t before; /* the act before it on the same target, or ACT_NONE       */

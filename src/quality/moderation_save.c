@@ -19,7 +19,7 @@ void moderation_save(const struct moderation *m, struct sink *s)
     for (size_t i = 0; i < m->acts_n; i++) {
         const struct moderation_act *a = &m->acts[i];
         sink_i64(s, a->time_ms);
-        sink_i64(s, a->attention);
+        sink_i64(s, a->attention_micro);
         sink_u32(s, a->target);
         sink_u32(s, a->actor);
         sink_u8(s, (uint8_t)(a->kind | (a->scored ? SCORED : 0) | (a->stood ? STOOD : 0)));
@@ -60,7 +60,7 @@ static enum heed_status load_acts(struct moderation *m, struct source *s, struct
 {
     size_t n = source_count(s, ACT_NONE);
     for (size_t i = 0; i < n && !s->failed; i++) {
-        struct moderation_act a = {.time_ms = source_i64(s), .attention = source_i64(s)};
+        struct moderation_act a = {.time_ms = source_i64(s), .attention_micro = source_i64(s)};
         a.target = source_u32(s);
         a.actor = source_u32(s);
         uint8_t kind = source_u8(s);
@@ -70,7 +70,7 @@ static enum heed_status load_acts(struct moderation *m, struct source *s, struct
         if (s->failed)
             break;
         bool appeal = a.kind == ACT_APPEAL;
-        if (!target_ok(a.target) || a.kind > ACT_APPEAL || a.attention < 0 ||
+        if (!target_ok(a.target) || a.kind > ACT_APPEAL || a.attention_micro < 0 ||
             (a.scored && (!a.stood || a.kind == DECISION_LIMIT)) || (appeal && a.stood))
             return damaged(err, "a decision out of bounds");
         if (appeal && moderation_may_appeal(m, a.target) != MAY_APPEAL)

@@ -31,7 +31,7 @@ struct sampling {
 static bool counts(const struct sampling *s, const struct pair *p)
 {
     const struct catalogue *c = &s->d->w->state.catalogue;
-    return target_kind(p->target) == TARGET_CONTENT && p->weight > 0 &&
+    return target_kind(p->target) == TARGET_CONTENT && p->weight_micro > 0 &&
            s->column[target_index(p->target)] != HANDLE_NONE &&
            c->contents[target_index(p->target)].creator != p->user &&
            !(c->parties[p->user].flags & PARTY_ERASED);

@@ -35,12 +35,13 @@ static bool wishes_of(struct trade *t, uint32_t user, size_t *n)
     *n = 0;
     for (uint32_t i = u ? u->head : HANDLE_NONE; i != HANDLE_NONE; i = b->pairs[i].next) {
         const struct pair *p = &b->pairs[i];
-        if (target_kind(p->target) != TARGET_GOOD || p->weight <= 0)
+        if (target_kind(p->target) != TARGET_GOOD || p->weight_micro <= 0)
             continue;
         if (!array_grow(&t->wishes, &t->cap, *n + 1, sizeof *t->wishes))
             return false;
         int64_t age_ms = b->latest_ms - (int64_t)p->time_s * 1000;
-        t->wishes[*n] = (struct wish){behaviour_decay(p->weight, age_ms, half_life_ms), p->target};
+        t->wishes[*n] =
+            (struct wish){behaviour_decay(p->weight_micro, age_ms, half_life_ms), p->target};
         ++*n;
     }
     if (*n)

@@ -21,12 +21,12 @@ enum heed_status note_report(struct state *s, const struct act *act, int64_t now
     return status == HEED_OK ? HEED_OK : failed(status, err);
 }
 
-/* The attention a target draws at the world's latest event, in points / 256.                     */
+/* The attention a target draws at the world's latest event, in millionths.                       */
 static int64_t attention_of(const struct state *s, uint32_t target)
 {
     const struct behaviour *b = &s->behaviour;
     const struct target_stats *t = behaviour_target(b, target);
-    return t ? behaviour_decay(t->popularity, b->latest_ms - t->last_ms,
+    return t ? behaviour_decay(t->popularity_micro, b->latest_ms - t->last_ms,
                                s->rules.behaviour.half_life_ms)
              : 0;
 }
@@ -35,7 +35,7 @@ enum heed_status note_score(struct state *s, uint32_t user, uint32_t target, int
                             struct heed_error *err)
 {
     const struct moderation_act act = {.time_ms = time_ms,
-                                       .attention = attention_of(s, target),
+                                       .attention_micro = attention_of(s, target),
                                        .target = target,
                                        .actor = user,
                                        .kind = (uint8_t)quality_gate(&s->quality, target),
@@ -91,7 +91,7 @@ static enum heed_status apply_moderation(struct world *w, const struct call *cal
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;
     const struct moderation_act act = {.time_ms = call->time_ms,
-                                       .attention = attention_of(s, (uint32_t)call->i[0]),
+                                       .attention_micro = attention_of(s, (uint32_t)call->i[0]),
                                        .target = (uint32_t)call->i[0],
                                        .actor = actor,
                                        .kind = (uint8_t)kind,

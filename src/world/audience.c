@@ -122,7 +122,7 @@ uint16_t audience_denied(const struct state *s, const struct constrained_content
         if (!out && a->has[0]) {
             const struct pair *pair =
                 x->has[i] ? behaviour_pair(&s->behaviour, user, x->has[i]) : NULL;
-            out = !pair || pair->weight <= 0;
+            out = !pair || pair->weight_micro <= 0;
         }
         rows |= (uint16_t)((unsigned)out << i);
     }
@@ -132,8 +132,8 @@ uint16_t audience_denied(const struct state *s, const struct constrained_content
 /* An act's weight is as of the pair's newest act: a grudge is not forgotten by waiting.          */
 bool audience_hides(const struct rules *r, const struct pair *p)
 {
-    int64_t at = (int64_t)r->selection.hide_at_milli * 256;
-    return at < 0 && (int64_t)p->weight * 1000 <= at;
+    int64_t at_micro = (int64_t)r->selection.hide_at_milli * 1000;
+    return at_micro < 0 && p->weight_micro <= at_micro;
 }
 
 /* Sets or clears the marks of what a user's acts hide.                                           */

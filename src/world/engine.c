@@ -103,7 +103,7 @@ double engine_popularity(const struct world *w, const struct target_stats *t)
     const struct behaviour *b = &w->state.behaviour;
     if (!t)
         return 0;
-    return engine_decayed(w, t->popularity, b->latest_ms - t->last_ms) / 256;
+    return engine_decayed(w, t->popularity_micro, b->latest_ms - t->last_ms) / 1e6;
 }
 
 static enum heed_status refresh_model(struct world *w, struct heed_error *err)

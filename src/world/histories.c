@@ -10,7 +10,7 @@ enum heed_status history_of(struct world *w, enum target_kind kind, uint32_t use
     *n = 0;
     for (uint32_t i = u ? u->head : HANDLE_NONE; i != HANDLE_NONE; i = b->pairs[i].next) {
         const struct pair *p = &b->pairs[i];
-        if (target_kind(p->target) != kind || p->weight <= 0 ||
+        if (target_kind(p->target) != kind || p->weight_micro <= 0 ||
             catalogue_owner(&w->state.catalogue, p->target) == user)
             continue;
         uint32_t item = engine_item(e, p->target);
@@ -21,7 +21,7 @@ enum heed_status history_of(struct world *w, enum target_kind kind, uint32_t use
             return error_nomem(err);
         e->items[*n] = item;
         e->weights[*n] =
-            (float)engine_decayed(w, p->weight, u->last_ms - (int64_t)p->time_s * 1000);
+            (float)engine_decayed(w, p->weight_micro, u->last_ms - (int64_t)p->time_s * 1000);
         if (e->weights[*n] > 0)
             ++*n;
     }

@@ -121,7 +121,7 @@ static enum heed_status show_user(struct world *w, uint32_t user, enum preferenc
             continue;
         json_array_append_new(preferences,
                               json_pack("{s:o,s:f}", "target", preference_key(w, over, rows[i].key),
-                                        "weight", (double)rows[i].weight / 256));
+                                        "weight", (double)rows[i].weight_micro / 1e6));
     }
     free(rows);
     int64_t days = u && u->first_ms ? (b->latest_ms - u->first_ms) / DAY_MS + 1 : 0;
