@@ -77,6 +77,7 @@ static void a_pair_is_a_wish_when_its_acts_weigh_more_than_nothing(void **unused
         {"an amount of 0 says nothing", "user,target,amount\na,x,0\na,y,1\na,z,\na,y,0\n", 0, 0,
          "a-y a-z ", 1},
         {"nor does having been shown", "user,target,verb\na,x,served\na,y,view\n", 0, 0, "a-y ", 1},
+        {"nor that it was that", "user,target,verb\na,x,served_seen\na,y,view\n", 0, 0, "a-y ", 1},
         {"nobody known is nobody", "user,target,verb\n-,x,view\na,y,view\n", 0, 0, "a-y ", 0},
         {"verbs that are chosen, and no others",
          "user,target,verb\na,x,like\na,y,view\na,z,purchase\na,x,report\n", 0, "like, purchase",

@@ -185,7 +185,7 @@ static void count_target(struct target_stats *t, const struct behaviour_rules *r
 {
     switch (r->verbs[act->verb].class) {
     case VERB_IMPRESSION:
-        t->impressions += !act->own;
+        t->impressions += !act->own && !act->served;
         break;
     case VERB_DWELL:
         t->dwell_milli = add_saturating(t->dwell_milli, act->amount_milli);
@@ -370,6 +370,15 @@ enum heed_status behaviour_served(struct behaviour *b, uint32_t target)
     t->served++;
     t->impressions++;
     return HEED_OK;
+}
+
+void behaviour_seen_served(struct behaviour *b, uint32_t target)
+{
+    struct stats_table *table = &b->targets[target_kind(target)];
+    if (target_index(target) >= table->n)
+        return;
+    struct target_stats *t = &table->rows[target_index(target)];
+    t->impressions -= t->impressions > t->served;
 }
 
 const struct pair *behaviour_pair(const struct behaviour *b, uint32_t user, uint32_t target)

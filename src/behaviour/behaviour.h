@@ -57,7 +57,8 @@ struct act {
     uint32_t target;
     uint32_t surface, via; /* symbols, or HANDLE_NONE */
     uint32_t verb;
-    bool own; /* the target is the user's own: what happened, but no evidence of its worth */
+    bool own;    /* the target is the user's own: what happened, but no evidence of its worth */
+    bool served; /* a slot served has counted as this impression already */
 };
 
 struct pair {
@@ -86,13 +87,13 @@ struct user_stats {
 struct target_stats {
     int64_t dwell_milli;
     int64_t last_ms;
-    int64_t popularity;   /* decayed positive points in 1/256 at last_ms */
-    uint64_t impressions; /* impression events and slots served            */
-    uint64_t engagements; /* events of class engage                        */
-    uint64_t served;      /* slots recorded by feeds                       */
-    uint64_t refunds;     /* purchases undone                              */
-    uint32_t reach;       /* distinct users with any event                 */
-    uint32_t own;         /* 1: its owner, not in the reach, has acted too */
+    int64_t popularity_micro; /* decayed positive points in millionths at last_ms */
+    uint64_t impressions;     /* impression events and slots served, each showing once */
+    uint64_t engagements;     /* events of class engage                        */
+    uint64_t served;          /* slots recorded by feeds                       */
+    uint64_t refunds;         /* purchases undone                              */
+    uint32_t reach;           /* distinct users with any event                 */
+    uint32_t own;             /* 1: its owner, not in the reach, has acted too */
 };
 
 struct stats_table {
@@ -169,6 +170,9 @@ behaviour_refund(struct behaviour *b, const struct behaviour_rules *r, const str
 
 /* A slot shown by a feed: served and impressions grow by one.                                   */
 HEED_MUST_CHECK enum heed_status behaviour_served(struct behaviour *b, uint32_t target);
+
+/* An impression event was of a slot served, so that the two are one impression.                 */
+void behaviour_seen_served(struct behaviour *b, uint32_t target);
 
 const struct pair *behaviour_pair(const struct behaviour *b, uint32_t user, uint32_t target);
 const struct target_stats *behaviour_target(const struct behaviour *b,

@@ -22,7 +22,8 @@ enum {
     SLOTS = 3,
     BAD_A_BATCH = 4096,
     SERVED_VERB = -2,
-    REFUNDED_VERB = -3
+    REFUNDED_VERB = -3,
+    SEEN_VERB = -4
 };
 
 struct bad_row {
@@ -161,7 +162,8 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
     }
     if (!same(f[FIELD_VERB], r->verb_text, r->verb_n)) {
         r->verb_n = 0;
-        r->verb = str_is(f[FIELD_VERB], "served") ? SERVED_VERB
+        r->verb = str_is(f[FIELD_VERB], "served")        ? SERVED_VERB
+                  : str_is(f[FIELD_VERB], "served_seen") ? SEEN_VERB
                   : str_is(f[FIELD_VERB], "refunded")
                       ? REFUNDED_VERB
                       : behaviour_verb(&w->state.rules.behaviour, f[FIELD_VERB]);
@@ -190,7 +192,8 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
     if (f[FIELD_COUNT].n && !nobody_known(r, f[FIELD_USER]))
         return malformed(r, b, row, FIELD_COUNT,
                          "possible here: a count is of acts of people who are not known, user -");
-    if (r->user == HANDLE_NONE && r->verb != SERVED_VERB && !nobody_known(r, f[FIELD_USER])) {
+    if (r->user == HANDLE_NONE && r->verb != SERVED_VERB && r->verb != SEEN_VERB &&
+        !nobody_known(r, f[FIELD_USER])) {
         if (!admit_id_ok(admit_party_id(f[FIELD_USER])))
             return malformed(r, b, row, FIELD_USER, ID_EXPECTED);
         return note_bad(b, REFUSED_unknown_user, row,
@@ -207,8 +210,9 @@ static bool read_row(struct reading *r, struct event_batch *b, const struct row 
                         NULL);
     struct call *c = &b->calls[b->n];
     b->lines[b->n] = row->line;
-    if (r->verb == SERVED_VERB) {
-        *c = admit_served(r->time_ms, target);
+    if (r->verb == SERVED_VERB || r->verb == SEEN_VERB) {
+        *c = r->verb == SEEN_VERB ? admit_seen(r->time_ms, target)
+                                  : admit_served(r->time_ms, target);
         b->n++;
         return true;
     }

@@ -5,6 +5,7 @@
 #include "import/import.h"
 #include "import/learnt.h"
 #include "import/models.h"
+#include "import/showings.h"
 #include "world/apply.h"
 #include "world/vault.h"
 
@@ -232,6 +233,7 @@ struct walking {
     enum rating_kind kind; /* which of them: user, or the others */
     bool reviews;
     bool unknown; /* there are acts of people who are not known: the column `count` */
+    struct showings showings;
 };
 
 static void event_row(const struct walking *k, int64_t time_ms, int64_t user, const char *verb,
@@ -265,18 +267,27 @@ static void walk_refund(struct walking *k, int64_t number)
                   CALL_ABSENT, CALL_ABSENT, 0);
 }
 
-static void walk_event(struct walking *k, const struct call *c)
+/* again: an impression of a slot served, which the row after it says. */
+static void walk_event(struct walking *k, const struct call *c, bool again)
 {
     const struct world *w = k->x->w;
     if (c->command == COMMAND_event_served) {
         if (kept(k->x, stays(w, (uint32_t)c->i[0])))
             event_row(k, c->time_ms, CALL_ABSENT, "served", c->i[0], 1000, CALL_ABSENT, CALL_ABSENT,
                       CALL_ABSENT, 0);
+    } else if (c->command == COMMAND_event_seen) {
+        if (kept(k->x, stays(w, (uint32_t)c->i[0])))
+            event_row(k, c->time_ms, CALL_ABSENT, "served_seen", c->i[0], 1000, CALL_ABSENT,
+                      CALL_ABSENT, CALL_ABSENT, 0);
     } else if (c->command == COMMAND_event_add) {
-        if (kept(k->x, !erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[2])))
-            event_row(k, c->i[7] == CALL_ABSENT ? c->time_ms : c->i[7], c->i[0],
-                      w->state.rules.behaviour.verbs[c->i[1]].name, c->i[2],
-                      c->i[3] == CALL_ABSENT ? 1000 : c->i[3], c->i[4], c->i[5], c->i[6], 0);
+        if (!kept(k->x, !erased(w, (uint32_t)c->i[0]) && stays(w, (uint32_t)c->i[2])))
+            return;
+        int64_t time_ms = c->i[7] == CALL_ABSENT ? c->time_ms : c->i[7];
+        event_row(k, time_ms, c->i[0], w->state.rules.behaviour.verbs[c->i[1]].name, c->i[2],
+                  c->i[3] == CALL_ABSENT ? 1000 : c->i[3], c->i[4], c->i[5], c->i[6], 0);
+        if (again)
+            event_row(k, time_ms, CALL_ABSENT, "served_seen", c->i[2], 1000, CALL_ABSENT,
+                      CALL_ABSENT, CALL_ABSENT, 0);
     } else if (c->command == COMMAND_event_counted) {
         if (kept(k->x, stays(w, (uint32_t)c->i[1])))
             event_row(k, c->time_ms, CALL_ABSENT, w->state.rules.behaviour.verbs[c->i[0]].name,
@@ -330,13 +341,15 @@ static void walk_rating(struct walking *k, const struct call *c)
 static enum heed_status walk_call(void *context, const struct call *c, struct heed_error *err)
 {
     struct walking *k = context;
-    (void)err;
+    bool again = false;
+    if (!k->ratings && showings_call(&k->showings, c, &again) != HEED_OK)
+        return error_nomem(err);
     if (k->ratings && c->command == COMMAND_rating_add)
         walk_rating(k, c);
     else if (!k->ratings && c->command == COMMAND_feed_serve)
         walk_feed(k, c);
     else if (!k->ratings)
-        walk_event(k, c);
+        walk_event(k, c, again);
     return HEED_OK;
 }
 
@@ -347,7 +360,10 @@ static enum heed_status walk(struct exporting *x, const char *name, const char *
     if (status != HEED_OK)
         return status;
     k.x = x;
+    if (!k.ratings && showings_init(&k.showings, x->w) != HEED_OK)
+        return end(x, error_nomem(err), err);
     status = world_walk(x->w, walk_call, &k, err);
+    showings_deinit(&k.showings);
     return end(x, status, err);
 }
 

@@ -13,7 +13,8 @@
  * pass fails after all, the world is given up as after a failed write: open it again.
  *
  * Of events, the verb `served` says that a target stood in a feed: it counts as an impression, its
- * user (`-` in exports) is not looked at. `refunded` takes back what a purchase weighs: time, user,
+ * user (`-` in exports) is not looked at; `served_seen`, that an impression before it was of such a
+ * slot, so that the two are one. `refunded` takes back what a purchase weighs: time, user,
  * target and amount are those of the purchase, which comes before it.
  *
  * A verb of the rules by the user `-` is of people who are not known, `count` of them (1 when left

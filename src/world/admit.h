@@ -108,6 +108,7 @@ struct call admit_event(int64_t time_ms, uint32_t user, uint32_t verb, uint32_t 
  * would carry the world's recency with it and make what follows late. */
 bool admit_time_ahead(const struct world *w, const struct heed_context *context, int64_t time_ms);
 struct call admit_served(int64_t time_ms, uint32_t target);
+struct call admit_seen(int64_t time_ms, uint32_t target);
 struct call admit_counted(int64_t time_ms, uint32_t verb, uint32_t target, int64_t count,
                           int64_t amount_milli);
 struct call admit_refunded(int64_t time_ms, uint32_t user, uint32_t target, int64_t amount_milli);

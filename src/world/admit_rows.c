@@ -449,6 +449,13 @@ struct call admit_served(int64_t time_ms, uint32_t target)
     return c;
 }
 
+struct call admit_seen(int64_t time_ms, uint32_t target)
+{
+    struct call c = call_of(COMMAND_event_seen, time_ms);
+    c.i[0] = target;
+    return c;
+}
+
 struct call admit_counted(int64_t time_ms, uint32_t verb, uint32_t target, int64_t count,
                           int64_t amount_milli)
 {

@@ -27,23 +27,27 @@ bool act_engages(const struct state *s, const struct act *act)
     return s->rules.behaviour.verbs[act->verb].class == VERB_ENGAGE && !act->own;
 }
 
-/* Engagement with a content that the user's last feed showed counts for the position, once a slot.
- */
-static void note_position(struct state *s, const struct act *act)
+/* The user's last feed if it showed him what he acts on, and in which slot; else NULL.           */
+static struct served_feed *feed_showing(struct state *s, const struct act *act, uint32_t *slot)
 {
-    if (!act_engages(s, act) || target_kind(act->target) != TARGET_CONTENT)
-        return;
     uint32_t at = map_get(&s->feed_of, act->user);
     struct served_feed *f = at == MAP_NONE ? NULL : &s->feeds[at];
     if (!f || act->time_ms < f->time_ms)
-        return;
-    for (uint32_t i = 0; i < f->n; i++) {
-        uint64_t bit = UINT64_C(1) << i % 64;
-        if (slot_target(&f->slots[i]) != act->target || f->engaged[i / 64] & bit)
-            continue;
-        f->engaged[i / 64] |= bit;
-        positions_engaged(&s->quality.positions, f->slots[i].item, i);
-    }
+        return NULL;
+    for (uint32_t i = 0; i < f->n; i++)
+        if (slot_target(&f->slots[i]) == act->target) {
+            *slot = i;
+            return f;
+        }
+    return NULL;
+}
+
+/* Whether a bit was 0, which is then set. */
+static bool mark(uint64_t *bits, uint32_t i)
+{
+    bool first = !(bits[i / 64] >> i % 64 & 1);
+    bits[i / 64] |= UINT64_C(1) << i % 64;
+    return first;
 }
 
 enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_ms,
@@ -51,8 +55,13 @@ enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_m
 {
     struct state *s = &w->state;
     const struct rules *r = &s->rules;
-    bool duplicate = false;
-    if (behaviour_apply(&s->behaviour, &r->behaviour, act, &duplicate) != HEED_OK)
+    bool duplicate = false, engages = act_engages(s, act);
+    bool views = r->behaviour.verbs[act->verb].class == VERB_IMPRESSION && !act->own;
+    uint32_t slot = 0;
+    struct served_feed *f = engages || views ? feed_showing(s, act, &slot) : NULL;
+    struct act noted = *act; /* a slot and the view of it are one impression */
+    noted.served = f && views && !(f->seen[slot / 64] >> slot % 64 & 1);
+    if (behaviour_apply(&s->behaviour, &r->behaviour, &noted, &duplicate) != HEED_OK)
         return error_nomem(err);
     if (duplicate) {
         o->repeated = o->counted = true;
@@ -61,7 +70,10 @@ enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_m
     enum heed_status status = note_report(s, act, now_ms, err);
     if (status != HEED_OK)
         return status;
-    note_position(s, act);
+    if (f && views)
+        mark(f->seen, slot);
+    else if (f && mark(f->engaged, slot) && f->slots[slot].kind == TARGET_CONTENT)
+        positions_engaged(&s->quality.positions, f->slots[slot].item, slot);
     int64_t points = behaviour_points(&r->behaviour, act->verb, act->amount_milli);
     if (act->own) /* nobody is paid for attending to himself */
         points = 0;
@@ -121,6 +133,20 @@ enum heed_status apply_event_served(struct world *w, const struct call *call, st
     }
     return behaviour_served(&s->behaviour, (uint32_t)call->i[0]) == HEED_OK ? HEED_OK
                                                                             : error_nomem(err);
+}
+
+/* i: target                                                                                     */
+enum heed_status apply_event_seen(struct world *w, const struct call *call, struct outcome *o,
+                                  struct heed_error *err)
+{
+    struct state *s = &w->state;
+    (void)err;
+    if (call->i[0] < 0 || call->i[0] > UINT32_MAX ||
+        !catalogue_has(&s->catalogue, (uint32_t)call->i[0]))
+        o->refusal = REFUSED_unknown_target;
+    else
+        behaviour_seen_served(&s->behaviour, (uint32_t)call->i[0]);
+    return HEED_OK;
 }
 
 int64_t counted_points(const struct behaviour_rules *r, const struct act *act, uint64_t count)

@@ -385,6 +385,7 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
                               (uint32_t)n,
                               fact.policy,
                               kept,
+                              {0},
                               {0}};
     for (size_t i = 0; i < n; i++)
         if (behaviour_served(&s->behaviour, slot_target(&slots[i])) != HEED_OK ||

@@ -365,11 +365,11 @@ static enum heed_status verb(const struct reading *x, int list, size_t index)
     int max_units = yaml_get(x->y, item, "max_units");
     struct str text = yaml_text(x->y, name);
     if (!name_ok(text, sizeof b->verbs[0].name - 1) || str_is(text, "served") ||
-        str_is(text, "refunded"))
-        return rules_expected(
-            x, name ? name : item,
-            "a verb of 1 to 23 lower-case letters, digits, - and _ (not served or refunded, which "
-            "imports know)");
+        str_is(text, "served_seen") || str_is(text, "refunded"))
+        return rules_expected(x, name ? name : item,
+                              "a verb of 1 to 23 lower-case letters, digits, - and _ (not served, "
+                              "served_seen or refunded, "
+                              "which imports know)");
     for (size_t i = 0; i < index; i++) /* few: each verb before this one took a row of its own */
         if (str_eq(text, yaml_text(x->y, yaml_get(x->y, yaml_item(x->y, list, i), "name"))))
             return yaml_error(x->y, name, x->err, "the verb '%.*s' is given twice", STR_ARG(text));

@@ -58,6 +58,8 @@ static void feeds_save(const struct state *s, struct sink *k)
         sink_u64(k, f->policy);
         for (size_t j = 0; j < sizeof f->engaged / sizeof f->engaged[0]; j++)
             sink_u64(k, f->engaged[j]);
+        for (size_t j = 0; j < sizeof f->seen / sizeof f->seen[0]; j++)
+            sink_u64(k, f->seen[j]);
         for (uint32_t j = 0; j < f->n; j++) {
             sink_u32(k, slot_target_kept(&f->slots[j]));
             sink_u32(k, f->slots[j].model);
@@ -83,8 +85,10 @@ static enum heed_status feeds_load(struct state *s, struct source *k, struct hee
         f.policy = source_u64(k);
         for (size_t j = 0; j < sizeof f.engaged / sizeof f.engaged[0]; j++)
             f.engaged[j] = source_u64(k);
+        for (size_t j = 0; j < sizeof f.seen / sizeof f.seen[0]; j++)
+            f.seen[j] = source_u64(k);
         for (uint32_t j = 0; j < sizeof f.engaged * 8; j++)
-            if (j >= f.n && f.engaged[j / 64] >> j % 64 & 1)
+            if (j >= f.n && (f.engaged[j / 64] | f.seen[j / 64]) >> j % 64 & 1)
                 k->failed = true;
         if (k->failed || f.user >= s->catalogue.parties_n || f.algorithm >= ALGORITHMS ||
             f.n > FEED_MAX || map_get(&s->feed_of, f.user) != MAP_NONE ||

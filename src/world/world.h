@@ -46,6 +46,7 @@ struct served_feed {
     uint64_t policy;                        /* version of what chose: engine_policy, or 0 */
     struct slot *slots;                     /* [n], owned */
     uint64_t engaged[(FEED_MAX + 63) / 64]; /* bit i: engagement followed on slot i */
+    uint64_t seen[(FEED_MAX + 63) / 64];    /* bit i: an impression event was of slot i */
 };
 
 /* How far a file has been imported. Keyed by the digest of its kind, mapping and content.       */
