@@ -21,9 +21,20 @@ static uint32_t content(uint32_t i)
     return target_make(TARGET_CONTENT, i);
 }
 
+static uint32_t person(uint32_t i)
+{
+    return target_make(TARGET_USER, i);
+}
+
+static void report_work(struct moderation *m, uint32_t user, uint32_t target, uint32_t maker,
+                        int64_t time_ms)
+{
+    assert_int_equal(moderation_report(m, user, target, maker, time_ms), HEED_OK);
+}
+
 static void report(struct moderation *m, uint32_t user, uint32_t target, int64_t time_ms)
 {
-    assert_int_equal(moderation_report(m, user, target, time_ms), HEED_OK);
+    report_work(m, user, target, HANDLE_NONE, time_ms);
 }
 
 static void act(struct moderation *m, int kind, uint32_t target, int64_t time_ms, int64_t attention)
@@ -165,6 +176,56 @@ static void every_decision_judges_the_reports_it_covers(void **state)
             fail_msg("%s: %d stands, %u %u %u and %u %u %u, %d reversed, %d kept", rows[i].what,
                      (int)moderation_standing(&m, content(7)), one.upheld, one.rejected, one.open,
                      two.upheld, two.rejected, two.open, (int)m.reversed, (int)m.kept);
+        moderation_deinit(&m);
+    }
+}
+
+/* 1 reports a work at 10, 2 at 20; its maker is decided about, and the work itself.              */
+static void a_decision_about_a_maker_settles_reports_on_what_he_made(void **state)
+{
+    (void)state;
+    enum { A = DECISION_ALLOW, L = DECISION_LIMIT, R = DECISION_REMOVE, P = ACT_APPEAL };
+    static const struct {
+        const char *what;
+        struct {
+            char of; /* m: maker, w: work */
+            int kind, time;
+        } acts[3];
+        size_t n;
+        struct reporter one, two;
+        size_t waiting; /* rows in the queue, were the work shown */
+    } rows[] = {
+        {"removed", {{'m', R, 30}}, 1, {1, 0, 0}, {1, 0, 0}, 0},
+        {"limited: the work is still seen", {{'m', L, 30}}, 1, {0, 0, 1}, {0, 0, 1}, 1},
+        {"allowed: nobody looked at the work", {{'m', A, 30}}, 1, {0, 0, 1}, {0, 0, 1}, 1},
+        {"the later report waits", {{'m', R, 15}}, 1, {1, 0, 0}, {0, 0, 0}, 0},
+        {"a reversal", {{'m', R, 30}, {'m', P, 35}, {'m', A, 40}}, 3, {0, 0, 1}, {0, 0, 1}, 1},
+        {"kept", {{'m', R, 15}, {'m', P, 35}, {'m', R, 40}}, 3, {1, 0, 0}, {1, 0, 0}, 0},
+        {"its own first", {{'w', A, 15}, {'m', R, 30}}, 2, {0, 1, 0}, {1, 0, 0}, 0},
+        {"its own later", {{'m', R, 30}, {'w', A, 40}}, 2, {0, 1, 0}, {0, 1, 0}, 0},
+        {"its own, then reversed",
+         {{'w', R, 15}, {'m', R, 30}, {'m', A, 40}},
+         3,
+         {1, 0, 0},
+         {0, 0, 1},
+         1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct moderation m;
+        size_t n;
+        moderation_init(&m);
+        report_work(&m, 1, content(7), person(5), 10);
+        report_work(&m, 2, content(7), person(5), 20);
+        for (size_t j = 0; j < rows[i].n; j++)
+            act(&m, rows[i].acts[j].kind, rows[i].acts[j].of == 'm' ? person(5) : content(7),
+                rows[i].acts[j].time, 0);
+        struct reporter one = moderation_reporter(&m, 1), two = moderation_reporter(&m, 2);
+        free(queue(&m, NULL, &n));
+        if (memcmp(&one, &rows[i].one, sizeof one) != 0 ||
+            memcmp(&two, &rows[i].two, sizeof two) != 0 || n != rows[i].waiting ||
+            m.open != one.open + two.open)
+            fail_msg("%s: %u %u %u and %u %u %u, %zu wait", rows[i].what, one.upheld, one.rejected,
+                     one.open, two.upheld, two.rejected, two.open, n);
         moderation_deinit(&m);
     }
 }
@@ -349,7 +410,18 @@ static void who_reports_everything_moves_nothing_up(void **state)
 
 /* ── a naive twin ── */
 
-enum { USERS = 12, TARGETS = 15, STEPS = 200 };
+enum { USERS = 12, TARGETS = 15, PEOPLE = 3, WORKS = 9, STEPS = 200 };
+
+/* The last are people; of the first WORKS contents each is one's of them.                        */
+static uint32_t place(uint32_t i)
+{
+    return i < TARGETS - PEOPLE ? content(i) : person(i);
+}
+
+static uint32_t maker_of(uint32_t i)
+{
+    return i < WORKS ? TARGETS - PEOPLE + i % PEOPLE : HANDLE_NONE;
+}
 
 struct twin_act {
     int64_t time, attention;
@@ -392,13 +464,20 @@ static struct twin_case twin_look(const struct twin *t, size_t target)
     return c;
 }
 
-/* 0 open, 1 upheld, 2 rejected */
+/* 0 open, 1 upheld, 2 rejected, 3 waits */
 static int twin_verdict(const struct twin *t, size_t user, size_t target)
 {
     struct twin_case c = twin_look(t, target);
-    if (c.standing < 0 || t->reported[user][target] > t->acts[target][c.standing].time)
+    int64_t time = t->reported[user][target];
+    if (c.standing >= 0 && time <= t->acts[target][c.standing].time)
+        return t->acts[target][c.standing].kind == DECISION_ALLOW ? 2 : 1;
+    uint32_t maker = maker_of((uint32_t)target);
+    if (maker == HANDLE_NONE)
         return 0;
-    return t->acts[target][c.standing].kind == DECISION_ALLOW ? 2 : 1;
+    c = twin_look(t, maker);
+    if (c.standing < 0 || t->acts[maker][c.standing].kind != DECISION_REMOVE)
+        return 0;
+    return time <= t->acts[maker][c.standing].time ? 1 : 3;
 }
 
 static struct reporter twin_record(const struct twin *t, size_t user)
@@ -407,7 +486,8 @@ static struct reporter twin_record(const struct twin *t, size_t user)
     for (size_t i = 0; i < TARGETS; i++)
         if (t->reported[user][i] >= 0) {
             int verdict = twin_verdict(t, user, i);
-            *(verdict == 0 ? &r.open : verdict == 1 ? &r.upheld : &r.rejected) += 1;
+            if (verdict != 3)
+                *(verdict == 0 ? &r.open : verdict == 1 ? &r.upheld : &r.rejected) += 1;
         }
     return r;
 }
@@ -468,10 +548,10 @@ static void compare(const struct moderation *m, const struct twin *t, struct prn
         enum may_appeal may = standing == DECISION_ALLOW ? NOTHING_TO_APPEAL
                               : c.appeal >= 0 || c.final ? APPEALED_ALREADY
                                                          : MAY_APPEAL;
-        if ((int)moderation_standing(m, content((uint32_t)i)) != standing ||
-            moderation_may_appeal(m, content((uint32_t)i)) != may)
+        if ((int)moderation_standing(m, place((uint32_t)i)) != standing ||
+            moderation_may_appeal(m, place((uint32_t)i)) != may)
             fail_msg("seed %llu: content %zu: %d stands, %d expected", seed, i,
-                     (int)moderation_standing(m, content((uint32_t)i)), standing);
+                     (int)moderation_standing(m, place((uint32_t)i)), standing);
         waiting += twin_waits(t, i, exposure[i]);
     }
     for (uint32_t u = 0; u < USERS; u++) {
@@ -500,7 +580,8 @@ static void random_step(struct moderation *m, struct twin *t, struct prng *r)
     uint32_t user = (uint32_t)prng_below(r, USERS), target = (uint32_t)prng_below(r, TARGETS);
     int64_t time_ms = (int64_t)prng_below(r, 60);
     if (prng_below(r, 3) > 0) {
-        report(m, user, content(target), time_ms);
+        uint32_t maker = maker_of(target);
+        report_work(m, user, place(target), maker == HANDLE_NONE ? maker : place(maker), time_ms);
         if (t->reported[user][target] < 0)
             t->reported[user][target] = time_ms;
         return;
@@ -576,7 +657,8 @@ static void check_it(const void *x)
         judged += m->reporters[i].upheld + m->reporters[i].rejected;
         open += m->reporters[i].open;
     }
-    assert_int_equal(judged + open, m->reports_n);
+    assert_true(judged + open <= m->reports_n); /* the others wait */
+    assert_int_equal(open, m->open);
     for (size_t i = 0; i < n; i++)
         assert_true(rows[i].right >= 0 && rows[i].right <= 1 && rows[i].harm >= 0);
     free(rows);
@@ -656,6 +738,7 @@ int main(void)
         cmocka_unit_test(a_record_is_the_posterior_mean),
         cmocka_unit_test(open_reports_share_what_a_record_bears),
         cmocka_unit_test(every_decision_judges_the_reports_it_covers),
+        cmocka_unit_test(a_decision_about_a_maker_settles_reports_on_what_he_made),
         cmocka_unit_test(one_appeal_for_each_decision_and_none_after_it),
         cmocka_unit_test(harm_is_how_likely_times_how_seen),
         cmocka_unit_test(an_appeal_waits_with_what_was_seen_when_it_was_decided),

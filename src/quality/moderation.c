@@ -90,24 +90,56 @@ static struct moderation_case *open_case(struct moderation *m, uint32_t target)
         !map_put(&m->case_of, target, (uint32_t)m->cases_n))
         return NULL;
     struct moderation_case *c = &m->cases[m->cases_n++];
-    *c = (struct moderation_case){target, ACT_NONE, ACT_NONE, ACT_NONE, ACT_NONE, 0};
+    *c = (struct moderation_case){target, ACT_NONE, ACT_NONE, ACT_NONE, ACT_NONE, 0, ACT_NONE};
     return c;
 }
 
+enum fate { OPEN, WAITS, UPHELD, REJECTED };
+
+/* What has become of a report of this case; see the invariants.                                  */
+static enum fate fate(const struct moderation *m, const struct moderation_case *c,
+                      const struct filed_report *r)
+{
+    const struct moderation_act *own = c->standing == ACT_NONE ? NULL : &m->acts[c->standing];
+    if (own && r->time_ms <= own->time_ms)
+        return own->kind == DECISION_ALLOW ? REJECTED : UPHELD;
+    const struct moderation_case *of_maker =
+        r->maker == HANDLE_NONE ? NULL : moderation_case_of(m, r->maker);
+    if (!of_maker || of_maker->standing == ACT_NONE)
+        return OPEN;
+    const struct moderation_act *maker = &m->acts[of_maker->standing];
+    return maker->kind != DECISION_REMOVE ? OPEN : r->time_ms <= maker->time_ms ? UPHELD : WAITS;
+}
+
 /* Puts a report into its reporter's record and its case as these stand (by 1), or out (by -1).   */
-static void count(struct moderation *m, struct moderation_case *c, const struct filed_report *r,
-                  uint32_t by)
+static void count(struct moderation *m, const struct filed_report *r, uint32_t by)
 {
     struct reporter *who = &m->reporters[r->who];
-    const struct moderation_act *s = c->standing == ACT_NONE ? NULL : &m->acts[c->standing];
-    if (!s || r->time_ms > s->time_ms) {
+    struct moderation_case *c = &m->cases[map_get(&m->case_of, r->target)];
+    switch (fate(m, c, r)) {
+    case OPEN:
         who->open += by;
         c->open += by;
-    } else if (s->kind == DECISION_ALLOW) {
-        who->rejected += by;
-    } else {
+        m->open += (uint64_t)(int64_t)(int32_t)by;
+        break;
+    case UPHELD:
         who->upheld += by;
+        break;
+    case REJECTED:
+        who->rejected += by;
+        break;
+    case WAITS:
+        break;
     }
+}
+
+/* The same for all reports that the standing decision of a case bears on.                        */
+static void count_all(struct moderation *m, const struct moderation_case *c, uint32_t by)
+{
+    for (uint32_t r = c->reports; r != ACT_NONE; r = m->reports[r].before)
+        count(m, &m->reports[r], by);
+    for (uint32_t r = c->works; r != ACT_NONE; r = m->reports[r].before_works)
+        count(m, &m->reports[r], by);
 }
 
 /* MAP_NONE: no memory. */
@@ -124,22 +156,30 @@ static uint32_t reporter_place(struct moderation *m, uint32_t user)
 }
 
 enum heed_status moderation_report(struct moderation *m, uint32_t user, uint32_t target,
-                                   int64_t time_ms)
+                                   uint32_t maker, int64_t time_ms)
 {
     uint64_t key = (uint64_t)user << 32 | target;
     if (map_get(&m->report_of, key) != MAP_NONE)
         return HEED_OK;
     if (m->reports_n >= ACT_NONE)
         return HEED_RANGE;
-    struct moderation_case *c = open_case(m, target);
     uint32_t who = reporter_place(m, user);
-    if (!c || who == MAP_NONE ||
+    if (!open_case(m, target) || (maker != HANDLE_NONE && !open_case(m, maker)) ||
+        who == MAP_NONE ||
         !array_grow(&m->reports, &m->reports_cap, m->reports_n + 1, sizeof *m->reports) ||
         !map_put(&m->report_of, key, (uint32_t)m->reports_n))
         return HEED_NOMEM;
-    m->reports[m->reports_n] = (struct filed_report){time_ms, user, target, c->reports, who};
-    c->reports = (uint32_t)m->reports_n++;
-    count(m, c, &m->reports[c->reports], 1);
+    uint32_t at = (uint32_t)m->reports_n++;
+    struct filed_report *r = &m->reports[at];
+    struct moderation_case *c = open_case(m, target);
+    *r = (struct filed_report){time_ms, user, target, maker, c->reports, ACT_NONE, who};
+    c->reports = at;
+    if (maker != HANDLE_NONE) {
+        struct moderation_case *of_maker = open_case(m, maker);
+        r->before_works = of_maker->works;
+        of_maker->works = at;
+    }
+    count(m, r, 1);
     return HEED_OK;
 }
 
@@ -153,11 +193,9 @@ static void stand(struct moderation *m, struct moderation_case *c, uint32_t act)
         m->acts[c->appeal].answer = act;
         c->appeal = ACT_NONE;
     }
-    for (uint32_t r = c->reports; r != ACT_NONE; r = m->reports[r].before)
-        count(m, c, &m->reports[r], UINT32_MAX);
+    count_all(m, c, UINT32_MAX);
     c->standing = act;
-    for (uint32_t r = c->reports; r != ACT_NONE; r = m->reports[r].before)
-        count(m, c, &m->reports[r], 1);
+    count_all(m, c, 1);
 }
 
 enum heed_status moderation_add(struct moderation *m, const struct moderation_act *act)
@@ -203,19 +241,13 @@ static int stronger(const void *a, const void *b)
     return x > y ? -1 : x < y;
 }
 
-static bool is_open(const struct moderation *m, const struct moderation_case *c,
-                    const struct filed_report *r)
-{
-    return c->standing == ACT_NONE || r->time_ms > m->acts[c->standing].time_ms;
-}
-
 /* The part of a row that its open reports make; p has room for them.                             */
 static void weigh_reports(const struct moderation *m, const struct moderation_rules *r,
                           const struct moderation_case *c, double *p, struct queue_row *row)
 {
     for (uint32_t i = c->reports; i != ACT_NONE; i = m->reports[i].before) {
         const struct filed_report *report = &m->reports[i];
-        if (!is_open(m, c, report))
+        if (fate(m, c, report) != OPEN)
             continue;
         struct reporter who = m->reporters[report->who];
         struct reporter_weight w = moderation_weight(r, who);

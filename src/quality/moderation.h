@@ -13,6 +13,9 @@
  *   what a file tells of the past does when it is the newest (moderation_newest). It judges
  *   every report that is no newer: upheld by limit and remove, rejected by allow. Later reports
  *   are **open**. So a reversal corrects the reporters' records too.
+ * - While a person is removed, nobody sees what he made. Reports on it that no decision of its own
+ *   judges are upheld when they are no newer than his removal, and later ones **wait**, in nobody's
+ *   record; once he is no longer removed they are open again, for nobody has looked at the works.
  * - A reporter's record (upheld, rejected, open) is the sum over his reports.
  * - An appeal is against a standing limit or remove, and closed by the next decision that stands:
  *   reversed if that is milder. A decision that closed one is final: it cannot be appealed.
@@ -47,8 +50,10 @@ struct moderation_rules {
 struct filed_report {
     int64_t time_ms;
     uint32_t user, target;
-    uint32_t before; /* the report before it on the same target, or ACT_NONE */
-    uint32_t who;    /* its reporter's place in reporters                    */
+    uint32_t maker;        /* whose work the target is: a user, or HANDLE_NONE        */
+    uint32_t before;       /* the report before it on the same target, or ACT_NONE    */
+    uint32_t before_works; /* the report before it on a work of that maker, or ACT_NONE */
+    uint32_t who;          /* its reporter's place in reporters                    */
 };
 
 struct moderation_act {
@@ -69,7 +74,8 @@ struct moderation_case {
     uint32_t target;
     uint32_t reports, acts; /* the newest of each, or ACT_NONE */
     uint32_t standing, appeal;
-    uint32_t open; /* reports not judged */
+    uint32_t open;  /* reports not judged */
+    uint32_t works; /* of a user: the newest report on a work of his, or ACT_NONE */
 };
 
 struct reporter {
@@ -89,6 +95,7 @@ struct moderation {
     struct map reporter_of;  /* user         */
     struct map case_of;      /* target       */
     uint64_t reversed, kept; /* appeals closed */
+    uint64_t open;           /* reports, of all cases */
 };
 
 void moderation_init(struct moderation *m);
@@ -100,12 +107,14 @@ void moderation_save(const struct moderation *m, struct sink *s);
 HEED_MUST_CHECK enum heed_status moderation_load(struct moderation *m, struct source *s,
                                                  struct heed_error *err);
 
-/* HEED_NOMEM leaves the state unusable; HEED_RANGE: 2^32 of them.  */
+/* maker: the user who made the target, when that is a work, or HANDLE_NONE. HEED_NOMEM leaves the
+ * state unusable; HEED_RANGE: 2^32 of them.                                                      */
 HEED_MUST_CHECK enum heed_status moderation_report(struct moderation *m, uint32_t user,
-                                                   uint32_t target, int64_t time_ms);
+                                                   uint32_t target, uint32_t maker,
+                                                   int64_t time_ms);
 
 /* A decision, or an appeal that moderation_may_appeal allows. HEED_NOMEM leaves the state unusable;
- * HEED_RANGE: 2^32 of them. O(reports on the target).                                            */
+ * HEED_RANGE: 2^32 of them. O(reports on the target and, of a user, on his works).               */
 HEED_MUST_CHECK enum heed_status moderation_add(struct moderation *m,
                                                 const struct moderation_act *act);
 

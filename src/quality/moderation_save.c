@@ -14,6 +14,7 @@ void moderation_save(const struct moderation *m, struct sink *s)
         sink_i64(s, m->reports[i].time_ms);
         sink_u32(s, m->reports[i].user);
         sink_u32(s, m->reports[i].target);
+        sink_u32(s, m->reports[i].maker);
     }
     sink_u64(s, m->acts_n);
     for (size_t i = 0; i < m->acts_n; i++) {
@@ -42,12 +43,13 @@ static enum heed_status load_reports(struct moderation *m, struct source *s, str
     size_t n = source_count(s, ACT_NONE);
     for (size_t i = 0; i < n && !s->failed; i++) {
         int64_t time_ms = source_i64(s);
-        uint32_t user = source_u32(s), target = source_u32(s);
+        uint32_t user = source_u32(s), target = source_u32(s), maker = source_u32(s);
         if (s->failed)
             break;
-        if (user > TARGET_INDEX_MAX || !target_ok(target))
+        if (user > TARGET_INDEX_MAX || !target_ok(target) ||
+            (maker != HANDLE_NONE && (target_kind(maker) != TARGET_USER || maker == target)))
             return damaged(err, "a report out of bounds");
-        enum heed_status status = moderation_report(m, user, target, time_ms);
+        enum heed_status status = moderation_report(m, user, target, maker, time_ms);
         if (status != HEED_OK)
             return status == HEED_NOMEM ? error_nomem(err) : damaged(err, "too many reports");
         if (m->reports_n != i + 1)

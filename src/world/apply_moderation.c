@@ -16,8 +16,12 @@ enum heed_status note_report(struct state *s, const struct act *act, int64_t now
     const struct verb_rule *verb = &s->rules.behaviour.verbs[act->verb];
     if (act->own || verb->class != VERB_NEGATIVE || strcmp(verb->name, "report") != 0)
         return HEED_OK;
-    enum heed_status status = moderation_report(&s->quality.moderation, act->user, act->target,
-                                                act->time_ms < now_ms ? act->time_ms : now_ms);
+    uint32_t owner = catalogue_owner(&s->catalogue, act->target);
+    bool work = owner != HANDLE_NONE && target_kind(act->target) != TARGET_USER;
+    enum heed_status status =
+        moderation_report(&s->quality.moderation, act->user, act->target,
+                          work ? target_make(TARGET_USER, owner) : HANDLE_NONE,
+                          act->time_ms < now_ms ? act->time_ms : now_ms);
     return status == HEED_OK ? HEED_OK : failed(status, err);
 }
 
@@ -108,18 +112,18 @@ enum heed_status apply_quality_decide(struct world *w, const struct call *call, 
     const struct moderation *m = &w->state.quality.moderation;
     uint64_t reversed = m->reversed, kept = m->kept;
     uint32_t target = (uint32_t)call->i[0];
-    const struct moderation_case *before = moderation_case_of(m, target);
-    uint32_t open = before ? before->open : 0;
+    uint64_t open = m->open;
     enum heed_status status = apply_moderation(
         w, call, call->i[1] < ACT_APPEAL ? (int)call->i[1] : -1, call->actor, true, o, err);
     if (status != HEED_OK || o->refusal != REFUSED_NOT || !o->want_reply)
         return status;
     const struct moderation_case *c = moderation_case_of(m, target);
     const char *appeal = m->reversed > reversed ? "reversed" : m->kept > kept ? "kept" : NULL;
-    return reply_pack(&o->reply, err, "{s:o,s:s,s:b,s:i,s:s?}", "target", reply_target(w, target),
-                      "decision", decision_name((int)call->i[1]), "stands",
-                      (int)(c->standing == o->handle), "reports", (int)(open - c->open), "appeal",
-                      appeal);
+    return reply_pack(&o->reply, err, "{s:o,s:s,s:b,s:I,s:I,s:s?}", "target",
+                      reply_target(w, target), "decision", decision_name((int)call->i[1]), "stands",
+                      (int)(c->standing == o->handle), "reports",
+                      (json_int_t)(open > m->open ? open - m->open : 0), "reopened",
+                      (json_int_t)(m->open > open ? m->open - open : 0), "appeal", appeal);
 }
 
 /* i: target, decision, when it was read, whether it stands                                      */
