@@ -15,6 +15,11 @@ double wilson_lower(uint64_t done, uint64_t shown, double z)
     return lower > 0.0 ? lower : 0.0;
 }
 
+double wilson_upper(uint64_t done, uint64_t shown, double z)
+{
+    return shown == 0 || done >= shown ? 1.0 : 1.0 - wilson_lower(shown - done, shown, z);
+}
+
 double gini_sorted(const double *x, size_t n)
 {
     double weighted = 0.0;

@@ -10,6 +10,9 @@
  * Source: E. B. Wilson, JASA 22 (1927) 209, eq. 1.                                              */
 double wilson_lower(uint64_t done, uint64_t shown, double z);
 
+/* Its upper bound; 1 when shown == 0.                                                            */
+double wilson_upper(uint64_t done, uint64_t shown, double z);
+
 /* Gini coefficient of x[n] >= 0, sorted ascending by the caller; 0 when n == 0 or all zero.
  * Source: C. Gini 1912; G = sum (2i - n - 1) x_i / (n sum x).                                    */
 double gini_sorted(const double *x, size_t n);

@@ -179,7 +179,11 @@ struct quality_score quality_judge(const struct quality *q, const struct quality
     double sum = 0;
     for (int i = 0; i < QUALITY_PARTS; i++)
         sum += s.parts[i].weight * s.parts[i].value;
-    s.score = (sum < 1 ? sum : 1) * s.parts[PART_MODERATION].value;
+    s.score = sum < 1 ? sum : 1;
+    s.lower = s.score - QUALITY_Z * s.sd;
+    s.upper = s.score + QUALITY_Z * s.sd;
+    s.score *= s.parts[PART_MODERATION].value;
+    quality_bound_score(&s);
     return s;
 }
 

@@ -168,8 +168,9 @@ enum quality_part {
 const char *quality_part_name(enum quality_part part);
 
 struct quality_score {
-    double score; /* 0..1 */
-    double sd;    /* of what the target is worth, about the score */
+    double score;        /* 0..1 */
+    double lower, upper; /* where its worth lies with 95 %; 0, 0 behind a closed gate */
+    double sd;           /* of that worth: what the interval is wide, in standard deviations */
     struct {
         double value;      /* 0..1 */
         double weight;     /* share of the sum it had; 0 without evidence, but for the prior */
@@ -195,8 +196,15 @@ struct quality_score {
  * own, and the prior has what they leave. So the score starts at .5, and one impression moves it by
  * at most 1 / (2 (1 + k)).
  *
- * sd adds up what each part leaves open, weight by weight: the shrunk means' posterior variance, p
- * (1 - p) / (n + k) of interactivity, 1/12 (nothing known of 0..1) of the prior. O(1).
+ * The interval is of the worth: what the parts with evidence are truly like, weighed as in the
+ * score, without the prior, which is what one says who knows nothing. Of interactivity that is the
+ * rate of engagement, in Wilson's interval; of the means what is within 1.96 of their posterior
+ * standard deviations; with no evidence at all, 0..1. Limits l_i, u_i about estimates x_i combine
+ * to sum w x - sqrt(sum w^2 (x - l)^2)  ..  sum w x + sqrt(sum w^2 (u - x)^2) (G. Y. Zou, A.
+ * Donner, "Construction of confidence limits about effect measures: a general approach", Statistics
+ * in Medicine 27 (2008) 1693), and reach as far as the score, which is cautious about interactivity
+ * and so may lie a little below. sd is the width of those limits by 2 x 1.96, and 1 / sqrt(12)
+ * where nothing is known. O(1).
  *
  * This is the score by the rules; quality_judge of quality/learned.h is the one in force.        */
 struct quality_score quality_score(const struct quality *q, const struct quality_rules *r,

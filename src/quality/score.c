@@ -1,11 +1,10 @@
 #include "quality/quality.h"
+#include "quality/record.h"
 #include "quality/shrink.h"
 
 #include "base/stats.h"
 
 #include <math.h>
-
-static const double WILSON_Z = 1.96; /* 95 %, two-sided */
 
 const char *quality_part_name(enum quality_part part)
 {
@@ -70,20 +69,48 @@ static void weigh_by_evidence(struct quality_score *s, int32_t strength)
     *interactivity *= z;
 }
 
-/* The standard deviation that the parts leave, as independent.                                   */
-static double open_of(const struct quality_score *s, const struct quality *q,
-                      const struct rating_sums *user, const struct rating_sums *expert)
+struct limits {
+    double lower, at, upper;
+};
+
+/* Of a shrunk mean, by its posterior variance.                                                   */
+static struct limits of_mean(double mean, double variance)
 {
-    double p = s->parts[PART_INTERACTIVITY].value,
-           n = (double)s->parts[PART_INTERACTIVITY].evidence;
-    double open[QUALITY_PARTS] = {[PART_PRIOR] = 1. / 12};
-    open[PART_RATING] = shrink_variance(&q->prior[RATING_USER], user);
-    open[PART_EXPERT] = shrink_variance(&q->prior[RATING_EXPERT], expert);
-    open[PART_INTERACTIVITY] = p * (1 - p) / (n + WILSON_Z * WILSON_Z);
-    double sum = 0;
-    for (int i = 0; i < QUALITY_PARTS; i++)
-        sum += s->parts[i].weight * s->parts[i].weight * open[i];
-    return sqrt(sum);
+    double half = QUALITY_Z * sqrt(variance);
+    return (struct limits){mean - half, mean, mean + half};
+}
+
+/* Where the worth lies; see quality.h. `known`: by part, those without a width are certain.      */
+static void bound(struct quality_score *s, const struct limits known[QUALITY_PARTS])
+{
+    double all = 1 - s->parts[PART_PRIOR].weight, at = 0, below = 0, above = 0;
+    if (all <= 0) {
+        s->lower = 0;
+        s->upper = 1;
+        s->sd = sqrt(1. / 12);
+        return;
+    }
+    for (int i = 0; i < QUALITY_PARTS; i++) {
+        double w = i == PART_PRIOR ? 0 : s->parts[i].weight / all;
+        double down = w * (known[i].at - known[i].lower), up = w * (known[i].upper - known[i].at);
+        at += w * known[i].at;
+        below += down * down;
+        above += up * up;
+    }
+    s->lower = at - sqrt(below);
+    s->upper = at + sqrt(above);
+    s->sd = (s->upper - s->lower) / (2 * QUALITY_Z);
+    quality_bound_score(s);
+}
+
+void quality_bound_score(struct quality_score *s)
+{
+    s->lower = s->lower < s->score ? s->lower : s->score;
+    s->upper = s->upper > s->score ? s->upper : s->score;
+    s->lower = s->lower > 0 ? s->lower : 0;
+    s->upper = s->upper < 1 ? s->upper : 1;
+    if (s->parts[PART_MODERATION].value <= 0)
+        s->lower = s->upper = 0;
 }
 
 struct quality_score quality_score(const struct quality *q, const struct quality_rules *r,
@@ -99,7 +126,7 @@ struct quality_score quality_score(const struct quality *q, const struct quality
                user->n, r->rating_weight_milli);
     score_part(&s, PART_EXPERT, shrink_mean(&q->prior[RATING_EXPERT], expert, r->prior_strength),
                expert->n, r->expert_weight_milli);
-    score_part(&s, PART_INTERACTIVITY, wilson_lower(engagements, shown, WILSON_Z), shown,
+    score_part(&s, PART_INTERACTIVITY, wilson_lower(engagements, shown, QUALITY_Z), shown,
                r->interactivity_weight_milli);
     score_originality(&s, q, r, target);
     weigh_by_evidence(&s, r->interactivity_strength);
@@ -114,6 +141,17 @@ struct quality_score quality_score(const struct quality *q, const struct quality
     }
     s.score = sum < 1 ? sum : 1; /* the weights' rounding */
     s.score *= s.parts[PART_MODERATION].value;
-    s.sd = open_of(&s, q, user, expert);
+    double rate = shown > 0 ? (double)engagements / (double)shown : 0;
+    struct limits known[QUALITY_PARTS] = {
+        [PART_RATING] =
+            of_mean(s.parts[PART_RATING].value, shrink_variance(&q->prior[RATING_USER], user)),
+        [PART_EXPERT] =
+            of_mean(s.parts[PART_EXPERT].value, shrink_variance(&q->prior[RATING_EXPERT], expert)),
+        [PART_INTERACTIVITY] = {s.parts[PART_INTERACTIVITY].value, rate,
+                                wilson_upper(engagements, shown, QUALITY_Z)},
+        [PART_ORIGINALITY] = {s.parts[PART_ORIGINALITY].value, s.parts[PART_ORIGINALITY].value,
+                              s.parts[PART_ORIGINALITY].value},
+    };
+    bound(&s, known);
     return s;
 }

@@ -245,8 +245,6 @@ enum heed_status query_quality_show(struct world *w, const struct call *call, en
     if (!view)
         return HEED_NOMEM;
     struct quality_score q = engine_quality(w, view, target);
-    /* 95 %; behind a closed gate there is nothing to doubt */
-    double doubt = quality_removed(&w->state.quality, target) ? 0 : 1.96 * q.sd;
     json_t *parts = json_object();
     for (int p = 0; p < QUALITY_PARTS; p++)
         json_object_set_new(parts, quality_part_name((enum quality_part)p),
@@ -264,7 +262,6 @@ enum heed_status query_quality_show(struct world *w, const struct call *call, en
                              c.similarity_ppm / 1e6);
     }
     return reply_pack(out, err, "{s:o,s:f,s:{s:f,s:f},s:o,s:o}", "target", reply_target(w, target),
-                      "quality", q.score, "interval", "lower",
-                      q.score > doubt ? q.score - doubt : 0.0, "upper",
-                      q.score + doubt < 1 ? q.score + doubt : 1.0, "parts", parts, "copy_of", copy);
+                      "quality", q.score, "interval", "lower", q.lower, "upper", q.upper, "parts",
+                      parts, "copy_of", copy);
 }
