@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { STEPS = 200, CONTENTS_END = 1 << 28 };
+enum { STEPS = 60, CONTENTS_END = 1 << 28 };
 
 void positions_init(struct positions *p)
 {
@@ -99,96 +99,185 @@ enum heed_status positions_load(struct positions *p, struct source *s, struct he
 
 /* ── estimating ──────────────────────────────────────────────────────────────────────────────── */
 
-struct appeal {
-    double engaged, shown; /* shown: examined only */
+/* The cells by content, those of content i at cell[first[i]] .. cell[first[i + 1] - 1].         */
+struct grouped {
+    const struct positions *p;
+    size_t contents;
+    size_t *first;
+    uint32_t *cell;
+    double *engaged;           /* [contents] */
+    uint8_t *linked;           /* [contents] compared with the top, through positions in between */
+    double at[POSITIONS_MAX];  /* engagements at each position */
+    bool known[POSITIONS_MAX]; /* linked */
 };
 
-static double appeal_of(const struct appeal *a)
+static void grouped_free(struct grouped *g)
 {
-    return a->shown > 0 ? a->engaged / a->shown : 0;
+    free(g->first);
+    free(g->cell);
+    free(g->engaged);
+    free(g->linked);
 }
 
-/* Positions that contents link with the top, through positions in between. The others cannot be
- * compared with it. */
-static void mark_linked(const struct positions *p, const struct appeal *appeals,
-                        uint8_t *content_linked, bool linked[POSITIONS_MAX])
+static bool group(struct grouped *g, const struct positions *p)
 {
-    linked[0] = true;
+    *g = (struct grouped){.p = p};
+    for (size_t i = 0; i < p->n; i++)
+        if (p->cells[i].content >= g->contents)
+            g->contents = (size_t)p->cells[i].content + 1;
+    g->first = calloc(g->contents + 2, sizeof *g->first);
+    g->cell = malloc((p->n + 1) * sizeof *g->cell);
+    g->engaged = calloc(g->contents + 1, sizeof *g->engaged);
+    g->linked = calloc(g->contents + 1, 1);
+    if (!g->first || !g->cell || !g->engaged || !g->linked)
+        return false;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct position_cell *c = &p->cells[i];
+        g->first[c->content + 2]++;
+        g->engaged[c->content] += c->engaged;
+        g->at[c->position] += c->engaged;
+    }
+    for (size_t i = 2; i < g->contents + 2; i++)
+        g->first[i] += g->first[i - 1];
+    for (size_t i = 0; i < p->n; i++)
+        g->cell[g->first[p->cells[i].content + 1]++] = (uint32_t)i;
+    return true;
+}
+
+/* Positions that contents link with the top, through positions in between where anybody engaged.
+ * The others cannot be compared with it. */
+static void mark_linked(struct grouped *g)
+{
+    g->known[0] = true;
     for (bool more = true; more;) {
         more = false;
-        for (size_t i = 0; i < p->n; i++) {
-            const struct position_cell *c = &p->cells[i];
-            if (appeals[c->content].engaged <= 0 ||
-                linked[c->position] == (content_linked[c->content] != 0))
+        for (size_t i = 0; i < g->p->n; i++) {
+            const struct position_cell *c = &g->p->cells[i];
+            if (g->engaged[c->content] <= 0 ||
+                g->known[c->position] == (g->linked[c->content] != 0) ||
+                (g->at[c->position] <= 0 && !g->linked[c->content]))
                 continue;
-            linked[c->position] = true;
-            content_linked[c->content] = 1;
+            g->known[c->position] = true;
+            g->linked[c->content] = 1;
             more = true;
         }
     }
 }
 
-/* One step of both factors; what the greatest change of a position was.                          */
-static double step(const struct positions *p, struct appeal *appeals, size_t contents,
-                   const double engaged[POSITIONS_MAX], double examined[POSITIONS_MAX],
+/* Slope and curvature of the log likelihood in the logarithms of `examined`, the appeals being at
+ * their best for it:
+ *     slope_p = engaged_p - sum_i engaged_i share_ip,   share_ip = shown_ip examined_p / their sum
+ *     curvature = - sum_i engaged_i (diag share_i - share_i share_i')                            */
+static void climb(const struct grouped *g, const double examined[POSITIONS_MAX],
+                  double slope[POSITIONS_MAX], double (*curvature)[POSITIONS_MAX])
+{
+    memcpy(slope, g->at, POSITIONS_MAX * sizeof *slope);
+    memset(curvature, 0, POSITIONS_MAX * sizeof *curvature);
+    for (size_t i = 0; i < g->contents; i++) {
+        double share[POSITIONS_MAX], sum = 0;
+        uint32_t at[POSITIONS_MAX], n = 0;
+        for (size_t j = g->first[i]; g->linked[i] && j < g->first[i + 1]; j++) {
+            const struct position_cell *c = &g->p->cells[g->cell[j]];
+            if (g->at[c->position] <= 0)
+                continue;
+            at[n] = c->position;
+            share[n] = c->shown * examined[c->position];
+            sum += share[n++];
+        }
+        for (uint32_t j = 0; j < n && sum > 0; j++)
+            share[j] /= sum;
+        for (uint32_t j = 0; j < n && sum > 0; j++) {
+            slope[at[j]] -= g->engaged[i] * share[j];
+            curvature[at[j]][at[j]] += g->engaged[i] * share[j];
+            for (uint32_t k = 0; k < n; k++)
+                curvature[at[j]][at[k]] -= g->engaged[i] * share[j] * share[k];
+        }
+    }
+}
+
+/* Solves a x = b for the rows in use, a symmetric and hardly less than positive: x into b. By
+ * Cholesky's decomposition, in place.                                                            */
+static void solve(double (*a)[POSITIONS_MAX], double *b, const uint32_t *use, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t j = 0; j <= i; j++) {
+            double sum = a[use[i]][use[j]];
+            for (uint32_t k = 0; k < j; k++)
+                sum -= a[use[i]][use[k]] * a[use[j]][use[k]];
+            if (i == j)
+                a[use[i]][use[i]] = sqrt(sum > 1e-9 ? sum : 1e-9);
+            else
+                a[use[i]][use[j]] = sum / a[use[j]][use[j]];
+        }
+        for (uint32_t k = 0; k < i; k++)
+            b[use[i]] -= a[use[i]][use[k]] * b[use[k]];
+        b[use[i]] /= a[use[i]][use[i]];
+    }
+    for (uint32_t i = n; i-- > 0;) {
+        for (uint32_t k = i + 1; k < n; k++)
+            b[use[i]] -= a[use[k]][use[i]] * b[use[k]];
+        b[use[i]] /= a[use[i]][use[i]];
+    }
+}
+
+/* Newton's steps, none of which changes a position by more than e times. */
+static void maximise(const struct grouped *g, double (*curvature)[POSITIONS_MAX],
+                     double examined[POSITIONS_MAX])
+{
+    uint32_t use[POSITIONS_MAX], n = 0;
+    for (uint32_t k = 0; k < POSITIONS_MAX; k++) {
+        examined[k] = g->at[k] > 0 ? 1 : 0;
+        if (k > 0 && g->known[k] && g->at[k] > 0)
+            use[n++] = k;
+    }
+    for (int s = 0; s < STEPS && n > 0; s++) {
+        double step[POSITIONS_MAX], longest = 0;
+        climb(g, examined, step, curvature);
+        solve(curvature, step, use, n);
+        for (uint32_t k = 0; k < n; k++)
+            longest = fabs(step[use[k]]) > longest ? fabs(step[use[k]]) : longest;
+        for (uint32_t k = 0; k < n; k++)
+            examined[use[k]] *= exp(longest > 1 ? step[use[k]] / longest : step[use[k]]);
+        if (longest < 1e-9)
+            break;
+    }
+}
+
+/* Engagements at each position that would be expected if it were the top. */
+static void expect(const struct grouped *g, const double examined[POSITIONS_MAX],
                    double expected[POSITIONS_MAX])
 {
-    double moved = 0;
-    for (size_t i = 0; i < contents; i++)
-        appeals[i].shown = 0;
-    for (size_t i = 0; i < p->n; i++)
-        appeals[p->cells[i].content].shown += p->cells[i].shown * examined[p->cells[i].position];
-    for (int k = 0; k < POSITIONS_MAX; k++)
-        expected[k] = 0;
-    for (size_t i = 0; i < p->n; i++)
-        expected[p->cells[i].position] +=
-            p->cells[i].shown * appeal_of(&appeals[p->cells[i].content]);
-    double top = expected[0] > 0 && engaged[0] > 0 ? engaged[0] / expected[0] : 1;
-    for (int k = 0; k < POSITIONS_MAX; k++) {
-        if (expected[k] <= 0)
-            continue;
-        double now = engaged[k] / expected[k] / top;
-        moved = fabs(now - examined[k]) > moved ? fabs(now - examined[k]) : moved;
-        examined[k] = now;
+    for (size_t i = 0; i < g->contents; i++) {
+        double shown = 0;
+        for (size_t j = g->first[i]; j < g->first[i + 1]; j++)
+            shown += g->p->cells[g->cell[j]].shown * examined[g->p->cells[g->cell[j]].position];
+        for (size_t j = g->first[i]; shown > 0 && j < g->first[i + 1]; j++) {
+            const struct position_cell *c = &g->p->cells[g->cell[j]];
+            expected[c->position] += c->shown * (g->engaged[i] / shown);
+        }
     }
-    return moved;
 }
 
 enum heed_status positions_examined(const struct positions *p, double examined[POSITIONS_MAX])
 {
-    double engaged[POSITIONS_MAX] = {0}, expected[POSITIONS_MAX] = {0}, all = 0;
-    size_t contents = 0;
-    for (int k = 0; k < POSITIONS_MAX; k++)
-        examined[k] = 1;
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->cells[i].content >= contents)
-            contents = (size_t)p->cells[i].content + 1;
-        engaged[p->cells[i].position] += p->cells[i].engaged;
-        all += p->cells[i].engaged;
-    }
-    if (all < POSITIONS_LEAST || engaged[0] <= 0)
-        return HEED_OK;
-    struct appeal *appeals = calloc(contents, sizeof *appeals);
-    uint8_t *content_linked = calloc(contents, 1);
-    bool linked[POSITIONS_MAX] = {false};
-    if (!appeals || !content_linked) {
-        free(appeals);
-        free(content_linked);
-        return HEED_NOMEM;
-    }
-    for (size_t i = 0; i < p->n; i++)
-        appeals[p->cells[i].content].engaged += p->cells[i].engaged;
-    mark_linked(p, appeals, content_linked, linked);
-    for (int s = 0; s < STEPS; s++)
-        if (step(p, appeals, contents, engaged, examined, expected) < 1e-6)
-            break;
-    free(appeals);
-    free(content_linked);
+    struct grouped g = {0};
+    double expected[POSITIONS_MAX] = {0}, all = 0;
+    double(*curvature)[POSITIONS_MAX] = malloc(POSITIONS_MAX * sizeof *curvature);
+    bool grouped = curvature && group(&g, p);
     for (int k = 0; k < POSITIONS_MAX; k++) {
-        /* engagements that would be expected here if it were the top */
-        double drawn = (engaged[k] + POSITIONS_DOUBT) / (expected[k] + POSITIONS_DOUBT);
-        examined[k] = linked[k] && expected[k] > 0 && drawn < 1 ? drawn : 1;
+        all += g.at[k];
+        examined[k] = 1;
     }
-    examined[0] = 1;
-    return HEED_OK;
+    if (grouped && all >= POSITIONS_LEAST && g.at[0] > 0) {
+        mark_linked(&g);
+        maximise(&g, curvature, examined);
+        expect(&g, examined, expected);
+        for (int k = 0; k < POSITIONS_MAX; k++) {
+            double drawn = (g.at[k] + POSITIONS_DOUBT) / (expected[k] + POSITIONS_DOUBT);
+            examined[k] = k > 0 && g.known[k] && expected[k] > 0 && drawn < 1 ? drawn : 1;
+        }
+    }
+    grouped_free(&g);
+    free(curvature);
+    return grouped ? HEED_OK : HEED_NOMEM;
 }

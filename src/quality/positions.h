@@ -5,13 +5,16 @@
  * shown and how often engagement followed. Both factors come from the counts alone:
  *     appeal_i   = sum_p engaged_ip / sum_p shown_ip examined_p
  *     examined_p = sum_i engaged_ip / sum_i shown_ip appeal_i
- * in turn until nothing moves. So contents seen at several positions are compared with themselves:
- * under random swaps it is the ratio estimator of T. Joachims, A. Swaminathan, T. Schnabel,
- * "Unbiased learning-to-rank with biased feedback", WSDM 2017, section 5; on logs without swaps it
- * takes the place of the EM of X. Wang and others, "Position bias estimation for unbiased learning
- * to rank in personal search", WSDM 2018. Being the maximum of a multiplicative Poisson likelihood
- * it stays consistent however few times each content is shown (J. Hausman, B. Hall, Z. Griliches,
- * Econometrica 52 (1984) 909), which EM with one appeal a content is not.                        */
+ * the maximum of a multiplicative Poisson likelihood, which is found by Newton's method in the few
+ * logarithms of examined_p: by taking the two in turn it takes thousands of steps where each
+ * content keeps about the same position, as in feeds. So contents seen at several positions are
+ * compared with themselves: under random swaps it is the ratio estimator of T. Joachims, A.
+ * Swaminathan, T. Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017, section 5;
+ * on logs without swaps it takes the place of the EM of X. Wang and others, "Position bias
+ * estimation for unbiased learning to rank in personal search", WSDM 2018. Being the maximum of a
+ * multiplicative Poisson likelihood it stays consistent however few times each content is shown (J.
+ * Hausman, B. Hall, Z. Griliches, Econometrica 52 (1984) 909), which EM with one appeal a content
+ * is not.                        */
 #ifndef HEED_QUALITY_POSITIONS_H
 #define HEED_QUALITY_POSITIONS_H
 
@@ -51,7 +54,8 @@ HEED_MUST_CHECK enum heed_status positions_load(struct positions *p, struct sour
 
 /* examined[POSITIONS_MAX] out: 0..1, 1 at the top and wherever the log cannot tell (fewer than
  * POSITIONS_LEAST engagements in all, or none expected at that position); a position with few is
- * drawn to 1 by POSITIONS_DOUBT engagements. HEED_NOMEM. O(cells x steps), 200 steps at most. */
+ * drawn to 1 by POSITIONS_DOUBT engagements. HEED_NOMEM. O(steps x cells x positions a content was
+ * seen at), 60 steps at most, mostly 10. */
 enum { POSITIONS_LEAST = 100, POSITIONS_DOUBT = 5 };
 HEED_MUST_CHECK enum heed_status positions_examined(const struct positions *p,
                                                     double examined[POSITIONS_MAX]);
