@@ -147,6 +147,58 @@ static void what_is_learnt_ranks_better_and_knows_makers(void **state)
     world_close(w);
 }
 
+/* With the figures of the Hacker News world it is shown and not used, unless it is put in force. */
+static void a_fit_worse_than_the_rules_waits_until_it_is_forced(void **state)
+{
+    (void)state;
+    struct world *w = world_in_memory();
+    fill(w, 2, true);
+    struct strbuf facts;
+    struct heed_error err = {0};
+    strbuf_init(&facts, 1 << 20);
+    assert_int_equal(engine_learn(w, CALL_ABSENT, false, &facts, &err), HEED_OK);
+    struct memory_reader bytes = {(const uint8_t *)facts.p, facts.n};
+    struct source *k = source_new(&bytes);
+    struct learned l;
+    assert_non_null(k);
+    assert_int_equal(learned_load(&l, k, &err), HEED_OK);
+    assert_true(l.fit.in_force); /* of this world it predicts better */
+    free(k);
+    strbuf_deinit(&facts);
+    double by_rules = quality_of(w, 3), by_fit = 0;
+    for (int forced = 0; forced < 2; forced++) {
+        l.fit.error = 91300000;
+        l.fit.error_of_rules = 64200000;
+        l.fit.in_force = forced;
+        struct strbuf made;
+        strbuf_init(&made, 1 << 20);
+        struct sink *s = sink_new(&made);
+        learned_save(&l, s);
+        assert_true(sink_done(s));
+        struct call call = {.time_ms = T0, .actor = HANDLE_NONE, .command = COMMAND_quality_fit};
+        for (int i = 0; i < CALL_INTS; i++)
+            call.i[i] = CALL_ABSENT;
+        call.blob = (struct str){made.p, made.n};
+        struct outcome o = {.want_reply = true};
+        assert_int_equal(state_apply(w, &call, &o, &err), HEED_OK);
+        w->version++;
+        const char *warning = json_string_value(json_object_get(o.reply, "warning"));
+        assert_true(warning && strstr(warning, ".0913") && strstr(warning, ".0642") &&
+                    strstr(warning, "--force"));
+        assert_true(json_is_true(json_object_get(o.reply, "in_force")) == (forced == 1));
+        json_decref(o.reply);
+        strbuf_deinit(&made);
+        json_t *reply = call_ok(w, "quality show", "target", "content:c3", NULL);
+        assert_int_equal(number(reply, "parts.creator.weight") > 0, forced);
+        json_decref(reply);
+        by_fit = quality_of(w, 3);
+        assert_true((by_fit == by_rules) == (forced == 0));
+        world_close(restored_from(w));
+    }
+    learned_deinit(&l);
+    world_close(w);
+}
+
 static void learning_survives_replay_snapshots_and_new_ratings(void **state)
 {
     (void)state;
@@ -180,7 +232,7 @@ static void a_fact_that_cannot_be_is_refused_by_replay(void **state)
     struct strbuf facts;
     struct heed_error err = {0};
     strbuf_init(&facts, 1 << 20);
-    assert_int_equal(engine_learn(w, CALL_ABSENT, &facts, &err), HEED_OK);
+    assert_int_equal(engine_learn(w, CALL_ABSENT, false, &facts, &err), HEED_OK);
     struct call call = {.time_ms = T0, .actor = HANDLE_NONE, .command = COMMAND_quality_fit};
     for (int i = 0; i < CALL_INTS; i++)
         call.i[i] = CALL_ABSENT;
@@ -291,7 +343,8 @@ static void being_on_top_is_not_quality(void **state)
     assert_int_equal(json_array_size(examined), 5);
     assert_true(fabs(json_real_value(json_array_get(examined, 4)) - .25) < .05);
     json_decref(reply);
-    s->quality.learned->fit.known = false; /* by the rules: Wilson's bound of what was examined */
+    s->quality.learned->fit.in_force =
+        false; /* by the rules: Wilson's bound of what was examined */
     w->version++;
     view = engine_view(w, &err);
     assert_non_null(view);
@@ -360,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_outcomes_nothing_is_learnt),
         cmocka_unit_test(what_is_learnt_ranks_better_and_knows_makers),
+        cmocka_unit_test(a_fit_worse_than_the_rules_waits_until_it_is_forced),
         cmocka_unit_test(learning_survives_replay_snapshots_and_new_ratings),
         cmocka_unit_test(a_fact_that_cannot_be_is_refused_by_replay),
         cmocka_unit_test(engagement_counts_once_for_the_slot_that_showed_it),

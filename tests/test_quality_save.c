@@ -29,6 +29,7 @@ static void learn(struct quality *q, struct prng *r)
 {
     struct learned l = {.learnt_at_ms = (int64_t)prng_below(r, 1u << 30)};
     l.fit.known = prng_below(r, 4) > 0;
+    l.fit.in_force = l.fit.known && prng_below(r, 3) > 0;
     if (l.fit.known) {
         l.fit.outcome = prng_below(r, 2) ? SOURCE_EXPERT : SOURCE_RATING;
         l.fit.mean = (int64_t)prng_below(r, FIT_UNIT);

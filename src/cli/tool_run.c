@@ -121,6 +121,9 @@ static enum heed_status learn(struct run *r, struct heed_error *err)
     json_t *reply = NULL;
     enum heed_status status =
         admit_call(r->w, command_spec(COMMAND_quality_fit), &r->context, NULL, 0, &reply, err);
+    const char *warning = json_string_value(json_object_get(reply, "warning"));
+    if (status == HEED_OK && warning && !r->c->quiet)
+        fprintf(stderr, "heed: quality fit: %s\n", warning);
     json_decref(reply);
     return status == HEED_REFUSED ? HEED_OK : status;
 }

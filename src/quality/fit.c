@@ -338,7 +338,7 @@ enum heed_status fit_learn(const struct fit_row *rows, size_t n, size_t owners,
                            enum fit_source outcome, const double *rules_score,
                            struct quality_fit *out)
 {
-    struct quality_fit f = {.known = true, .outcome = (uint8_t)outcome};
+    struct quality_fit f = {.known = true, .in_force = true, .outcome = (uint8_t)outcome};
     struct model m;
     struct prediction *p = malloc((n + 1) * sizeof *p);
     struct fit_record *records = malloc((owners + 1) * sizeof *records);
@@ -365,9 +365,12 @@ enum heed_status fit_learn(const struct fit_row *rows, size_t n, size_t owners,
 
 /* ── bytes ───────────────────────────────────────────────────────────────────────────────────── */
 
+/* The first byte; facts of an earlier heed were all in force. */
+enum { KEPT_NOTHING, KEPT_IN_FORCE, KEPT_ASIDE };
+
 void fit_save(const struct quality_fit *f, struct sink *s)
 {
-    sink_u8(s, f->known);
+    sink_u8(s, f->known ? f->in_force ? KEPT_IN_FORCE : KEPT_ASIDE : KEPT_NOTHING);
     if (!f->known)
         return;
     sink_u8(s, f->outcome);
@@ -405,11 +408,12 @@ bool fit_load(struct quality_fit *f, struct source *s)
     static const int64_t MOST = 1000 * FIT_UNIT;
     *f = (struct quality_fit){0};
     uint8_t known = source_u8(s);
-    if (s->failed || known > 1)
+    if (s->failed || known > KEPT_ASIDE)
         return false;
-    if (!known)
+    if (known == KEPT_NOTHING)
         return true;
-    struct quality_fit in = {.known = true, .outcome = source_u8(s)};
+    struct quality_fit in = {.known = true, .in_force = known == KEPT_IN_FORCE};
+    in.outcome = source_u8(s);
     in.targets = source_u32(s);
     in.mean = bounded(s, 0, FIT_UNIT);
     in.own = bounded(s, 1, FIT_UNIT);

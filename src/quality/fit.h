@@ -47,7 +47,8 @@ struct fit_bin {
 };
 
 struct quality_fit {
-    bool known;                     /* false: none in force, the rest means nothing */
+    bool known;                     /* false: none learnt, the rest means nothing */
+    bool in_force;                  /* scores go by it; else it is only shown     */
     uint8_t outcome;                /* SOURCE_EXPERT or SOURCE_RATING               */
     uint32_t targets;               /* with an outcome, learnt from          */
     int64_t mean, own, of_creators; /* of theta: mean, variance a target's own and creators' */

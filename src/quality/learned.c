@@ -84,7 +84,7 @@ enum heed_status quality_view_make(const struct quality *q, const struct quality
     if (!l)
         return HEED_OK;
     enum heed_status status = count_unexamined(q, l, c->contents_n, out);
-    if (status != HEED_OK || !l->fit.known || r->fit_creators == 0)
+    if (status != HEED_OK || !l->fit.in_force || r->fit_creators == 0)
         return status;
     out->records = calloc(c->parties_n + 1, sizeof *out->records);
     if (!out->records) {
@@ -146,7 +146,7 @@ struct quality_score quality_judge(const struct quality *q, const struct quality
     uint64_t skipped = (uint64_t)llround(unexamined);
     uint64_t impressions = seen->impressions > skipped ? seen->impressions - skipped : 0;
     struct quality_score s = quality_score(q, r, target, seen->engagements, impressions);
-    if (!q->learned || !q->learned->fit.known || target_kind(target) != TARGET_CONTENT)
+    if (!q->learned || !q->learned->fit.in_force || target_kind(target) != TARGET_CONTENT)
         return s;
     static const enum quality_part part_of[FIT_SOURCES] = {PART_RATING, PART_EXPERT,
                                                            PART_INTERACTIVITY};

@@ -204,6 +204,8 @@ static void reliability(const struct page *p)
     paragraph(p, "note", W_reliability_text, with_commas(fit->targets, number),
               w(p, fit->outcome == SOURCE_EXPERT ? W_of_experts : W_of_users),
               (double)fit->error / FIT_UNIT, (double)fit->error_of_rules / FIT_UNIT);
+    if (fit->error > fit->error_of_rules)
+        paragraph(p, "note", fit->in_force ? W_fit_forced : W_fit_aside);
     figure_table(
         p, (const struct column[]){{W_contents, true}, {W_predicted, true}, {W_observed, true}}, 3);
     for (int b = 0; b < FIT_BINS; b++) {

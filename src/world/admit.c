@@ -404,7 +404,7 @@ static enum heed_status run_fit(struct resolving *r, struct outcome *o)
 {
     struct strbuf facts;
     strbuf_init(&facts, 2047u << 20);
-    enum heed_status status = engine_learn(r->w, r->call.i[0], &facts, r->err);
+    enum heed_status status = engine_learn(r->w, r->call.i[0], r->call.i[1] == 1, &facts, r->err);
     if (status == HEED_OK) {
         r->call.blob = (struct str){facts.p, facts.n};
         status = world_apply(r->w, &r->call, o, r->err);

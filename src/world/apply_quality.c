@@ -4,6 +4,7 @@
 #include "quality/learned.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static double share(int64_t billionths)
 {
@@ -50,6 +51,22 @@ static json_t *weights(const struct quality_fit *f)
                      share(f->error_of_mean), "sources", sources(f), "reliability", curve(f));
 }
 
+/* Both figures, and what to do, where the rules predict better than what was learnt. */
+static bool add_warning(json_t *reply, const struct quality_fit *f)
+{
+    char text[320];
+    if (!f->known || f->error <= f->error_of_rules)
+        return true;
+    snprintf(text, sizeof text, "on outcomes held out the fit errs by %.4f, the rules by %.4f: %s",
+             share(f->error), share(f->error_of_rules),
+             f->in_force
+                 ? "yet scores go by the fit, as was asked with --force; `heed quality fit` "
+                   "without it goes back to the rules"
+                 : "scores stay with the rules; fit again when there are more outcomes, or "
+                   "to another --outcome, or put this in force with --force");
+    return json_object_set_new(reply, "warning", json_string(text)) == 0;
+}
+
 static json_t *positions(const struct learned *l)
 {
     json_t *list = json_array();
@@ -67,6 +84,8 @@ static enum heed_status reply_learned(const struct learned *l, json_t **out, str
     }
     json_t *reply = weights(&l->fit);
     bool ok = reply && json_object_set_new(reply, "learnt_at", reply_time(l->learnt_at_ms)) == 0 &&
+              json_object_set_new(reply, "in_force", json_boolean(l->fit.in_force)) == 0 &&
+              add_warning(reply, &l->fit) &&
               json_object_set_new(reply, "raters",
                                   json_pack("{s:I,s:I,s:I}", "known", (json_int_t)l->raters_n,
                                             "above_average", (json_int_t)above, "below_average",
@@ -80,7 +99,7 @@ static enum heed_status reply_learned(const struct learned *l, json_t **out, str
     return HEED_OK;
 }
 
-/* i: outcome; the facts are what was learnt                                                     */
+/* i: outcome, force; the facts are what was learnt */
 enum heed_status apply_quality_fit(struct world *w, const struct call *call, struct outcome *o,
                                    struct heed_error *err)
 {

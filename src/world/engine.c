@@ -74,7 +74,7 @@ double engine_hoped(const struct world *w, const struct quality_score *q)
     return hoped > 0 ? hoped < 1 ? hoped : 1 : 0;
 }
 
-enum heed_status engine_learn(struct world *w, int64_t outcome, struct strbuf *facts,
+enum heed_status engine_learn(struct world *w, int64_t outcome, bool force, struct strbuf *facts,
                               struct heed_error *err)
 {
     const struct state *s = &w->state;
@@ -85,6 +85,7 @@ enum heed_status engine_learn(struct world *w, int64_t outcome, struct strbuf *f
     if (quality_learn(&s->quality, &s->rules.quality, &s->catalogue, seen_of, &s->behaviour, from,
                       &l) != HEED_OK)
         return error_nomem(err);
+    l.fit.in_force = l.fit.known && (force || l.fit.error <= l.fit.error_of_rules);
     struct sink *k = sink_new(facts);
     if (k)
         learned_save(&l, k);

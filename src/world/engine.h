@@ -64,7 +64,7 @@ double engine_hoped(const struct world *w, const struct quality_score *q);
 
 /* What `quality fit` learns from the world, as the facts of a call. outcome: the call's, or
  * CALL_ABSENT.                                                                                  */
-HEED_MUST_CHECK enum heed_status engine_learn(struct world *w, int64_t outcome,
+HEED_MUST_CHECK enum heed_status engine_learn(struct world *w, int64_t outcome, bool force,
                                               struct strbuf *facts, struct heed_error *err);
 /* Trains a model on all acts: its fact as bytes. Nothing to learn from: none. spec: with settings;
  * keep, seed: the call's, or CALL_ABSENT. Errors: those of version_train.                        */
