@@ -106,6 +106,11 @@ expect 0 quality bridge words.csv --json
 cmp -s out first || fail 'words give something else than numbers'
 expect 0 quality bridge ratings.csv
 says out '384 ratings by 16 users of 24 notes' 'helpful' 'intercept'
+[ ! -s err ] || fail 'connected raters are warned of'
+sed 1d ratings.csv | sed 's/^u/v/; s/,\([bxyz]\)/,other\1/' | cat ratings.csv - >apart.csv
+expect 0 quality bridge apart.csv --json
+says out '"warnings": ["the raters are not connected: they fall into 2 groups that share no note (0 of one rater)'
+says err 'heed: the raters are not connected'
 printf 'new,b0,1\nnew,fresh,.5\n' | cat ratings.csv - >more.csv
 expect 0 quality bridge more.csv --json --min-of-user 10 --min-of-note 5
 says out '"fresh": {"intercept": null, "factor": null, "status": "needs_more_ratings", "ratings": 1}' \

@@ -241,6 +241,36 @@ static void a_later_rating_replaces_and_too_few_are_left_out(void **state)
     bridge_fit_deinit(&b);
 }
 
+/* Users a b c d, notes 0 …; each row of who rated them. Who is left out of the fit is in no group.
+ */
+static void raters_whom_no_note_connects_are_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *notes[5];
+        uint32_t min_of_user;
+        size_t groups, alone;
+    } rows[] = {
+        {{"a", "a", "b", "b", ""}, 1, 2, 2},    {{"ab", "ab", "", "", ""}, 1, 1, 0},
+        {{"ab", "cd", "", "", ""}, 1, 2, 0},    {{"ab", "cd", "bc", "", ""}, 1, 1, 0},
+        {{"a", "ab", "c", "d", "bd"}, 1, 2, 1}, {{"ac", "a", "b", "bc", ""}, 1, 1, 0},
+        {{"acd", "a", "b", "b", ""}, 2, 2, 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bridge_options o = bridge_default();
+        struct bridge_fit f;
+        size_t n = 0, notes = 0;
+        o.min_of_user = rows[i].min_of_user;
+        for (uint32_t t = 0; t < 5 && *rows[i].notes[t]; t++, notes++)
+            for (const char *p = rows[i].notes[t]; *p; p++)
+                ratings[n++] = (struct bridge_rating){(uint32_t)(*p - 'a'), t, t % 2};
+        fit(n, 4, notes, &o, &f);
+        if (f.groups != rows[i].groups || f.alone != rows[i].alone)
+            fail_msg("row %zu: %zu groups, %zu alone", i, f.groups, f.alone);
+        bridge_fit_deinit(&f);
+    }
+}
+
 /* Bounds: the guide "Note ranking algorithm" of Community Notes, section Note Status. */
 static void status_follows_the_published_bounds(void **state)
 {
@@ -327,6 +357,7 @@ int main(void)
         cmocka_unit_test(only_notes_that_both_sides_find_good_are_helpful),
         cmocka_unit_test(the_seed_decides_the_bytes_and_not_the_answer),
         cmocka_unit_test(a_later_rating_replaces_and_too_few_are_left_out),
+        cmocka_unit_test(raters_whom_no_note_connects_are_counted),
         cmocka_unit_test(status_follows_the_published_bounds),
         cmocka_unit_test(what_cannot_be_answered_is_named),
         cmocka_unit_test_teardown(any_allocation_may_fail, memory_returns),

@@ -124,11 +124,14 @@ int tool_bridge_for_people(const struct cli *c, const struct tool_ask *ask)
 {
     struct heed_error err = {0};
     struct bridging b;
+    char text[300];
     enum heed_status status = bridge_file(ask, &b, &err);
     if (status == HEED_OK) {
         print_bridge(&b);
         if (!b.fit.converged)
             say_unsettled(c, b.fit.iterations);
+        if (bridge_warning(&b.fit, text, sizeof text))
+            cli_say(c, text);
     }
     bridge_deinit(&b);
     return status == HEED_OK ? 0 : print_error(c, &err);

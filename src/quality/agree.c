@@ -1,4 +1,5 @@
 #include "quality/agree.h"
+#include "quality/groups.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -77,43 +78,6 @@ void agree_fit_deinit(struct agree_fit *f)
     free(f->skill);
     free(f->label);
     *f = (struct agree_fit){0};
-}
-
-/* ── who is compared with whom ── */
-
-static size_t root_of(size_t *parent, size_t k)
-{
-    while (parent[k] != k)
-        k = parent[k] = parent[parent[k]];
-    return k;
-}
-
-/* Union-find over reviewers, each target joining all who labelled it. */
-static bool count_groups(const struct agree_labels *in, struct agree_fit *f)
-{
-    size_t *parent = calloc(in->reviewers, 2 * sizeof *parent);
-    size_t *first = calloc(in->targets, sizeof *first); /* reviewer + 1 */
-    if (parent && first) {
-        size_t *members = parent + in->reviewers;
-        for (size_t k = 0; k < in->reviewers; k++)
-            parent[k] = k;
-        for (size_t i = 0; i < in->n; i++) {
-            const struct agree_label *l = &in->labels[i];
-            if (first[l->target] == 0)
-                first[l->target] = (size_t)l->reviewer + 1;
-            parent[root_of(parent, l->reviewer)] = root_of(parent, first[l->target] - 1);
-        }
-        for (size_t k = 0; k < in->reviewers; k++)
-            members[root_of(parent, k)]++;
-        for (size_t k = 0; k < in->reviewers; k++) {
-            f->groups += members[k] > 0;
-            f->alone += members[k] == 1;
-        }
-    }
-    bool ok = parent && first;
-    free(parent);
-    free(first);
-    return ok;
 }
 
 /* ── votes ── */
@@ -292,8 +256,12 @@ enum heed_status agree_fit(const struct agree_labels *in, enum agree_model model
     enum heed_status status = check(in, err);
     if (status == HEED_OK)
         status = alloc(out, err);
-    if (status == HEED_OK && !count_groups(in, out))
+    struct groups groups = {0};
+    if (status == HEED_OK &&
+        !groups_count(in->labels, sizeof *in->labels, in->n, in->reviewers, in->targets, &groups))
         status = error_nomem(err);
+    out->groups = groups.n;
+    out->alone = groups.alone;
     if (status == HEED_OK && !vote(in, NULL, out->posterior))
         status = error_set(err, HEED_INPUT, "targets", "one has no label; leave it out");
     if (status == HEED_OK && model == AGREE_DAWID_SKENE)

@@ -1,4 +1,5 @@
 #include "quality/bridge.h"
+#include "quality/groups.h"
 
 #include "base/map.h"
 #include "base/prng.h"
@@ -347,6 +348,11 @@ static enum heed_status prepare(const struct bridge_rating *ratings, size_t n,
     for (size_t i = 0; i < f->notes_n; i++)
         w->notes_fitted += f->notes[i].fitted;
     f->ratings_n = w->n;
+    struct groups groups;
+    if (!groups_count(w->ratings, sizeof *w->ratings, w->n, f->users_n, f->notes_n, &groups))
+        return error_nomem(err);
+    f->groups = groups.n;
+    f->alone = groups.alone;
     return enough(w, err);
 }
 

@@ -56,6 +56,9 @@ struct bridge_fit {
     double mu, loss;
     uint32_t iterations; /* rounds of the start that was kept */
     bool converged;      /* and whether it ended by the tolerance */
+    /* Of the users who were fitted, as in quality/groups.h: with more than one group nothing
+     * compares users and notes of different groups. */
+    size_t groups, alone;
 };
 
 /* The later of two ratings by one user of one note counts. Filtering (min_of_note, then

@@ -50,4 +50,6 @@ struct bridging {
 HEED_MUST_CHECK enum heed_status bridge_file(const struct tool_ask *ask, struct bridging *out,
                                              struct heed_error *err);
 void bridge_deinit(struct bridging *b);
+/* NULL: there is nothing to warn of; else text[n]. */
+const char *bridge_warning(const struct bridge_fit *f, char *text, size_t n);
 #endif

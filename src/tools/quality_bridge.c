@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 #include "tools/judged.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static enum heed_status rating_of(const struct triples *t, double *out, struct heed_error *err)
@@ -92,6 +93,19 @@ void bridge_deinit(struct bridging *b)
     intern_deinit(&b->notes);
 }
 
+const char *bridge_warning(const struct bridge_fit *f, char *text, size_t n)
+{
+    if (f->groups < 2)
+        return NULL;
+    snprintf(
+        text, n,
+        "the raters are not connected: they fall into %zu groups that share no note (%zu of one "
+        "rater), and nothing compares one group with another; sides and intercepts of different "
+        "groups say nothing of each other; let some notes be rated by raters of both",
+        f->groups, f->alone);
+    return text;
+}
+
 static json_t *reply_of(const struct bridging *b)
 {
     const struct bridge_fit *f = &b->fit;
@@ -124,8 +138,16 @@ enum heed_status tools_bridge(const struct tool_ask *ask, json_t **reply, struct
 {
     struct bridging b;
     enum heed_status status = bridge_file(ask, &b, err);
-    if (status == HEED_OK && !(*reply = reply_of(&b)))
-        status = error_nomem(err);
+    if (status == HEED_OK) {
+        struct tool_warnings warnings = {0};
+        char text[300];
+        const char *warning = bridge_warning(&b.fit, text, sizeof text);
+        if (warning)
+            tools_warn(&warnings, "%s", warning);
+        *reply = tools_warned(reply_of(&b), &warnings);
+        if (!*reply)
+            status = error_nomem(err);
+    }
     bridge_deinit(&b);
     return status;
 }
