@@ -203,7 +203,7 @@ static void drawn_of(const struct growing *g, struct drawn *d)
         for (uint32_t i = 0; i < g->contents; i++) {
             uint32_t target = world_find_target(g->w, str_of(numbered("content:c", i)));
             const struct pair *p = behaviour_pair(&g->w->state.behaviour, user, target);
-            if (!p || p->weight <= 0)
+            if (!p || p->weight_micro <= 0)
                 continue;
             d->x[u * g->contents + i] = 1;
             d->users.column[n++] = i;
