@@ -257,6 +257,25 @@ static void what_moderation_hides_is_owed_nothing_and_paid_when_it_returns(void 
     world_close(w);
 }
 
+/* The floor is for what may be shown without limit; a debt from before does not lift the limit. */
+static void what_moderation_limits_is_paid_no_debt(void **state)
+{
+    (void)state;
+    struct world *w = few_are_liked("allocation: {k: 3, floor: 0.5, limited: 0}\n");
+    struct prng r;
+    prng_seed(&r, 6);
+    for (int i = 0; i < 5; i++)
+        json_decref(call_ok(w, "feed serve", "user", numbered("u", prng_below(&r, USERS)), NULL));
+    uint64_t before = w->state.debts.since[30];
+    json_decref(call_ok(w, "quality decide", "target", "content:c30", "decision", "limit", "reason",
+                        "half an advertisement", NULL));
+    for (int i = 0; i < 60; i++)
+        json_decref(call_ok(w, "feed serve", "user", numbered("u", prng_below(&r, USERS)), NULL));
+    assert_int_equal(w->state.debts.since[30], before);
+    assert_true(w->state.debts.since[31] > 0);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +285,7 @@ int main(void)
         cmocka_unit_test(served_feeds_keep_the_floor),
         cmocka_unit_test(the_first_feed_pays_nothing),
         cmocka_unit_test(what_moderation_hides_is_owed_nothing_and_paid_when_it_returns),
+        cmocka_unit_test(what_moderation_limits_is_paid_no_debt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

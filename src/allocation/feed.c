@@ -440,7 +440,8 @@ size_t allocator_creditors(struct allocator *a, const uint64_t *owed, size_t max
 {
     size_t n = 0;
     for (uint32_t i = 0; i < a->n; i++) {
-        if (owed[i] == 0 || !a->eligible[i] || (a->marks[i] & (MARK_BLOCKED | MARK_TAKEN)))
+        if (owed[i] == 0 || a->eligible[i] != ELIGIBLE ||
+            (a->marks[i] & (MARK_BLOCKED | MARK_TAKEN)))
             continue;
         struct creditor c = {relevant_to_user(a, i), owed[i], i, owed[i] >= urgent};
         if (n == max && (max == 0 || !creditor_before(&c, &a->creditors[n - 1])))

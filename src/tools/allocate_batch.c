@@ -173,6 +173,7 @@ static enum heed_status share_out(const struct tool_ask *ask, bool online, json_
     if (status == HEED_OK) {
         o.model = specs[0];
         o.features = acts_features(&acts);
+        o.names = &acts.log.items;
         o.k = (size_t)k;
         o.iterations = (size_t)iterations;
         o.seed = (uint64_t)seed;

@@ -46,6 +46,7 @@ enum heed_status tools_eval(const struct tool_ask *ask, json_t **reply, struct h
                                        .models_n = n,
                                        .k = (size_t)k,
                                        .features = acts_features(&acts),
+                                       .names = &acts.log.items,
                                        .seed = (uint64_t)seed,
                                        .threads = tools_cores(),
                                        .clock_s = ask->clock_s,
