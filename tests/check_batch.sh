@@ -51,6 +51,15 @@ expect 0 --json allocate batch --algorithm ease --events skewed.csv --k 3 --floo
 grep -q '"cost": 0\.[0-9]*[1-9]' out || fail "batch: no cost of the floor"
 expect 0 --json allocate batch --algorithm random --events events.csv --k 12 --floor .00001
 grep -q '"gini": -\|"cost": -\|costs -' out err && fail "less than nothing"
+# drawn: a dot for each pass, the batch's line beside it
+expect 0 --json allocate online --algorithm ease --events skewed.csv --k 3 --fair users=-1,items=-1,lambda=.1 --passes 4 --against 30 --plot gain.svg
+[ "$(grep -c '<circle' gain.svg)" -eq 4 ] || fail "online: $(grep -c '<circle' gain.svg) dots for 4 passes"
+[ "$(grep -c 'class="line second" d="M.*L' gain.svg)" -eq 1 ] || fail "online: no line of the batch"
+tail -n 1 gain.svg | grep -q '^</svg>$' || fail "online: the drawing does not end"
+expect 0 --json allocate batch --algorithm ease --events skewed.csv --k 3 --fair users=-1,items=-1,lambda=.1 --iterations 30 --floor .1 --plot gain.svg
+[ "$(grep -o 'class="line first" d="[^"]*"' gain.svg | head -n 1 | grep -o 'L' | wc -l)" -eq 29 ] || fail "batch: not 30 points"
+complains 2 "needs --against N" allocate online --algorithm ease --events skewed.csv --k 3 --plot gain.svg
+complains 2 "is a folder" allocate batch --algorithm ease --events skewed.csv --k 3 --plot .
 # the policy as a file: each user gets what lists of 3 give, no item less than the floor, nothing that he has
 for how in batch online; do
     expect 0 --json allocate $how --algorithm ease --events skewed.csv --k 3 --floor .3 --out policy.csv

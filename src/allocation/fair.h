@@ -167,6 +167,8 @@ struct fair_batch {
     size_t objective_n;
     double gap; /* the last objective is within this of what is possible; NAN: nothing proves it */
     double floor_cost; /* what the objective lost to the floor; 0 without */
+    double *rival;     /* [rival_n] the batch's that online was held against; NULL: it was not */
+    size_t rival_n;
     struct fair_report report;
     bool floor_kept;
     size_t left_out;         /* items that may be shown to nobody */

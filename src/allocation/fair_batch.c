@@ -137,5 +137,6 @@ enum heed_status fair_batch_run(const struct sparse *history, const struct spars
 void fair_batch_deinit(struct fair_batch *b)
 {
     free(b->objective);
+    free(b->rival);
     *b = (struct fair_batch){0};
 }

@@ -160,6 +160,9 @@ static enum heed_status compare(const struct run *x, size_t iterations, struct f
         double here = out->objective[out->objective_n - 1], most = best + batch.gap;
         *gain_kept = best > uniform ? (here - uniform) / (best - uniform) : 1;
         out->gap = most > here ? most - here : 0;
+        out->rival = batch.objective;
+        out->rival_n = batch.objective_n;
+        batch.objective = NULL;
     }
     fair_policy_deinit(&policy);
     fair_batch_deinit(&batch);

@@ -4,6 +4,7 @@
 #include "base/csv.h"
 #include "base/out_file.h"
 #include "tools/acts.h"
+#include "tools/gain_plot.h"
 #include "world/admit.h"
 
 #include <math.h>
@@ -142,7 +143,7 @@ static enum heed_status share_out(const struct tool_ask *ask, bool online, json_
     enum split_kind kind = SPLIT_EVERY_5TH;
     int64_t k = 10, iterations = 300, seed = 1, passes = 1, against = 0;
     size_t n = 0;
-    const char *fair = tools_arg(ask, "fair");
+    const char *fair = tools_arg(ask, "fair"), *plot = tools_arg(ask, "plot");
     enum heed_status status = acts_models(ask, specs, &n, err);
     if (status == HEED_OK && n != 1)
         status = error_set(err, HEED_USAGE, "algorithm",
@@ -168,6 +169,11 @@ static enum heed_status share_out(const struct tool_ask *ask, bool online, json_
         status = tools_number(ask, "seed", 1, &seed, err);
     if (status == HEED_OK && s.file.path)
         status = out_file_check(s.file.path, err);
+    if (status == HEED_OK && plot)
+        status = out_file_check(plot, err);
+    if (status == HEED_OK && plot && online && against == 0)
+        status = error_set(err, HEED_USAGE, "plot",
+                           "needs --against N: the batch proves what the best is");
     if (status == HEED_OK)
         status = acts_read(ask, kind, &acts, err);
     if (status == HEED_OK) {
@@ -184,6 +190,8 @@ static enum heed_status share_out(const struct tool_ask *ask, bool online, json_
                                           &s.gain_kept, err)
                         : fair_batch_run(&acts.split.train, &acts.split.test, &o, &s.batch, err);
     }
+    if (status == HEED_OK && plot)
+        status = gain_plot(plot, &s.batch, online, o.floor > 0, err);
     if (status == HEED_OK) {
         struct tool_warnings warnings = {0};
         s.floor = o.floor;
