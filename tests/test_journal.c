@@ -243,6 +243,40 @@ static void a_batch_written_by_hand_is_read(void **state)
     journal_codec_free(c);
 }
 
+/* Batches that were written before a command got more integers. */
+static void integers_that_a_command_got_later_are_absent(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t n, raw[16];
+        unsigned command;
+        int64_t ints[3];
+    } rows[] = {
+        {7, {1, COMMAND_quality_fit, 0, 0, 3, 1, 'x'}, COMMAND_quality_fit, {1, CALL_ABSENT}},
+        {9,
+         {2, 1, COMMAND_quality_fit, 1, COMMAND_quality_fit, 0, 0, 3, 0},
+         COMMAND_quality_fit,
+         {1, CALL_ABSENT}},
+        {9,
+         {2, 1, COMMAND_ledger_transfer, 2, COMMAND_ledger_transfer, 0, 0, 3, 5},
+         COMMAND_ledger_transfer,
+         {1, 2, CALL_ABSENT}},
+    };
+    struct journal_codec *c = codec_or_fail();
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char room[256];
+        const struct call *calls;
+        struct heed_error err = {0};
+        struct str payload = compressed(rows[i].raw, rows[i].n, room, sizeof room);
+        if (journal_decode(c, payload, 1, &calls, &err) != HEED_OK)
+            fail_msg("row %zu: %s", i, err.message);
+        assert_int_equal(calls->command, rows[i].command);
+        for (size_t k = 0; k < 3 && (k == 0 || rows[i].ints[k - 1] != CALL_ABSENT); k++)
+            assert_int_equal(calls->i[k], rows[i].ints[k]);
+    }
+    journal_codec_free(c);
+}
+
 /* Decodes; what decodes must be within bounds, read to its last byte. false: HEED_INPUT.         */
 static bool decodes(struct journal_codec *c, struct str payload, size_t expected)
 {
@@ -360,7 +394,19 @@ static void unknown_commands_versions_and_numbers_too_long_are_refused(void **st
         const char *what;
         uint8_t n, raw[24];
     } rows[] = {
-        {"another version", 5, {2, COMMAND_event_served, 0, 0, 0}},
+        {"a newer version", 7, {3, 1, COMMAND_event_served, 1, COMMAND_event_served, 0, 0}},
+        {"version 0", 5, {0, COMMAND_event_served, 0, 0, 0}},
+        {"a call that the head does not name",
+         8,
+         {2, 1, COMMAND_symbol_add, 0, COMMAND_event_served, 0, 0, 0}},
+        {"a command named twice",
+         10,
+         {2, 2, COMMAND_event_served, 1, COMMAND_event_served, 1, COMMAND_event_served, 0, 0, 0}},
+        {"a query named", 8, {2, 1, COMMAND_status_, 0, COMMAND_status_, 0, 0, 0}},
+        {"more integers than there are",
+         10,
+         {2, 1, COMMAND_event_served, 2, COMMAND_event_served, 0, 0, 0, 0, 0}},
+        {"more commands than there are", 8, {2, 0x7f, COMMAND_event_served, 1, 0, 0, 0, 0}},
         {"no command of that number", 6, {1, 0xff, 0x7f, 0, 0, 0}},
         {"a query", 4, {1, COMMAND_status_, 0, 0}},
         {"a tool", 4, {1, COMMAND_run_, 0, 0}},
@@ -499,6 +545,7 @@ int main(void)
         cmocka_unit_test(batches_of_any_size_come_back_as_they_were),
         cmocka_unit_test(any_number_may_follow_any_other),
         cmocka_unit_test(a_batch_written_by_hand_is_read),
+        cmocka_unit_test(integers_that_a_command_got_later_are_absent),
         cmocka_unit_test(damaged_payloads_are_refused_or_within_bounds),
         cmocka_unit_test(damaged_columns_are_refused_or_within_bounds),
         cmocka_unit_test(a_wrong_number_of_calls_is_refused),

@@ -7,14 +7,16 @@
 #include <zstd.h>
 
 /* Columns of one payload before compression:
- *     u8 codec version, then per call: command (varint)
+ *     u8 codec version, how many commands are called, of each: command, its integers (varints)
+ *     per call: command (varint)
  *     per call: time, actor + 1, delta-coded against the call before
  *     per place p = 0…: for each call with more than p integers, i[p]
  *     per call whose command has a blob: length; then all blobs' bytes
  * An integer is zigzag(delta to the same place of the last call of the same command) + 1, absent is
- * 0.  */
+ * 0. A command that has got integers since lacks the last ones in older batches: absent. Version 1
+ * did not say how many there were: as many as now, but for those of `grown`. */
 
-enum { CODEC_VERSION = 1, FRAME_MAX = 256 << 20, LEVEL = 1 };
+enum { CODEC_VERSION = 2, FRAME_MAX = 256 << 20, LEVEL = 1 };
 
 struct journal_codec {
     ZSTD_CCtx *cctx;
@@ -24,8 +26,16 @@ struct journal_codec {
     struct call *calls;
     size_t calls_cap;
     uint8_t ints[COMMAND_COUNT];
+    uint8_t had[COMMAND_COUNT]; /* integers in the batch in work; NOT_CALLED */
     bool blob[COMMAND_COUNT];
 };
+
+enum { NOT_CALLED = UINT8_MAX };
+
+static const struct {
+    enum command_id command;
+    uint8_t ints;
+} grown[] = {{COMMAND_quality_fit, 1}};
 
 struct sha256 journal_genesis(void)
 {
@@ -132,10 +142,22 @@ static uint8_t *put_int(uint8_t *p, int64_t v, int64_t *before)
     return put(p, z + 1);
 }
 
+/* Which commands calls[n] are of, each once, into c->had; returns how many. */
+static size_t called(struct journal_codec *c, const struct call *calls, size_t n)
+{
+    size_t commands = 0;
+    memset(c->had, NOT_CALLED, sizeof c->had);
+    for (size_t i = 0; i < n; i++) {
+        commands += c->had[calls[i].command] == NOT_CALLED;
+        c->had[calls[i].command] = c->ints[calls[i].command];
+    }
+    return commands;
+}
+
 enum heed_status journal_encode(struct journal_codec *c, const struct call *calls, size_t n,
                                 struct str *payload, struct heed_error *err)
 {
-    size_t need = 16;
+    size_t need = 16 + 3 * COMMAND_COUNT;
     for (size_t i = 0; i < n; i++) {
         heed_assert(journalled(calls[i].command));
         need += 3 + 10 + 6 + (size_t)c->ints[calls[i].command] * 20 + 10 + calls[i].blob.n;
@@ -144,6 +166,12 @@ enum heed_status journal_encode(struct journal_codec *c, const struct call *call
         return error_nomem(err);
     uint8_t *p = c->raw;
     *p++ = CODEC_VERSION;
+    p = put(p, called(c, calls, n));
+    for (unsigned command = 0; command < COMMAND_COUNT; command++)
+        if (c->had[command] != NOT_CALLED) {
+            p = put(p, command);
+            p = put(p, c->had[command]);
+        }
     for (size_t i = 0; i < n; i++)
         p = put(p, calls[i].command);
     int64_t before = 0;
@@ -237,11 +265,40 @@ static bool calls_fit(const struct journal_codec *c, struct cursor k, size_t exp
     size_t need = 0;
     for (size_t i = 0; i < expected; i++) {
         uint64_t command = get(&k);
-        if (k.bad || command > UINT16_MAX || !journalled((unsigned)command))
+        if (k.bad || command > UINT16_MAX || !journalled((unsigned)command) ||
+            c->had[command] == NOT_CALLED)
             return false;
-        need += 2 + (size_t)c->ints[command] + c->blob[command];
+        need += 2 + (size_t)c->had[command] + c->blob[command];
     }
     return need <= (size_t)(k.end - k.p);
+}
+
+/* Fills c->had from the head of a batch. HEED_INPUT: damaged, or of a newer heed. */
+static enum heed_status read_head(struct journal_codec *c, struct cursor *k, struct heed_error *err)
+{
+    uint64_t version = get(k), commands = 0;
+    if (version > CODEC_VERSION && !k->bad)
+        return error_set(err, HEED_INPUT, "journal",
+                         "it was written by a newer heed; use that one");
+    if (version == 1) {
+        memcpy(c->had, c->ints, sizeof c->had);
+        for (size_t i = 0; i < sizeof grown / sizeof *grown; i++)
+            c->had[grown[i].command] = grown[i].ints;
+        return HEED_OK;
+    }
+    memset(c->had, NOT_CALLED, sizeof c->had);
+    if (version == CODEC_VERSION)
+        commands = get(k);
+    if (version != CODEC_VERSION || commands > COMMAND_COUNT)
+        return damaged(err);
+    for (; commands > 0 && !k->bad; commands--) {
+        uint64_t command = get(k), ints = get(k);
+        if (command >= COMMAND_COUNT || !journalled((unsigned)command) ||
+            c->had[command] != NOT_CALLED || ints > c->ints[command])
+            return damaged(err);
+        c->had[command] = (uint8_t)ints;
+    }
+    return k->bad ? damaged(err) : HEED_OK;
 }
 
 enum heed_status journal_decode(struct journal_codec *c, struct str payload, size_t expected,
@@ -251,7 +308,10 @@ enum heed_status journal_decode(struct journal_codec *c, struct str payload, siz
     if (status != HEED_OK)
         return status;
     struct cursor k = {c->raw, c->raw + c->raw_n, false};
-    if (get(&k) != CODEC_VERSION || !calls_fit(c, k, expected))
+    status = read_head(c, &k, err);
+    if (status != HEED_OK)
+        return status;
+    if (!calls_fit(c, k, expected))
         return damaged(err);
     if (!array_grow(&c->calls, &c->calls_cap, expected + 1, sizeof *c->calls))
         return error_nomem(err);
@@ -269,7 +329,7 @@ enum heed_status journal_decode(struct journal_codec *c, struct str payload, siz
     for (int place = 0; place < CALL_INTS; place++) {
         int64_t last[COMMAND_COUNT] = {0};
         for (size_t i = 0; i < expected; i++)
-            c->calls[i].i[place] = place < c->ints[c->calls[i].command]
+            c->calls[i].i[place] = place < c->had[c->calls[i].command]
                                        ? get_int(&k, &last[c->calls[i].command])
                                        : CALL_ABSENT;
     }
