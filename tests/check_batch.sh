@@ -58,6 +58,12 @@ expect 0 --json allocate online --algorithm ease --events skewed.csv --k 3 --fai
 tail -n 1 gain.svg | grep -q '^</svg>$' || fail "online: the drawing does not end"
 expect 0 --json allocate batch --algorithm ease --events skewed.csv --k 3 --fair users=-1,items=-1,lambda=.1 --iterations 30 --floor .1 --plot gain.svg
 [ "$(grep -o 'class="line first" d="[^"]*"' gain.svg | head -n 1 | grep -o 'L' | wc -l)" -eq 29 ] || fail "batch: not 30 points"
+cp skewed.csv kept.csv
+for option in out plot; do
+    complains 2 "is the file that --events names" allocate batch --algorithm ease --events skewed.csv --k 3 --$option ./skewed.csv
+done
+complains 2 "is the file that --" allocate batch --algorithm ease --events skewed.csv --k 3 --out new.csv --plot new.csv
+cmp -s skewed.csv kept.csv || fail "the events were written over"
 complains 2 "needs --against N" allocate online --algorithm ease --events skewed.csv --k 3 --plot gain.svg
 complains 2 "is a folder" allocate batch --algorithm ease --events skewed.csv --k 3 --plot .
 # the policy as a file: each user gets what lists of 3 give, no item less than the floor, nothing that he has

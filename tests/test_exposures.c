@@ -430,6 +430,27 @@ static void what_keeps_a_target_from_a_user_now_is_named(void **state)
     world_close(w);
 }
 
+static void whose_works_are_all_kept_from_a_user_has_nothing_to_show_him(void **state)
+{
+    (void)state;
+    struct world *w = world_with_rules("allocation:\n  k: 4\n  kinds: {content: 0.5, user: 0.5}\n"
+                                       "  constraints:\n"
+                                       "    audience: [{category: adult, roles: [moderator]}]\n");
+    static const char *const people[] = {"ann", "bob", "cyd"};
+    for (size_t i = 0; i < 3; i++)
+        json_decref(call_ok(w, "user add", "id", people[i], NULL));
+    json_decref(
+        call_ok(w, "content add", "id", "night", "creator", "ann", "category", "adult", NULL));
+    json_decref(call_ok(w, "content add", "id", "day", "creator", "cyd", NULL));
+    json_decref(call_ok(w, "feed serve", "user", "bob", NULL));
+    json_t *why = call_ok(w, "feed explain", "user", "bob", "target", "user:ann", NULL);
+    const json_t *gate = json_array_get(json_object_get(why, "kept_by"), 0);
+    assert_string_equal(json_string_value(json_object_get(gate, "gate")), "nothing_to_show");
+    assert_non_null(strstr(json_string_value(json_object_get(gate, "why")), "to this user"));
+    json_decref(why);
+    world_close(w);
+}
+
 /* What a fact says of why is read as it was packed, or not at all; without it nothing is made up.
  */
 static void facts_say_why_behind_all_else(void **state)
@@ -498,6 +519,7 @@ int main(void)
         cmocka_unit_test(the_nearest_change_would_have_been_enough),
         cmocka_unit_test(who_lost_a_slot_to_a_debt_is_told_what_was_owed),
         cmocka_unit_test(what_keeps_a_target_from_a_user_now_is_named),
+        cmocka_unit_test(whose_works_are_all_kept_from_a_user_has_nothing_to_show_him),
         cmocka_unit_test(facts_say_why_behind_all_else),
         cmocka_unit_test(who_loses_his_slot_to_exploration_is_told_so),
         cmocka_unit_test(a_world_opened_again_tells_the_same),

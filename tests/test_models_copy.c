@@ -280,6 +280,11 @@ static void damaged_files_are_named_and_nothing_is_applied(void **state)
         expect_refused(copy, path, bad, rows[i].says);
         free(bad);
     }
+    struct world *other = world_in_memory();
+    json_decref(call_ok(other, "content add", "id", "c1", "creator", "ann", NULL));
+    json_decref(call_ok(other, "content add", "id", "z", "creator", "ann", NULL));
+    expect_refused(other, path, text, "these models are of another catalogue: of");
+    world_close(other);
     /* one digit of the numbers changed at a time; before them stands what is only shown */
     char *digits = strstr(text, "model,1,") + 8, *end = strchr(digits, '\n');
     assert_true(end - digits > 1000);

@@ -5,6 +5,7 @@
 enum heed_status heed_import(struct heed_world *world, const struct heed_context *context,
                              const struct heed_import *import, char **reply, struct heed_error *err)
 {
+    PLAIN_NUMBERS;
     enum heed_status status = handle_tool(world, context, COMMAND_import_, reply, err);
     if (status != HEED_OK)
         return status;
@@ -35,6 +36,7 @@ enum heed_status heed_import(struct heed_world *world, const struct heed_context
 enum heed_status heed_export(struct heed_world *world, const struct heed_context *context,
                              const char *dir, int force, char **reply, struct heed_error *err)
 {
+    PLAIN_NUMBERS;
     uint64_t left_out = 0;
     enum heed_status status = handle_tool(world, context, COMMAND_export_, reply, err);
     if (status != HEED_OK)

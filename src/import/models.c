@@ -248,6 +248,23 @@ static enum heed_status apply(struct reading *r, struct heed_error *err)
     return status;
 }
 
+/* A copy has what its models speak of; a few contents may have been left out on the way.         */
+static enum heed_status of_this_catalogue(const struct reading *r, const char *path,
+                                          struct heed_error *err)
+{
+    size_t missing = 0;
+    for (size_t i = 0; i < r->ids.count; i++)
+        missing += r->to[i] == UINT32_MAX;
+    if (missing * 10 <= r->ids.count)
+        return HEED_OK;
+    return error_set(
+        err, HEED_INPUT, path,
+        "these models are of another catalogue: of %zu contents that they know %zu are "
+        "not in this world; import its contents first, or leave this file out and "
+        "train here",
+        (size_t)r->ids.count, missing);
+}
+
 enum heed_status models_read(struct world *w, const struct heed_context *context, const char *path,
                              struct learnt_taken *taken, struct heed_error *err)
 {
@@ -281,6 +298,8 @@ enum heed_status models_read(struct world *w, const struct heed_context *context
                                "who may not run `heed allocate train` may not bring in the models "
                                "of another world; import as the operator, or leave this file out");
     }
+    if (status == HEED_OK && r.versions.n > 0)
+        status = of_this_catalogue(&r, path, err);
     if (status == HEED_OK && r.versions.n > 0)
         status = apply(&r, err);
     sheet_close(&r.sheet);

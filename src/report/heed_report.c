@@ -26,6 +26,7 @@ enum heed_status heed_report(struct heed_world *world, const struct heed_context
                              const char *path, const char *lang, char **reply,
                              struct heed_error *err)
 {
+    PLAIN_NUMBERS;
     enum report_lang language;
     struct report_data *data = NULL;
     enum heed_status status = handle_tool(world, context, COMMAND_report_, reply, err);

@@ -167,10 +167,10 @@ static enum heed_status share_out(const struct tool_ask *ask, bool online, json_
         status = tools_number(ask, "against", 0, &against, err);
     if (status == HEED_OK)
         status = tools_number(ask, "seed", 1, &seed, err);
-    if (status == HEED_OK && s.file.path)
-        status = out_file_check(s.file.path, err);
-    if (status == HEED_OK && plot)
-        status = out_file_check(plot, err);
+    if (status == HEED_OK)
+        status = tools_writable(ask, "out", err);
+    if (status == HEED_OK)
+        status = tools_writable(ask, "plot", err);
     if (status == HEED_OK && plot && online && against == 0)
         status = error_set(err, HEED_USAGE, "plot",
                            "needs --against N: the batch proves what the best is");

@@ -4,8 +4,6 @@
 #include "world/admit.h"
 #include "world/handle.h"
 
-#include <locale.h>
-
 /* name, name … into text; required: only those that must be given. */
 static const char *names_of(const struct command_spec *spec, bool required, struct strbuf *text)
 {
@@ -78,22 +76,10 @@ static enum heed_status check_args(const struct tool_ask *ask, struct heed_error
     return HEED_OK;
 }
 
-/* Numbers in files and arguments have a point, whatever the caller's locale. */
-static enum heed_status answer(const struct tool_ask *ask, json_t **json, struct heed_error *err)
-{
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!plain)
-        return error_nomem(err);
-    locale_t before = uselocale(plain);
-    enum heed_status status = tools_answer(ask, json, err);
-    uselocale(before);
-    freelocale(plain);
-    return status;
-}
-
 enum heed_status heed_tool(const char *name, const struct heed_arg *args, size_t n, char **reply,
                            struct heed_error *err)
 {
+    PLAIN_NUMBERS;
     error_clear(err);
     if (!reply)
         return handle_missing(err, "reply");
@@ -107,7 +93,7 @@ enum heed_status heed_tool(const char *name, const struct heed_arg *args, size_t
     json_t *json = NULL;
     enum heed_status status = check_args(&ask, err);
     if (status == HEED_OK)
-        status = answer(&ask, &json, err);
+        status = tools_answer(&ask, &json, err);
     /* with the program's blanks: the same bytes as of --json */
     if (json && !(*reply = handle_text(json, REPLY_REALS)))
         status = error_nomem(err);

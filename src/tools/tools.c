@@ -1,11 +1,13 @@
 #include "tools/tools.h"
 
 #include "base/error.h"
+#include "base/out_file.h"
 #include "world/admit.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct {
@@ -56,6 +58,29 @@ enum heed_status tools_number(const struct tool_ask *ask, const char *name, int6
     if (!text || arg < 0)
         return HEED_OK;
     return admit_parse_number(&ask->spec->args[arg], str_of(text), out, err) ? HEED_OK : HEED_USAGE;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+enum heed_status tools_writable(const struct tool_ask *ask, const char *name,
+                                struct heed_error *err)
+{
+    const char *path = tools_arg(ask, name);
+    enum heed_status status = path ? out_file_check(path, err) : HEED_OK;
+    for (size_t i = 0; status == HEED_OK && path && i < ask->n; i++) {
+        const struct heed_arg *other = &ask->args[i];
+        int arg = command_arg(ask->spec, str_of(other->name));
+        if (arg >= 0 && ask->spec->args[arg].type == ARG_FILE && strcmp(other->name, name) != 0 &&
+            (same_file(path, other->value) || strcmp(path, other->value) == 0))
+            status = error_set(err, HEED_USAGE, name,
+                               "it is the file that --%s names; give another", other->name);
+    }
+    return status;
 }
 
 unsigned tools_cores(void)

@@ -34,6 +34,10 @@ HEED_MUST_CHECK enum heed_status tools_number(const struct tool_ask *ask, const 
                                               int64_t fallback, int64_t *out,
                                               struct heed_error *err);
 unsigned tools_cores(void);
+/* Before any work: whether the file that argument `name` gives, if any, can be written and is none
+ * that another argument gives. Errors: HEED_USAGE, HEED_STORAGE. */
+HEED_MUST_CHECK enum heed_status tools_writable(const struct tool_ask *ask, const char *name,
+                                                struct heed_error *err);
 
 /* What a reply warns of. */
 struct tool_warnings {

@@ -4,9 +4,22 @@
 
 #include "world/admit.h"
 
+#include <locale.h>
+
 struct heed_world {
     struct world *w;
 };
+
+/* The first line of each function of heed.h that reads or writes numbers: until it returns they
+ * have a point, whatever the caller's locale. */
+struct handle_locale {
+    locale_t before, plain;
+};
+struct handle_locale handle_locale_plain(void);
+void handle_locale_back(struct handle_locale *l);
+#define PLAIN_NUMBERS                                                                              \
+    __attribute__((cleanup(handle_locale_back), unused)) struct handle_locale plain_numbers =      \
+        handle_locale_plain()
 
 enum heed_status handle_missing(struct heed_error *err, const char *what); /* HEED_USAGE: NULL */
 

@@ -15,6 +15,22 @@ const char *heed_version(void)
     return HEED_VERSION;
 }
 
+struct handle_locale handle_locale_plain(void)
+{
+    struct handle_locale l = {(locale_t)0, newlocale(LC_ALL_MASK, "C", (locale_t)0)};
+    if (l.plain)
+        l.before = uselocale(l.plain);
+    return l;
+}
+
+void handle_locale_back(struct handle_locale *l)
+{
+    if (!l->plain)
+        return;
+    uselocale(l->before);
+    freelocale(l->plain);
+}
+
 enum heed_status handle_missing(struct heed_error *err, const char *what)
 {
     return error_set(err, HEED_USAGE, what, "it is NULL; give one");
@@ -68,6 +84,7 @@ enum heed_status handle_tool(const struct heed_world *world, const struct heed_c
 enum heed_status heed_open(const char *path, const struct heed_options *options,
                            struct heed_world **world, struct heed_error *err)
 {
+    PLAIN_NUMBERS;
     error_clear(err);
     if (!world)
         return handle_missing(err, "world");
@@ -93,6 +110,7 @@ enum heed_status heed_open(const char *path, const struct heed_options *options,
 
 void heed_close(struct heed_world *world)
 {
+    PLAIN_NUMBERS;
     if (!world)
         return;
     world_close(world->w);
@@ -103,6 +121,7 @@ enum heed_status heed_call(struct heed_world *world, const char *name,
                            const struct heed_context *context, const struct heed_arg *args,
                            size_t n, char **reply, struct heed_error *err)
 {
+    PLAIN_NUMBERS;
     error_clear(err);
     if (!reply)
         return handle_missing(err, "reply");
@@ -162,6 +181,7 @@ enum heed_status heed_events(struct heed_world *world, const struct heed_context
                              const struct heed_event *events, size_t n, struct heed_tally *tally,
                              struct heed_error *err)
 {
+    PLAIN_NUMBERS;
     error_clear(err);
     if (!world || !context || (!events && n > 0))
         return handle_missing(err, !world ? "world" : !context ? "context" : "events");
@@ -199,6 +219,7 @@ void heed_free(void *reply)
 
 enum heed_status heed_verify(const char *path, char **reply, struct heed_error *err)
 {
+    PLAIN_NUMBERS;
     error_clear(err);
     if (!reply)
         return handle_missing(err, "reply");
@@ -212,6 +233,7 @@ enum heed_status heed_verify(const char *path, char **reply, struct heed_error *
 
 enum heed_status heed_rules_check(const char *rules, size_t size, struct heed_error *err)
 {
+    PLAIN_NUMBERS;
     error_clear(err);
     if (!rules)
         return handle_missing(err, "rules");

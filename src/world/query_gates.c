@@ -75,14 +75,31 @@ static void add_good(struct gates *g, uint32_t user, const struct good *good)
                         audience_denied(s, &g->w->engine->constrained, user));
 }
 
-static void add_user(struct gates *g, uint32_t user)
+/* Who has made nothing that may be shown to this user stands in none of his feeds. */
+static enum heed_status add_user(struct gates *g, uint32_t user, uint32_t maker,
+                                 struct heed_error *err)
 {
-    const struct catalogue *c = &g->w->state.catalogue;
-    for (uint32_t i = 0; i < c->contents_n; i++)
-        if (c->contents[i].creator == user && !audience_too_old(&g->w->state, i) &&
-            engine_eligibility(&g->w->state, i) != ELIGIBLE_NOT)
-            return;
-    add(g, "nothing_to_show", NULL, "he has made nothing that may be shown");
+    const struct state *s = &g->w->state;
+    struct engine *e = g->w->engine;
+    uint32_t **hidden = &e->blocked[TARGET_CONTENT];
+    size_t n = 0, at = 0;
+    bool any = false;
+    if (audience_hidden(s, &e->constrained, user, hidden, &n, &e->blocked_cap[TARGET_CONTENT]) !=
+        HEED_OK)
+        return error_nomem(err);
+    for (uint32_t i = 0; i < s->catalogue.contents_n; i++) {
+        bool shown = s->catalogue.contents[i].creator == maker && !audience_too_old(s, i) &&
+                     engine_eligibility(s, i) != ELIGIBLE_NOT;
+        while (at < n && (*hidden)[at] < i)
+            at++;
+        if (shown && (at == n || (*hidden)[at] != i))
+            return HEED_OK;
+        any = any || shown;
+    }
+    add(g, "nothing_to_show", NULL,
+        any ? "he has made nothing that may be shown to this user"
+            : "he has made nothing that may be shown");
+    return HEED_OK;
 }
 
 enum heed_status reply_gates(struct world *w, uint32_t user, uint32_t target, int64_t now_ms,
@@ -123,8 +140,10 @@ enum heed_status reply_gates(struct world *w, uint32_t user, uint32_t target, in
     if (kind == TARGET_CONTENT)
         add_content(&g, user, index);
     else if (kind == TARGET_USER)
-        add_user(&g, index);
+        status = add_user(&g, user, index, err);
     else
         add_good(&g, user, &(kind == TARGET_GOOD ? c->goods : c->services)[index]);
-    return HEED_OK;
+    if (status != HEED_OK)
+        json_decref(g.list);
+    return status;
 }
