@@ -58,4 +58,8 @@ int tool_rules_check(struct cli *c);
 int tool_rules_default(struct cli *c);
 int tool_allocate_log(struct cli *c);
 int tool_files(struct cli *c); /* those of tools/ */
+
+/* Starts the program anew where OpenBLAS does not know the processor (OPENBLAS_CORETYPE unset);
+ * else returns. Before anything is done. */
+void cli_choose_kernel(char **argv);
 #endif

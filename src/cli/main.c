@@ -95,11 +95,26 @@ static int call(struct cli *c)
     return exit_of(status);
 }
 
+/* Whether a command has much linear algebra to do. */
+static bool trains(const struct command_spec *spec)
+{
+    static const enum command_id those[] = {
+        COMMAND_run_,           COMMAND_report_,         COMMAND_allocate_eval,
+        COMMAND_allocate_batch, COMMAND_allocate_online, COMMAND_allocate_train,
+        COMMAND_allocate_update};
+    for (size_t i = 0; i < sizeof those / sizeof *those; i++)
+        if (command_spec(those[i]) == spec)
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct cli c;
     signal(SIGXFSZ, SIG_IGN); /* beyond the limit of a file's size, writing fails and is said */
     int code = cli_parse(&c, argc, argv);
+    if (code < 0 && trains(c.spec))
+        cli_choose_kernel(argv);
     if (code < 0)
         code = c.spec->kind == KIND_TOOL ? tool(&c) : call(&c);
     if (fflush(stdout) != 0 ||
