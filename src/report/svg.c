@@ -10,10 +10,7 @@ enum { LEFT = 58, RIGHT = 14, TOP = 34, BOTTOM = 44 };
 
 void svg_begin(FILE *f, const char *name, int height)
 {
-    fprintf(f,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" "
-            "aria-label=\"",
-            DRAW_W, height);
+    fprintf(f, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", DRAW_W, height);
     escape(f, name);
     fputs("\">\n", f);
 }
