@@ -32,12 +32,12 @@ static size_t naive_index(uint32_t holder)
 static bool naive_same(const struct posting *a, const struct posting *b)
 {
     return a->from == b->from && a->to == b->to && a->amount_minor == b->amount_minor &&
-           a->currency == b->currency && a->code == b->code && a->reference == b->reference;
+           a->unit == b->unit && a->code == b->code && a->reference == b->reference;
 }
 
 static enum refusal naive_apply(struct naive *twin, const struct posting *leg)
 {
-    size_t from = naive_index(leg->from), to = naive_index(leg->to), c = leg->currency;
+    size_t from = naive_index(leg->from), to = naive_index(leg->to), c = leg->unit;
     wide left = twin->in[from][c] - twin->out[from][c] - leg->amount_minor;
     if (left < 0 && leg->from != HOLDER_ISSUE)
         return REFUSED_insufficient_funds;
@@ -127,10 +127,10 @@ static struct posting random_leg(struct prng *r, const struct ledger *l)
 {
     struct posting leg = {.from = prng_below(r, 5) ? random_holder(r) : HOLDER_ISSUE,
                           .to = random_holder(r),
-                          .currency = (uint16_t)prng_below(r, CURRENCIES),
+                          .unit = (uint16_t)prng_below(r, CURRENCIES),
                           .code = (uint16_t)(1 + prng_below(r, CODE_COUNT - 1)),
                           .reference = prng_below(r, 2) ? LEDGER_NONE : (uint32_t)prng_below(r, 4)};
-    leg.amount_minor = random_amount(r, l, leg.from, leg.currency);
+    leg.amount_minor = random_amount(r, l, leg.from, (uint16_t)leg.unit);
     return leg;
 }
 

@@ -63,7 +63,7 @@ static void spend_too_early(struct ledger *l)
 }
 static void swap_currency(struct ledger *l)
 {
-    l->accounts[l->transfers[0].credit].currency = 9;
+    l->accounts[l->transfers[0].credit].unit = 9;
 }
 static void pay_itself(struct ledger *l)
 {

@@ -99,7 +99,7 @@ enum heed_status shop_check(const struct shop *s, const struct catalogue *c, con
 {
     for (size_t i = 0; i < l->accounts_n; i++) {
         const struct account *a = &l->accounts[i];
-        if ((a->holder < HOLDER_SYSTEM && a->holder >= c->parties_n) || a->currency >= currencies_n)
+        if ((a->holder < HOLDER_SYSTEM && a->holder >= c->parties_n) || a->unit >= currencies_n)
             return damaged(err, "an account of nobody or in no currency");
     }
     for (int service = 0; service < 2; service++) {

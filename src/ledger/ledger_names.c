@@ -34,8 +34,16 @@ const char *transfer_code_name(enum transfer_code code)
         [CODE_REFUND] = "refund",
         [CODE_FEE_REFUND] = "fee_refund",
         [CODE_GRANT] = "grant",
+        [CODE_CORRECTION] = "correction",
     };
     if ((int)code <= 0 || code >= CODE_COUNT)
         return "";
     return names[code];
+}
+
+const char *transfer_kind_name(enum transfer_kind kind)
+{
+    static const char *const names[TRANSFER_KINDS] = {"move", "pending", "post",
+                                                      "void", "expire",  "reverse"};
+    return kind < TRANSFER_KINDS ? names[kind] : "";
 }

@@ -1,19 +1,53 @@
-/* What posting and loading share. Private to this folder.                                       */
+/* What applying and loading share. Private to this folder.                                       */
 #ifndef HEED_LEDGER_PARTS_H
 #define HEED_LEDGER_PARTS_H
 
 #include "ledger/ledger.h"
 
-/* Whether `amount` >= 0 may go from one holder to another, by the holders alone.                */
+__extension__ typedef __int128 wide;
+
+struct deadline {
+    int64_t time_ms;
+    uint32_t transfer;
+};
+
+/* Internal to ledger_post: a transfer of nothing, so that its id is remembered. */
+#define TRANSFER_MARKER 8u
+
+static inline bool ask_named(const struct transfer_ask *a)
+{
+    return (a->id_hi | a->id_lo) != 0;
+}
+
+/* Whether a transfer may go from one holder to another, by the holders alone.                    */
 enum refusal ledger_may_pay(uint32_t from, uint32_t to);
 
-/* Whether the accounts (LEDGER_NONE: not opened yet) bear a payment of `from`.                   */
-enum refusal ledger_bears(const struct ledger *l, uint32_t from, uint32_t debit, uint32_t credit,
-                          int64_t amount_minor);
+/* Adds `sign` times the effect of t to its accounts.                                             */
+void ledger_add(struct ledger *l, const struct transfer *t, int sign);
 
-/* Makes transfer `at`, whose amount is already on its accounts, the newest of both.             */
+/* The state that t gives to what it ends.                                                        */
+enum transfer_state ledger_ends(enum transfer_kind kind);
+
+/* Makes transfer `at`, whose effect is already on its accounts, the newest of both.              */
 void ledger_link(struct ledger *l, uint32_t at);
 
 /* Enters the named posting that starts at transfer `at`. false: no memory, nothing changed.     */
 bool ledger_remember(struct ledger *l, uint64_t id_hi, uint64_t id_lo, uint32_t at);
+/* Takes back the id that was remembered last, of transfer `at`.                                  */
+void ledger_forget(struct ledger *l, uint64_t id_hi, uint64_t id_lo, uint32_t at);
+
+/* Enters an account at `at`. false: no memory, nothing changed.                                  */
+bool ledger_enter(struct ledger *l, uint32_t at);
+/* Takes back the accounts from `n` on, which no transfer names.                                  */
+void ledger_unopen(struct ledger *l, size_t n);
+
+/* Keeps the end of the pending transfer `at`, if it has one; there is room (ledger_room_for_one).
+ */
+void ledger_keep_deadline(struct ledger *l, uint32_t at);
+bool ledger_room_for_deadlines(struct ledger *l, size_t n);
+
+/* Applies one chain of n; see ledger_apply.                                                      */
+HEED_MUST_CHECK enum heed_status ledger_apply_chain(struct ledger *l, int64_t time_ms,
+                                                    const struct transfer_ask *asks, size_t n,
+                                                    struct transfer_answer *answers);
 #endif

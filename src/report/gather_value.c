@@ -74,6 +74,13 @@ static enum place place_of(const struct ledger *l, uint32_t account)
     }
 }
 
+/* Of an account's currency; NULL: it holds things. */
+static struct money_row *row_of(struct report_data *d, uint32_t account)
+{
+    uint32_t unit = d->w->state.ledger.accounts[account].unit;
+    return unit < d->w->state.rules.currencies_n ? &d->money[unit] : NULL;
+}
+
 /* Issued and retired come from the transfers, what is held from the balances, so that the identity
  * compares two sums that were made apart.                                                       */
 static void money(struct report_data *d)
@@ -81,17 +88,20 @@ static void money(struct report_data *d)
     const struct ledger *l = &d->w->state.ledger;
     for (size_t i = 0; i < l->transfers_n; i++) {
         const struct transfer *t = &l->transfers[i];
-        struct money_row *m = &d->money[t->currency];
+        struct money_row *m = row_of(d, t->debit);
+        if (!m)
+            continue;
         if (place_of(l, t->debit) == PLACE_ISSUE)
-            m->issued += t->amount_minor;
+            m->issued += ledger_effect(l, t).moved;
         if (place_of(l, t->credit) == PLACE_RETIRE)
-            m->retired += t->amount_minor;
+            m->retired += ledger_effect(l, t).moved;
         m->transfers++;
     }
     for (uint32_t i = 0; i < l->accounts_n; i++) {
         enum place place = place_of(l, i);
-        if (place != PLACE_ISSUE && place != PLACE_RETIRE)
-            d->money[l->accounts[i].currency].held[place] += ledger_balance(l, i);
+        struct money_row *m = row_of(d, i);
+        if (m && place != PLACE_ISSUE && place != PLACE_RETIRE)
+            m->held[place] += ledger_balance(l, i);
     }
     for (size_t i = d->w->state.rules.currencies_n; i-- > 0;) {
         struct money_row *m = &d->money[i];
@@ -103,11 +113,12 @@ static void money(struct report_data *d)
     }
     for (size_t i = 0; i < l->transfers_n; i++) {
         const struct transfer *t = &l->transfers[i];
-        if (t->currency != d->currency)
+        int64_t moved = ledger_effect(l, t).moved;
+        if (l->accounts[t->debit].unit != d->currency)
             continue;
-        d->flow[place_of(l, t->debit)][place_of(l, t->credit)] += t->amount_minor;
+        d->flow[place_of(l, t->debit)][place_of(l, t->credit)] += moved;
         if (t->code < CODE_COUNT)
-            d->by_code[t->code] += t->amount_minor;
+            d->by_code[t->code] += moved;
     }
 }
 

@@ -28,7 +28,7 @@ void check_money(const struct world *w, struct broken *b)
         int64_t issued = 0, retired = 0, supply = 0, sum = 0;
         for (size_t i = 0; i < l->accounts_n; i++) {
             const struct account *a = &l->accounts[i];
-            if (a->currency != currency)
+            if (a->unit != currency)
                 continue;
             int64_t balance = a->credits - a->debits;
             bool overflow = __builtin_add_overflow(sum, balance, &sum);

@@ -44,9 +44,9 @@ static enum heed_status post(struct world *w, const struct call *call, uint32_t 
                       (json_int_t)first, "from", reply_account(w, from), "to", reply_account(w, to),
                       "currency", reply_currency(w, (uint16_t)currency), "amount_minor",
                       (json_int_t)amount, "repeated", (int)o->repeated, "from_balance_minor",
-                      (json_int_t)ledger_balance(l, ledger_find(l, from, leg.currency)),
+                      (json_int_t)ledger_balance(l, ledger_find(l, from, leg.unit)),
                       "to_balance_minor",
-                      (json_int_t)ledger_balance(l, ledger_find(l, to, leg.currency)));
+                      (json_int_t)ledger_balance(l, ledger_find(l, to, leg.unit)));
 }
 
 /* i: from, to, amount, currency, id hi, id lo                                                   */
