@@ -129,7 +129,7 @@ int64_t ledger_available(const struct ledger *l, uint32_t account)
         return 0;
     if (!(a->flags & ACCOUNT_DEBITS_WITHIN_CREDITS))
         return INT64_MAX;
-    return narrow((wide)a->credits + a->credit_limit - a->debits - a->debits_pending);
+    return narrow(account_room(a));
 }
 
 /* Whether a holder's accounts are the ledger's own.                                              */

@@ -19,6 +19,12 @@ static inline bool ask_named(const struct transfer_ask *a)
     return (a->id_hi | a->id_lo) != 0;
 }
 
+/* What an account within its credits can still pay.                                              */
+static inline wide account_room(const struct account *a)
+{
+    return (wide)a->credits + a->credit_limit - a->debits - a->debits_pending;
+}
+
 /* Whether a transfer may go from one holder to another, by the holders alone.                    */
 enum refusal ledger_may_pay(uint32_t from, uint32_t to);
 

@@ -149,8 +149,7 @@ static int64_t balanced(const struct ledger *l, const struct transfer_ask *a)
     const struct account *debit = &l->accounts[a->debit], *credit = &l->accounts[a->credit];
     int64_t amount = a->amount_minor;
     if (a->flags & TRANSFER_BALANCING_DEBIT)
-        amount = least(amount, (wide)debit->credits + debit->credit_limit - debit->debits -
-                                   debit->debits_pending);
+        amount = least(amount, account_room(debit));
     if (a->flags & TRANSFER_BALANCING_CREDIT)
         amount = least(amount, (wide)credit->debits - credit->credits - credit->credits_pending);
     return amount;
@@ -173,9 +172,7 @@ static enum refusal check(const struct ledger *l, struct transfer_ask *a)
     int64_t asked = a->amount_minor;
     a->amount_minor = balanced(l, a);
     if (a->amount_minor == 0 && asked > 0)
-        return a->flags & TRANSFER_BALANCING_DEBIT &&
-                       least(asked, (wide)debit->credits + debit->credit_limit - debit->debits -
-                                        debit->debits_pending) == 0
+        return a->flags & TRANSFER_BALANCING_DEBIT && account_room(debit) <= 0
                    ? REFUSED_insufficient_funds
                    : REFUSED_exceeds_debits;
     return check_balances(l, a);
