@@ -92,16 +92,6 @@ static enum heed_status attributes_of(struct world *w, const struct model_kind *
     return status;
 }
 
-static struct version_training training_of(const struct world *w, const struct model_spec *spec,
-                                           const struct sparse *features)
-{
-    return (struct version_training){.spec = *spec,
-                                     .threads = THREADS,
-                                     .max_history = w->state.rules.allocation.max_history,
-                                     .names = &w->state.catalogue.content_ids,
-                                     .features = features->at ? features : NULL};
-}
-
 /* Of everybody, by handle; who is erased has none. */
 static enum heed_status all_histories(struct world *w, struct allocation_histories *h,
                                       struct heed_error *err)
@@ -119,14 +109,37 @@ static enum heed_status all_histories(struct world *w, struct allocation_histori
     return status;
 }
 
-/* h and features are the caller's then. */
-static enum heed_status learning_of(struct world *w, const struct model_kind *kind,
-                                    struct allocation_histories *h, struct sparse *features,
-                                    struct heed_error *err)
+/* Trains, or brings `from` (NULL: none) up to what is known; *acts (may be NULL) out: pairs learnt
+ * from. training: the settings that are the call's own.                                          */
+static enum heed_status learn(struct world *w, struct version_training training,
+                              const struct model_version *from, int64_t time_ms, uint64_t *acts,
+                              struct strbuf *facts, struct heed_error *err)
 {
-    enum heed_status status = attributes_of(w, kind, features, err);
-    if (status == HEED_OK && (status = all_histories(w, h, err)) != HEED_OK)
-        sparse_deinit(features);
+    size_t contents = w->state.catalogue.contents_n;
+    struct sparse features;
+    struct allocation_histories h;
+    struct model_version v;
+    enum heed_status status = attributes_of(w, training.spec.kind, &features, err);
+    if (status != HEED_OK)
+        return status;
+    status = all_histories(w, &h, err);
+    if (status != HEED_OK) {
+        sparse_deinit(&features);
+        return status;
+    }
+    training.threads = THREADS;
+    training.max_history = w->state.rules.allocation.max_history;
+    training.names = &w->state.catalogue.content_ids;
+    training.features = features.at ? &features : NULL;
+    status = from ? version_update(&h, contents, &training, from, &v, err)
+                  : version_train(&h, contents, &training, &v, err);
+    histories_deinit(&h);
+    sparse_deinit(&features);
+    if (acts)
+        *acts = v.acts;
+    if (status == HEED_OK && v.bytes)
+        status = pack_version(w, &v, time_ms, facts, err);
+    version_deinit(&v);
     return status;
 }
 
@@ -134,41 +147,20 @@ enum heed_status engine_train(struct world *w, const struct model_spec *spec, in
                               int64_t seed, int64_t time_ms, struct strbuf *facts,
                               struct heed_error *err)
 {
-    struct sparse features;
-    struct allocation_histories h;
-    struct model_version v;
-    enum heed_status status = learning_of(w, spec->kind, &h, &features, err);
-    if (status != HEED_OK)
-        return status;
-    struct version_training training = training_of(w, spec, &features);
-    training.keep = keep == CALL_ABSENT ? STORED_KEEP : (uint32_t)keep;
-    training.seed = seed == CALL_ABSENT ? 1 : seed;
-    status = version_train(&h, w->state.catalogue.contents_n, &training, &v, err);
-    histories_deinit(&h);
-    sparse_deinit(&features);
-    if (status == HEED_OK && v.bytes)
-        status = pack_version(w, &v, time_ms, facts, err);
-    version_deinit(&v);
-    return status;
+    const struct version_training training = {.spec = *spec,
+                                              .keep = keep == CALL_ABSENT ? STORED_KEEP
+                                                                          : (uint32_t)keep,
+                                              .seed = seed == CALL_ABSENT ? 1 : seed};
+    return learn(w, training, NULL, time_ms, NULL, facts, err);
 }
 
 enum heed_status engine_update(struct world *w, const struct model_version *from,
                                const struct model_spec *spec, int64_t time_ms, struct strbuf *facts,
                                bool *learns, struct heed_error *err)
 {
-    struct sparse features;
-    struct allocation_histories h;
-    struct model_version v;
-    enum heed_status status = learning_of(w, spec->kind, &h, &features, err);
-    if (status != HEED_OK)
-        return status;
-    const struct version_training training = training_of(w, spec, &features);
-    status = version_update(&h, w->state.catalogue.contents_n, &training, from, &v, err);
-    histories_deinit(&h);
-    sparse_deinit(&features);
-    *learns = v.acts > 0;
-    if (status == HEED_OK && v.bytes)
-        status = pack_version(w, &v, time_ms, facts, err);
-    version_deinit(&v);
+    uint64_t acts = 0;
+    enum heed_status status =
+        learn(w, (struct version_training){.spec = *spec}, from, time_ms, &acts, facts, err);
+    *learns = acts > 0;
     return status;
 }
