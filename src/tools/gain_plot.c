@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define LEAST 1e-5 /* of the gain; what is nearer is drawn there */
 
@@ -74,15 +73,16 @@ enum heed_status gain_plot(const char *path, const struct fair_batch *b, bool on
                       (double)((rival > own ? rival : own) - 1)};
     struct out_file out;
     struct plot p;
-    char *drawn = NULL;
-    size_t n = 0;
-    FILE *f = open_memstream(&drawn, &n);
-    bool ok = f != NULL;
-    if (!ok)
-        return error_nomem(err);
-    plot_begin(&p, f, "What of the gain over chance is lacking, by pass over the users",
+    bool ok = true;
+    enum heed_status status = out_file_open(&out, path, err);
+    if (status != HEED_OK)
+        return status;
+    /* a drawing in a page needs no name space, a file does: it is the outer one's */
+    fprintf(out.f, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\">\n", DRAW_W,
+            PLOT_H);
+    plot_begin(&p, out.f, "What of the gain over chance is lacking, by pass over the users",
                "passes over the users", "gain over chance still lacking");
-    fputs(style, f);
+    fputs(style, out.f);
     scales(&p, &s);
     if (s.most > s.uniform) {
         if (b->rival)
@@ -93,13 +93,6 @@ enum heed_status gain_plot(const char *path, const struct fair_batch *b, bool on
                             batch[] = {{"first", "batch"}};
     plot_keys(&p, online ? both : batch, online ? 2 : 1);
     plot_end(&p);
-    ok = fclose(f) == 0 && ok;
-    enum heed_status status = ok ? out_file_open(&out, path, err) : error_nomem(err);
-    if (status == HEED_OK) { /* a drawing inside a page needs no name space, a file does */
-        fputs("<svg xmlns=\"http://www.w3.org/2000/svg\"", out.f);
-        fwrite(drawn + strlen("<svg"), 1, n - strlen("<svg"), out.f);
-        status = out_file_close(&out, HEED_OK, err);
-    }
-    free(drawn);
-    return status;
+    svg_end(out.f);
+    return out_file_close(&out, ok ? HEED_OK : error_nomem(err), err);
 }
