@@ -102,6 +102,36 @@ awk -F , 'NR == 1 { print } NR > 1 { print $1 "," $2 "," $3 ",ann" }' people.csv
 expect 0 "the log has 1 users, below 30" --json allocate ope --log one.csv --policy logged
 says '"lower": null'
 
+# versions of a policy: half of the rows are v1's, which never took b and was paid twice
+awk 'BEGIN { print "action,propensity,reward,user,policy"
+    for (i = 0; i < 800; i++) { one = i % 2; b = !one && i % 8 == 0
+        print (b ? "b" : "a") "," (one ? 1 : b ? .25 : .75) "," (one ? 2 : b) ",u" (one ? i % 40 : i % 60) "," (one ? "v1" : "v2") }
+    print "a,1,0,u1," }' >versions.csv
+ope="allocate ope --log versions.csv --policy"
+expect 0 "" --quiet --json $ope v1 --estimator ips
+says '"policy": "v1", "n": 400, "users": 20, "effective_sample": 400.0, "estimates": [{"estimator": "ips", "value": 2.0, '
+expect 0 "" --json $ope v2 --estimator ips,snips
+says '"policy": "v2", "n": 400, "users": 30, "effective_sample": 400.0, "estimates": [{"estimator": "ips", "value": 0.25, '
+cp out v2
+expect 0 "" --json $ope logged --of v2 --estimator ips,snips
+sed 's/"logged"/"v2"/' out | cmp -s - v2 || fail "a version is not its rows as they were logged"
+expect 0 "" --json $ope logged --estimator snips
+says '"n": 801, "users": 50, '
+expect 0 "" --json $ope uniform --of v2 --estimator snips
+says '"effective_sample": 300.0, "estimates": [{"estimator": "snips", "value": 0.499999'
+printf 'action,probability\na,1\n' >v1
+expect 0 "" --quiet --json $ope v1 --estimator ips
+says '"n": 400, '
+expect 0 "" --quiet --json $ope ./v1 --of v1 --estimator ips
+says '"policy": "./v1", "n": 400, '
+expect 2 "'v2' took other rows of this log than 'v1'" $ope v2 --of v1
+expect 3 "versions.csv: no row is of the policy 'v3'; the log has 2 others" $ope uniform --of v3
+expect 3 "the log does not say which policy took a row: it needs the column policy" allocate ope --log log.csv --policy uniform --of v1
+printf 'log:\n  columns:\n    action: {column: action}\n    propensity: {column: propensity}\n    reward: {column: reward}\n    policy: {column: user}\n' >map.yaml
+expect 0 "" --quiet --json $ope u7 --map map.yaml --estimator ips --min-sample 1
+says '"policy": "u7", "n": 20, '
+ope="allocate ope --log log.csv --policy"
+
 # what a world's feeds showed: the slots that chance had, and not those whose outcome is open
 printf 'allocation: {k: 3, floor: 0, explore: {method: thompson, epsilon: 0}}\n' >rules.yaml
 expect 3 "key allocation.explore.epsilon: thompson needs an epsilon above 0, such as 0.05" rules check rules.yaml
@@ -132,7 +162,7 @@ expect 0 "no slot of any feed went to chance" --world plain allocate log slots.c
 # usage
 expect 2 "--policy is missing" allocate ope --log log.csv
 expect 2 "--log is missing" allocate ope --policy uniform
-expect 2 "'best' is neither a file nor one of uniform, logged" $ope best
+expect 2 "'best' is neither a file, nor uniform or logged, nor a policy that the log names" $ope best
 expect 2 "'mrr' is not one of ips, snips, dm, dr" $ope uniform --estimator ips,mrr
 expect 2 "'' is not one of" $ope uniform --estimator ips,
 expect 2 "min-sample" $ope uniform --min-sample 0

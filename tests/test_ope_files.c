@@ -37,7 +37,7 @@ static enum heed_status read_all(const char *map, const char *policy_text, struc
     enum heed_status status =
         map ? ope_map_read(path_of("map.yaml", path), &m, err) : ope_map_own(&m, err);
     if (status == HEED_OK)
-        status = ope_file_read(path_of("log.csv", path), &m, true, file, err);
+        status = ope_file_read(path_of("log.csv", path), &m, true, STR_NONE, file, err);
     ope_map_deinit(&m);
     if (status == HEED_OK && *policy_text)
         status = ope_policy_read(path_of("policy.csv", path), file, p, policy, err);

@@ -8,7 +8,7 @@
 
 /* ── mappings ── */
 
-enum { OPE_ACTION, OPE_POSITION, OPE_PROPENSITY, OPE_REWARD, OPE_USER, OPE_FIELDS };
+enum { OPE_ACTION, OPE_POSITION, OPE_PROPENSITY, OPE_REWARD, OPE_USER, OPE_VERSION, OPE_FIELDS };
 
 struct ope_source {
     char *column; /* NULL: not from a column; of a feature it may end in *, for all that begin so */
@@ -25,10 +25,10 @@ struct ope_map {
     size_t features_n, cap;
 };
 
-const char *ope_field_name(int field);
+const char *ope_field_name(int field); /* "policy" of OPE_VERSION */
 
-/* The columns action, position and user (which need not be there), propensity, reward, and all that
- * begin with x_. */
+/* The columns action, position, user and policy (which need not be there), propensity, reward, and
+ * all that begin with x_. */
 HEED_MUST_CHECK enum heed_status ope_map_own(struct ope_map *out, struct heed_error *err);
 /* A YAML file (docs/mapping.md). Errors: HEED_INPUT with line and key. Both are undone by
  * ope_map_deinit, after an error too. */
@@ -41,19 +41,21 @@ void ope_map_deinit(struct ope_map *m);
 struct ope_file {
     struct ope_log log; /* points into what follows */
     struct intern actions, positions, users;
-    bool positioned; /* the log has positions, be it only one */
+    struct intern versions; /* policies named by its rows, those passed over too */
+    bool positioned;        /* the log has positions, be it only one */
     uint32_t *action, *position, *unit, *level, *levels;
     double *propensity, *reward, *x;
     size_t caps[7];
     struct intern *classes; /* [log.categories] */
 };
 
-/* Reads path through map. features false: they are passed over. A user is a unit; a row whose user
- * is empty is one by itself. Undone by ope_file_deinit, after an error too. Errors: HEED_INPUT with
- * line and column: a column is missing; a cell is empty; a propensity is not in (0, 1]; a number is
- * none; no rows. O(bytes). */
+/* Reads path through map. features false: they are passed over. only: the
+ * version of a policy (field policy) whose rows are read; empty: all are. A user is a unit; a row
+ * whose user is empty is one by itself. Undone by ope_file_deinit, after an error too. Errors:
+ * HEED_INPUT with line and column: a column is missing; a cell is empty; a propensity is not in (0,
+ * 1]; a number is none; no rows, or none of that policy. O(bytes). */
 HEED_MUST_CHECK enum heed_status ope_file_read(const char *path, const struct ope_map *map,
-                                               bool features, struct ope_file *out,
+                                               bool features, struct str only, struct ope_file *out,
                                                struct heed_error *err);
 void ope_file_deinit(struct ope_file *f);
 

@@ -18,6 +18,7 @@ struct reading {
     struct place fields[OPE_FIELDS];
     struct place *features; /* those of numbers, then those of classes */
     size_t cap;
+    struct str only; /* policy whose rows are read; empty: all are */
 };
 
 #define NEEDS                                                                                      \
@@ -166,13 +167,24 @@ static bool room(struct ope_file *f)
            array_grow(&f->unit, &f->caps[6], n, sizeof *f->unit);
 }
 
-/* Whose row it is, INTERN_NONE where the cell is empty. */
-static enum heed_status user_at(const struct reading *r, uint32_t *out, struct heed_error *err)
+/* Of a field that may be empty: INTERN_NONE there. */
+static enum heed_status name_if_any(const struct reading *r, int field, struct intern *t,
+                                    uint32_t *out, struct heed_error *err)
 {
-    size_t column = r->fields[OPE_USER].column;
+    size_t column = r->fields[field].column;
     struct str text = column == SHEET_NOWHERE ? STR_NONE : str_trim(r->sheet.row.fields[column]);
     *out = INTERN_NONE;
-    return text.n ? name_at(r, &r->fields[OPE_USER], &r->file->users, out, err) : HEED_OK;
+    return text.n ? name_at(r, &r->fields[field], t, out, err) : HEED_OK;
+}
+
+/* Whether the row is one of those asked for. */
+static enum heed_status wanted_row(const struct reading *r, bool *wanted, struct heed_error *err)
+{
+    uint32_t version;
+    enum heed_status status = name_if_any(r, OPE_VERSION, &r->file->versions, &version, err);
+    *wanted = !r->only.n ||
+              (version != INTERN_NONE && str_eq(intern_str(&r->file->versions, version), r->only));
+    return status;
 }
 
 static enum heed_status read_row(struct reading *r, struct heed_error *err)
@@ -204,7 +216,7 @@ static enum heed_status read_row(struct reading *r, struct heed_error *err)
         status = number_at(r, &r->fields[OPE_REWARD], "mend it, or leave the row out",
                            &f->reward[n], err);
     if (status == HEED_OK)
-        status = user_at(r, &f->unit[n], err);
+        status = name_if_any(r, OPE_USER, &f->users, &f->unit[n], err);
     for (size_t i = 0; status == HEED_OK && i < features; i++)
         status = number_at(r, &r->features[i],
                            "a feature of names is a class: say so in a mapping (as: class)",
@@ -237,25 +249,45 @@ static void point(struct ope_file *f, bool users)
         f->levels[c] = (uint32_t)f->classes[c].count;
 }
 
-enum heed_status ope_file_read(const char *path, const struct ope_map *map, bool features,
-                               struct ope_file *out, struct heed_error *err)
+static enum heed_status none_read(const struct reading *r, const char *path, struct heed_error *err)
 {
-    struct reading r = {.file = out, .fields[OPE_USER].column = SHEET_NOWHERE};
-    bool more = true;
+    if (!r->only.n)
+        return sheet_error(&r->sheet, SHEET_NOWHERE, err, "the log has no rows; give one that has");
+    if (r->fields[OPE_VERSION].column == SHEET_NOWHERE)
+        return error_set(
+            err, HEED_INPUT, path,
+            "the log does not say which policy took a row: it needs the column policy; "
+            "a mapping (--map) says which it is elsewhere");
+    return error_set(err, HEED_INPUT, path,
+                     "no row is of the policy '%.*s'; the log has %zu others",
+                     (int)utf8_cut(r->only, 60), r->only.p, r->file->versions.count);
+}
+
+enum heed_status ope_file_read(const char *path, const struct ope_map *map, bool features,
+                               struct str only, struct ope_file *out, struct heed_error *err)
+{
+    struct reading r = {.file = out,
+                        .only = only,
+                        .fields[OPE_USER].column = SHEET_NOWHERE,
+                        .fields[OPE_VERSION].column = SHEET_NOWHERE};
+    bool more = true, wanted;
     *out = (struct ope_file){0};
     intern_init(&out->actions);
     intern_init(&out->positions);
     intern_init(&out->users);
+    intern_init(&out->versions);
     enum heed_status status = sheet_open(path, &map->csv, NEEDS, &r.sheet, err);
     if (status == HEED_OK)
         status = find_fields(&r, map, err);
     if (status == HEED_OK && features)
         status = find_features(&r, map, err);
-    while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more)
-        status = read_row(&r, err);
+    while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more) {
+        status = wanted_row(&r, &wanted, err);
+        if (status == HEED_OK && wanted)
+            status = read_row(&r, err);
+    }
     if (status == HEED_OK && out->log.n == 0)
-        status =
-            sheet_error(&r.sheet, SHEET_NOWHERE, err, "the log has no rows; give one that has");
+        status = none_read(&r, path, err);
     point(out, r.fields[OPE_USER].column != SHEET_NOWHERE);
     free(r.features);
     sheet_close(&r.sheet);
@@ -267,6 +299,7 @@ void ope_file_deinit(struct ope_file *f)
     intern_deinit(&f->actions);
     intern_deinit(&f->positions);
     intern_deinit(&f->users);
+    intern_deinit(&f->versions);
     for (size_t c = 0; c < f->log.categories; c++)
         intern_deinit(&f->classes[c]);
     free(f->classes);

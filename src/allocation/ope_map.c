@@ -5,9 +5,14 @@
 
 const char *ope_field_name(int field)
 {
-    static const char *const names[OPE_FIELDS] = {"action", "position", "propensity", "reward",
-                                                  "user"};
+    static const char *const names[OPE_FIELDS] = {"action", "position", "propensity",
+                                                  "reward", "user",     "policy"};
     return names[field];
+}
+
+static bool may_miss(int field)
+{
+    return field == OPE_POSITION || field == OPE_USER || field == OPE_VERSION;
 }
 
 static void source_deinit(struct ope_source *s)
@@ -42,8 +47,7 @@ enum heed_status ope_map_own(struct ope_map *out, struct heed_error *err)
     struct ope_source *x;
     *out = (struct ope_map){0};
     for (int f = 0; f < OPE_FIELDS; f++) {
-        out->fields[f] =
-            (struct ope_source){.factor = 1, .may_miss = f == OPE_POSITION || f == OPE_USER};
+        out->fields[f] = (struct ope_source){.factor = 1, .may_miss = may_miss(f)};
         if (!(out->fields[f].column = strdup(ope_field_name(f))))
             return error_nomem(err);
     }
@@ -126,17 +130,17 @@ static enum heed_status columns_of(const struct yaml *y, int log, struct ope_map
         if (field == OPE_FIELDS && !str_starts(key, "x_"))
             return yaml_error(
                 y, node, err,
-                "a log has no such field: action, position, propensity, reward, user, and "
-                "features that begin with x_");
+                "a log has no such field: action, position, propensity, reward, user, policy, "
+                "and features that begin with x_");
         enum heed_status status;
         if (field == OPE_FIELDS) {
             status = feature_of(y, node, m, err);
         } else {
             bool numeric = field == OPE_PROPENSITY || field == OPE_REWARD;
             status = yaml_only(y, node,
-                               field == OPE_USER ? " column "
-                               : numeric         ? " column constant otherwise factor "
-                                                 : " column constant otherwise ",
+                               field == OPE_USER || field == OPE_VERSION ? " column "
+                               : numeric ? " column constant otherwise factor "
+                                         : " column constant otherwise ",
                                err);
             if (status == HEED_OK)
                 status = source_of(y, node, numeric, &m->fields[field], err);
@@ -145,7 +149,7 @@ static enum heed_status columns_of(const struct yaml *y, int log, struct ope_map
             return status;
     }
     for (int f = 0; f < OPE_FIELDS; f++)
-        if (f != OPE_POSITION && f != OPE_USER && !m->fields[f].column && !m->fields[f].constant)
+        if (!may_miss(f) && !m->fields[f].column && !m->fields[f].constant)
             return yaml_error(y, columns, err, "a log needs the field '%s'", ope_field_name(f));
     return HEED_OK;
 }

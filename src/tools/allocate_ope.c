@@ -30,14 +30,31 @@ static enum heed_status estimators_of(const struct tool_ask *ask, unsigned *out,
     return HEED_OK;
 }
 
+/* Reads the rows that are asked for. *logged: the policy to judge is the one that took them. */
 static enum heed_status log_of(const struct tool_ask *ask, bool features, struct ope_file *file,
-                               struct heed_error *err)
+                               bool *logged, struct heed_error *err)
 {
     struct ope_map map;
-    const char *path = tools_arg(ask, "map");
+    const char *path = tools_arg(ask, "map"), *log = tools_arg(ask, "log");
+    const char *of = tools_arg(ask, "of"), *name = tools_arg(ask, "policy");
+    struct str only = of ? str_of(of) : STR_NONE;
     enum heed_status status = path ? ope_map_read(path, &map, err) : ope_map_own(&map, err);
+    *logged = strcmp(name, "logged") == 0;
     if (status == HEED_OK)
-        status = ope_file_read(tools_arg(ask, "log"), &map, features, file, err);
+        status = ope_file_read(log, &map, features, only, file, err);
+    if (status == HEED_OK && !*logged && strcmp(name, "uniform") != 0 &&
+        intern_find(&file->versions, str_of(name)) != INTERN_NONE) {
+        *logged = true;
+        if (of && strcmp(of, name) != 0)
+            status = error_set(err, HEED_USAGE, "policy",
+                               "'%.60s' took other rows of this log than '%.60s', and what it "
+                               "would have done there is not in it; leave --of out, or give a FILE",
+                               name, of);
+        if (status == HEED_OK && !of) {
+            ope_file_deinit(file);
+            status = ope_file_read(log, &map, features, str_of(name), file, err);
+        }
+    }
     ope_map_deinit(&map);
     return status;
 }
@@ -46,15 +63,13 @@ static enum heed_status policy_of(const struct tool_ask *ask, const struct ope_f
                                   double **p, struct ope_policy *out, struct heed_error *err)
 {
     const char *name = tools_arg(ask, "policy");
-    *p = NULL;
-    *out = (struct ope_policy){0};
-    if (strcmp(name, "logged") == 0)
-        return HEED_OK;
     if (strcmp(name, "uniform") == 0)
         return ope_policy_uniform(file, p, out, err);
     if (access(name, F_OK) != 0 && !strpbrk(name, "./"))
         return error_set(err, HEED_USAGE, "policy",
-                         "'%s' is neither a file nor one of uniform, logged", name);
+                         "'%s' is neither a file, nor uniform or logged, nor a policy that the log "
+                         "names",
+                         name);
     return ope_policy_read(name, file, p, out, err);
 }
 
@@ -135,11 +150,12 @@ static const char *code_of(enum ope_refusal r)
 enum heed_status tools_ope(const struct tool_ask *ask, json_t **reply, struct heed_error *err)
 {
     struct ope_file file = {0};
-    struct ope_policy policy;
+    struct ope_policy policy = {0};
     struct ope_result result;
     struct heed_error why = {0};
     double *p = NULL;
     unsigned wanted = 0;
+    bool logged = false;
     int64_t seed = 1, least = 100;
     enum heed_status status = estimators_of(ask, &wanted, err);
     if (status == HEED_OK)
@@ -147,8 +163,8 @@ enum heed_status tools_ope(const struct tool_ask *ask, json_t **reply, struct he
     if (status == HEED_OK)
         status = tools_number(ask, "min-sample", 100, &least, err);
     if (status == HEED_OK)
-        status = log_of(ask, wanted & MODELS, &file, err);
-    if (status == HEED_OK)
+        status = log_of(ask, wanted & MODELS, &file, &logged, err);
+    if (status == HEED_OK && !logged)
         status = policy_of(ask, &file, &p, &policy, err);
     if (status == HEED_OK) {
         const struct ope_options o = {
