@@ -397,7 +397,7 @@ static const struct wrong {
      {{"log", "log.csv"}, {"policy", "nobody"}},
      HEED_USAGE,
      "policy",
-     "one of uniform, logged"},
+     "nor uniform or logged, nor a policy"},
     {"allocate ope",
      {{"log", "log.csv"}, {"policy", "uniform"}, {"estimator", "ips,best"}},
      HEED_USAGE,

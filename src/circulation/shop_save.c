@@ -5,6 +5,7 @@
  *     refunded[n]                                                                              */
 #include "base/error.h"
 #include "base/varint.h"
+#include "circulation/items.h"
 #include "circulation/shop.h"
 
 void shop_save(const struct shop *s, struct sink *k)
@@ -99,7 +100,9 @@ enum heed_status shop_check(const struct shop *s, const struct catalogue *c, con
 {
     for (size_t i = 0; i < l->accounts_n; i++) {
         const struct account *a = &l->accounts[i];
-        if ((a->holder < HOLDER_SYSTEM && a->holder >= c->parties_n) || a->unit >= currencies_n)
+        bool known = a->unit < UNITS_OF_MONEY ? a->unit < currencies_n
+                                              : catalogue_good(c, unit_item(a->unit)) != NULL;
+        if ((a->holder < HOLDER_SYSTEM && a->holder >= c->parties_n) || !known)
             return damaged(err, "an account of nobody or in no currency");
     }
     for (int service = 0; service < 2; service++) {

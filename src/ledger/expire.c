@@ -49,9 +49,14 @@ static void drop_soonest(struct ledger *l)
         l->deadlines[i] = last;
 }
 
+bool ledger_due(const struct ledger *l, int64_t now_ms)
+{
+    return l->deadlines_n > 0 && l->deadlines[0].time_ms <= now_ms;
+}
+
 enum heed_status ledger_expire(struct ledger *l, int64_t now_ms)
 {
-    while (l->deadlines_n > 0 && l->deadlines[0].time_ms <= now_ms) {
+    while (ledger_due(l, now_ms)) {
         uint32_t of = l->deadlines[0].transfer;
         if (l->transfers[of].state == STATE_STANDS) {
             if (l->transfers_n >= LEDGER_NONE)

@@ -19,6 +19,7 @@ void ledger_deinit(struct ledger *l)
     free(l->accounts);
     free(l->transfers);
     free(l->deadlines);
+    free(l->newest);
     map_deinit(&l->by_account);
     map_deinit(&l->by_id);
     *l = (struct ledger){0};
@@ -57,13 +58,40 @@ uint32_t ledger_find(const struct ledger *l, uint32_t holder, uint32_t unit)
     return ledger_find_for(l, holder, unit, 0);
 }
 
+/* System holders first, then people by their handles. */
+static size_t place_of(uint32_t holder)
+{
+    return holder >= HOLDER_SYSTEM ? holder - HOLDER_SYSTEM
+                                   : (size_t)holder + (HOLDER_SYSTEM_END - HOLDER_SYSTEM);
+}
+
+uint32_t ledger_newest(const struct ledger *l, uint32_t holder)
+{
+    size_t place = place_of(holder);
+    return place < l->newest_n ? l->newest[place] : LEDGER_NONE;
+}
+
+static bool room_for_holder(struct ledger *l, size_t place)
+{
+    if (!array_grow(&l->newest, &l->newest_cap, place + 1, sizeof *l->newest))
+        return false;
+    for (; l->newest_n <= place; l->newest_n++)
+        l->newest[l->newest_n] = LEDGER_NONE;
+    return true;
+}
+
 bool ledger_enter(struct ledger *l, uint32_t at)
 {
-    const struct account *a = &l->accounts[at];
+    struct account *a = &l->accounts[at];
+    size_t place = place_of(a->holder);
     uint64_t key = account_key(a->holder, a->unit, a->purpose);
     while (map_get(&l->by_account, key) != MAP_NONE)
         key++;
-    return map_put(&l->by_account, key, at);
+    if (!room_for_holder(l, place) || !map_put(&l->by_account, key, at))
+        return false;
+    a->before = l->newest[place];
+    l->newest[place] = at;
+    return true;
 }
 
 void ledger_unopen(struct ledger *l, size_t n)
@@ -74,6 +102,7 @@ void ledger_unopen(struct ledger *l, size_t n)
         while (map_get(&l->by_account, key) != l->accounts_n)
             key++;
         map_remove(&l->by_account, key);
+        l->newest[place_of(a->holder)] = a->before;
     }
 }
 
@@ -177,27 +206,75 @@ enum refusal ledger_limit(struct ledger *l, uint32_t account, int64_t credit_lim
 
 /* ── totals ── */
 
+struct sums {
+    wide sum, debits_pending, credits_pending, issued, retired;
+};
+
+static void add_account(struct sums *x, const struct account *a)
+{
+    x->sum += (wide)a->credits - a->debits;
+    x->debits_pending += a->debits_pending;
+    x->credits_pending += a->credits_pending;
+    if (a->holder == HOLDER_ISSUE)
+        x->issued += a->debits;
+    if (a->holder == HOLDER_RETIRE)
+        x->retired += a->credits;
+}
+
+static struct ledger_totals totals_of(const struct sums *x)
+{
+    return (struct ledger_totals){.issued_minor = narrow(x->issued),
+                                  .retired_minor = narrow(x->retired),
+                                  .supply_minor = narrow(x->issued - x->retired),
+                                  .sum_minor = narrow(x->sum),
+                                  .debits_pending_minor = narrow(x->debits_pending),
+                                  .credits_pending_minor = narrow(x->credits_pending)};
+}
+
 struct ledger_totals ledger_totals(const struct ledger *l, uint32_t unit)
 {
-    wide sum = 0, debits_pending = 0, credits_pending = 0;
-    struct ledger_totals t = {0};
-    for (size_t i = 0; i < l->accounts_n; i++) {
-        const struct account *a = &l->accounts[i];
-        if (a->unit != unit)
-            continue;
-        sum += (wide)a->credits - a->debits;
-        debits_pending += a->debits_pending;
-        credits_pending += a->credits_pending;
-        if (a->holder == HOLDER_ISSUE)
-            t.issued_minor += a->debits;
-        if (a->holder == HOLDER_RETIRE)
-            t.retired_minor += a->credits;
+    struct sums x = {0};
+    for (size_t i = 0; i < l->accounts_n; i++)
+        if (l->accounts[i].unit == unit)
+            add_account(&x, &l->accounts[i]);
+    return totals_of(&x);
+}
+
+enum heed_status ledger_all_totals(const struct ledger *l, uint32_t **units,
+                                   struct ledger_totals **totals, size_t *n)
+{
+    struct map places;
+    struct sums *sums = NULL;
+    size_t sums_cap = 0, units_cap = 0;
+    bool ok = true;
+    *units = NULL;
+    *totals = NULL;
+    *n = 0;
+    map_init(&places);
+    for (size_t i = 0; ok && i < l->accounts_n; i++) {
+        uint32_t unit = l->accounts[i].unit, at = map_get(&places, unit);
+        if (at == MAP_NONE) {
+            at = (uint32_t)*n;
+            ok = array_grow(units, &units_cap, *n + 1, sizeof **units) &&
+                 array_grow(&sums, &sums_cap, *n + 1, sizeof *sums) && map_put(&places, unit, at);
+            if (!ok)
+                break;
+            (*units)[at] = unit;
+            sums[(*n)++] = (struct sums){0};
+        }
+        add_account(&sums[at], &l->accounts[i]);
     }
-    t.sum_minor = narrow(sum);
-    t.debits_pending_minor = narrow(debits_pending);
-    t.credits_pending_minor = narrow(credits_pending);
-    t.supply_minor = t.issued_minor - t.retired_minor;
-    return t;
+    ok = ok && (*totals = malloc((*n + 1) * sizeof **totals)) != NULL;
+    for (size_t i = 0; ok && i < *n; i++)
+        (*totals)[i] = totals_of(&sums[i]);
+    map_deinit(&places);
+    free(sums);
+    if (!ok) {
+        free(*units);
+        *units = NULL;
+        *n = 0;
+    }
+    return ok ? HEED_OK : HEED_NOMEM;
 }
 
 struct moment ledger_as_of(const struct ledger *l, uint32_t account, int64_t time_ms)

@@ -51,7 +51,14 @@ enum transfer_code {
     CODE_CORRECTION = 12,
     CODE_COUNT
 };
-const char *transfer_code_name(enum transfer_code code); /* "reward_creator" */
+/* Codes from here to 65535 are the caller's, and mean what he says. */
+#define CODE_CALLER 256
+const char *transfer_code_name(enum transfer_code code); /* "reward_creator"; "" of a caller's */
+
+static inline bool transfer_code_ok(unsigned code)
+{
+    return (code > 0 && code < CODE_COUNT) || (code >= CODE_CALLER && code <= UINT16_MAX);
+}
 
 /* ── accounts ── */
 
@@ -72,7 +79,7 @@ struct account {
     uint32_t transfers; /* how many */
     uint16_t purpose;   /* 0: the main one; others' meaning is the caller's */
     uint16_t flags;
-    uint32_t reserved;
+    uint32_t before; /* the holder's account opened before, or LEDGER_NONE */
 };
 _Static_assert(sizeof(struct account) == 64, "no padding in an account: one cache line");
 
@@ -144,6 +151,8 @@ struct ledger {
     size_t transfers_n, transfers_cap;
     struct deadline *deadlines; /* a heap, soonest first; may hold what has ended */
     size_t deadlines_n, deadlines_cap;
+    uint32_t *newest; /* of a holder, system holders first: his account opened last */
+    size_t newest_n, newest_cap;
     struct map by_account; /* mixed holder, unit, purpose -> account */
     struct map by_id;      /* mixed id -> first transfer of its posting; see ledger_find_id */
 };
@@ -162,9 +171,13 @@ enum heed_status ledger_load(struct ledger *l, struct source *s, struct heed_err
 uint32_t ledger_find(const struct ledger *l, uint32_t holder, uint32_t unit);
 uint32_t ledger_open(struct ledger *l, uint32_t holder, uint32_t unit);
 uint32_t ledger_find_for(const struct ledger *l, uint32_t holder, uint32_t unit, uint16_t purpose);
+/* The account that a holder opened last; `before` of it leads to the others.                     */
+uint32_t ledger_newest(const struct ledger *l, uint32_t holder);
 /* Opens one that is not there, with flags and limit of the caller's.                             */
 uint32_t ledger_open_for(struct ledger *l, uint32_t holder, uint32_t unit, uint16_t purpose,
                          uint16_t flags, int64_t credit_limit);
+/* Takes back the accounts from the n-th on, which no transfer names.                             */
+void ledger_unopen(struct ledger *l, size_t n);
 
 int64_t ledger_balance(const struct ledger *l, uint32_t account); /* of LEDGER_NONE: 0 */
 /* What it can still pay, what is held and the credit limit counted in; INT64_MAX where nothing
@@ -234,6 +247,7 @@ bool ledger_reserve(struct ledger *l, size_t transfers);
 /* Lets go of every hold whose time is over at now_ms, soonest first, by transfers of kind EXPIRE.
  * O(holds ended); nothing to do: O(1). HEED_NOMEM, HEED_RANGE.                                   */
 HEED_MUST_CHECK enum heed_status ledger_expire(struct ledger *l, int64_t now_ms);
+bool ledger_due(const struct ledger *l, int64_t now_ms); /* whether that would do anything */
 
 /* The chain that a transfer was made in: its first, and how many.                                */
 size_t ledger_chain(const struct ledger *l, uint32_t transfer, uint32_t *first);
@@ -274,4 +288,9 @@ struct ledger_totals {
     int64_t debits_pending_minor, credits_pending_minor; /* over all accounts; equal, likewise */
 };
 struct ledger_totals ledger_totals(const struct ledger *l, uint32_t unit);
+
+/* The same of every unit there are accounts in, in the order of their first accounts: *units and
+ * *totals hold *n, to free. HEED_NOMEM. O(accounts).                                             */
+HEED_MUST_CHECK enum heed_status ledger_all_totals(const struct ledger *l, uint32_t **units,
+                                                   struct ledger_totals **totals, size_t *n);
 #endif

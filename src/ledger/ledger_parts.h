@@ -44,8 +44,6 @@ void ledger_forget(struct ledger *l, uint64_t id_hi, uint64_t id_lo, uint32_t at
 
 /* Enters an account at `at`. false: no memory, nothing changed.                                  */
 bool ledger_enter(struct ledger *l, uint32_t at);
-/* Takes back the accounts from `n` on, which no transfer names.                                  */
-void ledger_unopen(struct ledger *l, size_t n);
 
 /* Keeps the end of the pending transfer `at`, if it has one; there is room (ledger_room_for_one).
  */

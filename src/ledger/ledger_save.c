@@ -104,7 +104,7 @@ void ledger_save(const struct ledger *l, struct sink *s)
     for (size_t i = 0; i < n; i++)
         sink_varint(s, (uint64_t)t[i].amount_minor);
     for (size_t i = 0; i < n; i++)
-        sink_u8(s, (uint8_t)t[i].code);
+        sink_varint(s, t[i].code);
     previous = 0;
     for (size_t i = 0; i < n; i++)
         sink_delta(s, &previous, (uint32_t)(t[i].reference + 1));
@@ -185,7 +185,7 @@ static enum heed_status load_columns(struct ledger *l, struct source *s, struct 
     for (size_t i = 0; i < n && !s->failed; i++)
         t[i].amount_minor = (int64_t)source_varint(s, INT64_MAX);
     for (size_t i = 0; i < n && !s->failed; i++)
-        t[i].code = source_u8(s);
+        t[i].code = (uint16_t)source_varint(s, UINT16_MAX);
     previous = 0;
     for (size_t i = 0; i < n && !s->failed; i++) {
         int64_t reference = source_delta(s, &previous);
@@ -292,8 +292,8 @@ static enum heed_status apply_transfers(struct ledger *l, struct heed_error *err
     for (uint32_t i = 0; i < l->transfers_n; i++) {
         struct transfer *t = &l->transfers[i];
         enum transfer_kind kind = transfer_kind_of(t);
-        if (kind >= TRANSFER_KINDS || !complete(l, i, t) || !flags_hold(l, i, t) || t->code == 0 ||
-            t->code >= CODE_COUNT)
+        if (kind >= TRANSFER_KINDS || !complete(l, i, t) || !flags_hold(l, i, t) ||
+            !transfer_code_ok(t->code))
             return damaged(err, "a transfer that could not have been made");
         struct account *debit = &l->accounts[t->debit], *credit = &l->accounts[t->credit];
         if (t->debit == t->credit || debit->unit != credit->unit ||

@@ -266,7 +266,7 @@ enum heed_status ledger_apply_chain(struct ledger *l, int64_t time_ms,
         struct transfer *t = &l->transfers[l->transfers_n + i];
         enum refusal refusal = check(l, &a);
         heed_assert(a.kind != TRANSFER_EXPIRE && a.kind < TRANSFER_KINDS);
-        heed_assert(a.code > 0 && a.code < CODE_COUNT);
+        heed_assert(transfer_code_ok(a.code));
         bool named = names_anew(asks, i);
         if (named && (refusal == REFUSED_NOT || refusal > REFUSED_id_reused) &&
             ledger_find_id(l, a.id_hi, a.id_lo) != LEDGER_NONE)

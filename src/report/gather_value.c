@@ -117,8 +117,7 @@ static void money(struct report_data *d)
         if (l->accounts[t->debit].unit != d->currency)
             continue;
         d->flow[place_of(l, t->debit)][place_of(l, t->credit)] += moved;
-        if (t->code < CODE_COUNT)
-            d->by_code[t->code] += moved;
+        d->by_code[t->code < CODE_COUNT ? t->code : CODE_TRANSFER] += moved;
     }
 }
 

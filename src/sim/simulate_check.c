@@ -20,43 +20,87 @@ void broken_set(struct broken *b, const char *kind, const char *format, ...)
 
 /* ── money ── */
 
+/* One unit's accounts, the first of which is `first`. */
+static void check_unit(const struct ledger *l, size_t first, struct broken *b)
+{
+    uint32_t unit = l->accounts[first].unit;
+    int64_t issued = 0, retired = 0, supply = 0, sum = 0, held = 0, coming = 0;
+    for (size_t i = first; i < l->accounts_n; i++) {
+        const struct account *a = &l->accounts[i];
+        if (a->unit != unit)
+            continue;
+        int64_t balance = a->credits - a->debits;
+        bool overflow = __builtin_add_overflow(sum, balance, &sum) ||
+                        __builtin_add_overflow(held, a->debits_pending, &held) ||
+                        __builtin_add_overflow(coming, a->credits_pending, &coming);
+        if (a->holder == HOLDER_ISSUE) {
+            issued = a->debits;
+            overflow = overflow || a->credits != 0;
+        } else if (a->holder == HOLDER_RETIRE) {
+            retired = a->credits;
+            overflow = overflow || a->debits != 0;
+        } else {
+            overflow = overflow || __builtin_add_overflow(supply, balance, &supply);
+            if (a->flags & ACCOUNT_DEBITS_WITHIN_CREDITS &&
+                balance - a->debits_pending < -a->credit_limit)
+                broken_set(b, "money", "holder %u owes %lld of unit %u, %lld held", a->holder,
+                           (long long)-balance, unit, (long long)a->debits_pending);
+            if (a->flags & ACCOUNT_CREDITS_WITHIN_DEBITS && balance + a->credits_pending > 0)
+                broken_set(b, "money", "holder %u got more of unit %u than was taken from him",
+                           a->holder, unit);
+        }
+        if (a->debits_pending < 0 || a->credits_pending < 0)
+            broken_set(b, "money", "holder %u holds less than nothing of unit %u", a->holder, unit);
+        if (overflow)
+            broken_set(b, "money", "the accounts of unit %u do not add up", unit);
+    }
+    if (sum != 0 || held != coming)
+        broken_set(b, "money",
+                   "the accounts of unit %u add up to %lld, not 0, or %lld is held for %lld", unit,
+                   (long long)sum, (long long)held, (long long)coming);
+    if (issued - retired != supply)
+        broken_set(b, "money", "issued %lld less retired %lld is not the supply %lld of unit %u",
+                   (long long)issued, (long long)retired, (long long)supply, unit);
+    struct ledger_totals t = ledger_totals(l, unit);
+    if (t.sum_minor != 0 || t.issued_minor != issued || t.retired_minor != retired ||
+        t.supply_minor != supply || t.debits_pending_minor != held ||
+        t.credits_pending_minor != held)
+        broken_set(b, "money", "the totals told of unit %u are not those of its accounts", unit);
+}
+
 void check_money(const struct world *w, struct broken *b)
 {
     const struct ledger *l = &w->state.ledger;
-    for (uint32_t currency = 0; currency < w->state.rules.currencies_n; currency++) {
-        const char *code = w->state.rules.currencies[currency].code;
-        int64_t issued = 0, retired = 0, supply = 0, sum = 0;
-        for (size_t i = 0; i < l->accounts_n; i++) {
-            const struct account *a = &l->accounts[i];
-            if (a->unit != currency)
-                continue;
-            int64_t balance = a->credits - a->debits;
-            bool overflow = __builtin_add_overflow(sum, balance, &sum);
-            if (a->holder == HOLDER_ISSUE) {
-                issued = a->debits;
-                overflow = overflow || a->credits != 0;
-            } else if (a->holder == HOLDER_RETIRE) {
-                retired = a->credits;
-                overflow = overflow || a->debits != 0;
-            } else {
-                overflow = overflow || __builtin_add_overflow(supply, balance, &supply);
-                if (balance < 0)
-                    broken_set(b, "money", "holder %u owes %lld of %s", a->holder,
-                               (long long)-balance, code);
-            }
-            if (overflow)
-                broken_set(b, "money", "the accounts of %s do not add up", code);
-        }
-        if (sum != 0)
-            broken_set(b, "money", "the accounts of %s add up to %lld, not 0", code,
-                       (long long)sum);
-        if (issued - retired != supply)
-            broken_set(b, "money", "issued %lld less retired %lld is not the supply %lld of %s",
-                       (long long)issued, (long long)retired, (long long)supply, code);
-        struct ledger_totals t = ledger_totals(l, (uint16_t)currency);
-        if (t.sum_minor != 0 || t.issued_minor != issued || t.retired_minor != retired ||
-            t.supply_minor != supply)
-            broken_set(b, "money", "the totals told of %s are not those of its accounts", code);
+    for (size_t i = 0; i < l->accounts_n; i++) {
+        size_t before = 0;
+        while (l->accounts[before].unit != l->accounts[i].unit)
+            before++;
+        if (before == i)
+            check_unit(l, i, b);
+    }
+}
+
+/* What transfer t moves and what it holds, or lets go of, told again. */
+static void effect_of(const struct ledger *l, const struct transfer *t, int64_t *moved,
+                      int64_t *held)
+{
+    *moved = t->amount_minor;
+    *held = 0;
+    switch (transfer_kind_of(t)) {
+    case TRANSFER_PENDING:
+        *held = t->amount_minor;
+        *moved = 0;
+        break;
+    case TRANSFER_POST:
+        *held = -l->transfers[t->of].amount_minor;
+        break;
+    case TRANSFER_VOID:
+    case TRANSFER_EXPIRE:
+        *held = -l->transfers[t->of].amount_minor;
+        *moved = 0;
+        break;
+    default:
+        break;
     }
 }
 
@@ -64,20 +108,30 @@ void check_transfers(const struct world *w, struct broken *b)
 {
     const struct ledger *l = &w->state.ledger;
     struct account *sums = calloc(l->accounts_n + 1, sizeof *sums);
-    if (!sums)
-        return;
-    for (size_t i = 0; i < l->transfers_n; i++) {
+    uint8_t *ended = calloc(l->transfers_n + 1, 1);
+    for (size_t i = 0; sums && ended && i < l->transfers_n; i++) {
         const struct transfer *t = &l->transfers[i];
-        if (t->debit >= l->accounts_n || t->credit >= l->accounts_n || t->amount_minor < 0) {
-            broken_set(b, "history", "transfer %zu names no account, or less than nothing", i);
+        int64_t moved, held;
+        if (t->debit >= l->accounts_n || t->credit >= l->accounts_n || t->amount_minor < 0 ||
+            (t->of != LEDGER_NONE && (t->of >= i || ended[t->of]++))) {
+            broken_set(b, "history",
+                       "transfer %zu names no account, ends one twice, or is of less "
+                       "than nothing",
+                       i);
             continue;
         }
-        sums[t->debit].debits += t->amount_minor;
-        sums[t->credit].credits += t->amount_minor;
+        effect_of(l, t, &moved, &held);
+        sums[t->debit].debits += moved;
+        sums[t->credit].credits += moved;
+        sums[t->debit].debits_pending += held;
+        sums[t->credit].credits_pending += held;
     }
-    for (size_t i = 0; i < l->accounts_n; i++)
-        if (sums[i].debits != l->accounts[i].debits || sums[i].credits != l->accounts[i].credits)
+    for (size_t i = 0; sums && ended && i < l->accounts_n; i++)
+        if (sums[i].debits != l->accounts[i].debits || sums[i].credits != l->accounts[i].credits ||
+            sums[i].debits_pending != l->accounts[i].debits_pending ||
+            sums[i].credits_pending != l->accounts[i].credits_pending)
             broken_set(b, "history", "account %zu is not the sum of its transfers", i);
+    free(ended);
     free(sums);
 }
 

@@ -235,6 +235,8 @@ static const char *integer(struct making *m, const struct arg_spec *arg)
         return text(m, "%lld", (long long)(m->now_ms / DAY_MS - (int64_t)prng_below(&m->r, 4)));
     if (strcmp(arg->name, "units") == 0)
         span = 2;
+    if (strcmp(arg->name, "transfer") == 0)
+        span = (int64_t)(m->number / 8 + 1);
     if (strcmp(arg->name, "purchase") == 0) /* about as many as there may be */
         span = (int64_t)(m->number / 30 + 1);
     return text(m, "%lld", (long long)(arg->min + (int64_t)prng_below(&m->r, (uint64_t)span + 1)));
@@ -300,8 +302,14 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
         return ONE_OF(&m->r, verbs);
     case ARG_SYMBOL:
         return ONE_OF(&m->r, symbols);
+    case ARG_UNIT:
+        if (chance(m, 4))
+            return numbered(m, chance(m, 4) ? "service:s" : "good:g", GOODS);
+        return ONE_OF(&m->r, currencies);
     case ARG_CURRENCY:
         return ONE_OF(&m->r, currencies);
+    case ARG_DATA:
+        return text(m, "%x", (unsigned)prng_below(&m->r, 1000));
     case ARG_AMOUNT:
         return amount(m);
     case ARG_INT:
@@ -337,6 +345,7 @@ static uint64_t weight_of(const struct command_spec *spec)
                    {"good", "add", 4},         {"service", "add", 2},  {"event", "add", 20},
                    {"rating", "add", 10},      {"feed", "serve", 4},   {"settle", "", 2},
                    {"ledger", "transfer", 12}, {"ledger", "issue", 7}, {"ledger", "retire", 5},
+                   {"ledger", "pending", 9},   {"ledger", "post", 5},  {"ledger", "void", 3},
                    {"shop", "list", 5},        {"shop", "buy", 16},    {"shop", "refund", 6}};
     for (size_t i = 0; i < COUNT(weights); i++)
         if (strcmp(spec->noun, weights[i].noun) == 0 && strcmp(spec->verb, weights[i].verb) == 0)

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "world/apply.h"
 #include "world/engine.h"
+#include "world/units.h"
 #include "world/vault.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ struct resolving {
     const struct heed_arg *args; /* as given */
     size_t args_n;
     struct str
-        values[16]; /* by argument, the last of one that is repeated; p NULL when not given */
+        values[20]; /* by argument, the last of one that is repeated; p NULL when not given */
     struct call call;
     enum refusal refusal; /* the first that applies */
     struct heed_error *err;
@@ -24,7 +25,7 @@ struct resolving {
 
 static void refuse(struct resolving *r, enum refusal refusal)
 {
-    if (r->refusal == REFUSED_NOT || refusal < r->refusal)
+    if (refusal != REFUSED_NOT && (r->refusal == REFUSED_NOT || refusal < r->refusal))
         r->refusal = refusal;
 }
 
@@ -56,10 +57,26 @@ static uint32_t find_good(struct world *w, struct str text)
     return catalogue_good(&w->state.catalogue, target) ? target : 0;
 }
 
-/* The currency that an amount of this command is in.                                            */
-static int currency_of(const struct resolving *r)
+static int64_t find_unit(struct world *w, struct str text)
+{
+    if (!memchr(text.p, ':', text.n))
+        return rules_currency(&w->state.rules, text);
+    uint32_t target = find_good(w, text);
+    return target ? (int64_t)item_unit(target) : INT64_C(-1);
+}
+
+/* The unit that an amount of this command is in; below 0: refused already.                      */
+static int64_t unit_of(const struct resolving *r)
 {
     for (size_t i = 0; i < r->spec->n; i++) {
+        if (r->spec->args[i].type == ARG_UNIT && r->values[i].p)
+            return find_unit(r->w, r->values[i]);
+        if (r->call.command == COMMAND_ledger_post && r->call.i[0] >= 0) {
+            const struct ledger *l = &r->w->state.ledger;
+            size_t at = (size_t)r->call.i[0];
+            return at < l->transfers_n ? (int64_t)l->accounts[l->transfers[at].debit].unit
+                                       : INT64_C(-1);
+        }
         if (r->spec->args[i].type == ARG_CURRENCY && r->values[i].p)
             return rules_currency(&r->w->state.rules, r->values[i]);
         if (r->spec->args[i].type == ARG_GOOD && r->spec->kind == KIND_COMMAND && r->values[i].p) {
@@ -74,19 +91,21 @@ static int currency_of(const struct resolving *r)
 
 static enum heed_status resolve_amount(struct resolving *r, size_t arg, int64_t *out)
 {
-    int currency = currency_of(r);
-    if (currency < 0)
-        return HEED_OK; /* refused already by the currency itself */
+    int64_t unit = unit_of(r);
+    if (unit < 0)
+        return HEED_OK;
     struct money m;
-    int scale = r->w->state.rules.currencies[currency].scale;
+    int scale = unit_scale(&r->w->state, (uint32_t)unit);
     switch (money_from_text(r->values[arg], scale, &m)) {
     case MONEY_OK:
         *out = m.minor;
         return HEED_OK;
     case MONEY_TOO_MANY_DECIMALS: {
         char expected[96];
+        if (unit >= UNITS_OF_MONEY)
+            return bad_arg(r, arg, "a whole number of pieces");
         snprintf(expected, sizeof expected, "an amount of %s, which has %d decimals",
-                 r->w->state.rules.currencies[currency].code, scale);
+                 r->w->state.rules.currencies[unit].code, scale);
         return bad_arg(r, arg, expected);
     }
     case MONEY_TOO_LARGE:
@@ -125,6 +144,25 @@ static struct sha256 own_id(const struct resolving *r, struct str text)
     for (size_t i = 0; i < 4; i++)
         bytes[sizeof digest.b + i] = (unsigned char)(r->call.actor >> 8 * i);
     return sha256_of(bytes, sizeof bytes);
+}
+
+/* The 128 bits that the digits are, the higher half first; absent halves cannot be told from one
+ * number, which is refused.                                                                     */
+static bool hex_parse(struct str text, int64_t out[2])
+{
+    uint64_t half[2] = {0, 0};
+    for (size_t i = 0; i < text.n; i++) {
+        int c = text.p[i], digit = c >= '0' && c <= '9'   ? c - '0'
+                                   : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                   : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                          : -1;
+        if (digit < 0)
+            return false;
+        half[0] = half[0] << 4 | half[1] >> 60;
+        half[1] = half[1] << 4 | (uint64_t)digit;
+    }
+    memcpy(out, half, sizeof half);
+    return text.n >= 1 && text.n <= 32 && out[0] != CALL_ABSENT && out[1] != CALL_ABSENT;
 }
 
 static enum heed_status resolve_one(struct resolving *r, size_t arg)
@@ -181,8 +219,10 @@ static enum heed_status resolve_one(struct resolving *r, size_t arg)
     }
     case ARG_SYMBOL:
         h = world_find_symbol(w, text);
-        if (h == HANDLE_NONE && r->spec->kind == KIND_COMMAND)
+        if (h == HANDLE_NONE && r->spec->kind == KIND_COMMAND && !(spec->flags & THERE))
             break; /* made once nothing else is in the way */
+        if (h == HANDLE_NONE && spec->flags & THERE)
+            refuse(r, REFUSED_unknown_account);
         if (h != HANDLE_NONE)
             *out = h;
         break;
@@ -193,6 +233,18 @@ static enum heed_status resolve_one(struct resolving *r, size_t arg)
         *out = currency;
         break;
     }
+    case ARG_UNIT: {
+        int64_t unit = find_unit(w, text);
+        if (unit < 0)
+            refuse(r,
+                   memchr(text.p, ':', text.n) ? REFUSED_unknown_target : REFUSED_unknown_currency);
+        *out = unit;
+        break;
+    }
+    case ARG_DATA:
+        if (!hex_parse(text, out))
+            return bad_arg(r, arg, "1 to 32 hexadecimal digits");
+        break;
     case ARG_AMOUNT: {
         enum heed_status status = resolve_amount(r, arg, out);
         if (status != HEED_OK)
@@ -308,7 +360,8 @@ static void check_actor(struct resolving *r)
     /* there is room for so many names, and all may read them */
     for (size_t i = 0; i < r->spec->n; i++)
         if (r->spec->kind == KIND_COMMAND && r->spec->args[i].type == ARG_SYMBOL &&
-            r->values[i].n && world_find_symbol(r->w, r->values[i]) == HANDLE_NONE)
+            !(r->spec->args[i].flags & THERE) && r->values[i].n &&
+            world_find_symbol(r->w, r->values[i]) == HANDLE_NONE)
             refuse(r, REFUSED_unknown_name);
 }
 
@@ -316,7 +369,8 @@ static void check_actor(struct resolving *r)
 static enum heed_status make_symbols(struct resolving *r)
 {
     for (size_t i = 0; i < r->spec->n; i++) {
-        if (r->spec->args[i].type != ARG_SYMBOL || !r->values[i].p || r->values[i].n == 0)
+        if (r->spec->args[i].type != ARG_SYMBOL || r->spec->args[i].flags & THERE ||
+            !r->values[i].p || r->values[i].n == 0)
             continue;
         uint32_t symbol;
         enum heed_status status = admit_symbol(r->w, r->values[i], &symbol, r->err);
@@ -647,6 +701,19 @@ enum heed_status admit_tool(const struct world *w, enum command_id tool, const c
     return HEED_OK;
 }
 
+enum heed_status admit_due(struct world *w, const struct heed_context *context,
+                           struct heed_error *err)
+{
+    if (!ledger_due(&w->state.ledger, context->time_ms))
+        return HEED_OK;
+    struct call call = {
+        .command = COMMAND_ledger_expire, .actor = HANDLE_NONE, .time_ms = context->time_ms};
+    struct outcome o = {0};
+    for (int i = 0; i < CALL_INTS; i++)
+        call.i[i] = CALL_ABSENT;
+    return world_apply(w, &call, &o, err);
+}
+
 enum heed_status admit_call(struct world *w, const struct command_spec *spec,
                             const struct heed_context *context, const struct heed_arg *args,
                             size_t n, json_t **reply, struct heed_error *err)
@@ -674,6 +741,9 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
         status = check_offer(&r);
     if (status != HEED_OK)
         return status;
+    if (r.call.command == COMMAND_ledger_post && r.call.i[1] != CALL_ABSENT && r.call.i[4] == 1)
+        return error_set(err, HEED_USAGE, "amount",
+                         "a chain is posted whole; leave one of the two out");
     check_actor(&r);
     for (size_t i = 0; i < spec->n && !context->actor; i++)
         if (spec->args[i].flags & SELF && spec->args[i].type == ARG_USER && !r.values[i].p)
@@ -692,6 +762,9 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
             &w->state, r.call.actor,
             (uint32_t)r.call.i[r.call.command == COMMAND_quality_decide ? 0 : 1]))
         refuse(&r, REFUSED_own_decision);
+    if (r.call.command == COMMAND_ledger_open &&
+        r.refusal == REFUSED_NOT) /* before a name is made */
+        refuse(&r, ledger_open_refusal(&w->state, &r.call));
     if (r.refusal != REFUSED_NOT)
         return refusal_reply(r.refusal, reply, err);
     if (spec->kind == KIND_QUERY) {
@@ -700,8 +773,10 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
         return status == HEED_OK && refusal != REFUSED_NOT ? refusal_reply(refusal, reply, err)
                                                            : status;
     }
-    struct outcome o;
-    status = world_guard(w, run_command(&r, &o));
+    struct outcome o = {0};
+    status = world_guard(w, admit_due(w, context, err));
+    if (status == HEED_OK)
+        status = world_guard(w, run_command(&r, &o));
     if (status == HEED_OK)
         status = world_commit(w, err);
     if (status == HEED_OK && o.refusal != REFUSED_NOT)

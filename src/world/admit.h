@@ -30,6 +30,11 @@ HEED_MUST_CHECK enum heed_status admit_call(struct world *w, const struct comman
                                             const struct heed_arg *args, size_t n, json_t **reply,
                                             struct heed_error *err);
 
+/* Lets go of the holds whose time is over at the context's: a command of its own, before whatever
+ * is asked then. The caller commits. */
+HEED_MUST_CHECK enum heed_status admit_due(struct world *w, const struct heed_context *context,
+                                           struct heed_error *err);
+
 /* Whether the table lets `actor` (an id; NULL: the operator) use a tool on this world.
  * HEED_REFUSED: *refused is the refusal document. */
 HEED_MUST_CHECK enum heed_status admit_tool(const struct world *w, enum command_id tool,

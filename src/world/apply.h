@@ -110,6 +110,9 @@ HEED_MUST_CHECK enum heed_status note_report(struct state *s, const struct act *
 HEED_MUST_CHECK enum heed_status note_score(struct state *s, uint32_t user, uint32_t target,
                                             int64_t time_ms, struct heed_error *err);
 
+/* What stands in the way of a `ledger open`, or REFUSED_NOT; its purpose may be yet to be made. */
+enum refusal ledger_open_refusal(const struct state *s, const struct call *call);
+
 /* Done by several commands.                                                                     */
 HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_ms,
                                            struct outcome *o, struct heed_error *err);
@@ -144,4 +147,6 @@ json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algori
 /* cost: of the welfare, NULL where there is none. */
 json_t *reply_settlement(const struct settlement *s, const struct welfare_cost *cost);
 json_t *reply_currency(const struct world *w, uint16_t currency);
+/* An account; LEDGER_NONE: the holder's main one, which is not open yet. */
+json_t *reply_ledger_account(const struct world *w, uint32_t account, uint32_t holder);
 #endif

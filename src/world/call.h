@@ -1,15 +1,15 @@
 /* A call: one command or query with its arguments resolved, as it is applied and journalled.
  *
  * The table in commands.def says what each integer means: one per argument in the table's order
- * (two for an ARG_ID). Handles stand for ids and symbols, times are milliseconds, amounts of money
- * minor units, other decimals thousandths; a missing optional argument is CALL_ABSENT. What cannot
- * be an integer stands in `blob`, at most one a command.                                        */
+ * (two for an ARG_ID or ARG_DATA). Handles stand for ids and symbols, times are milliseconds,
+ * amounts of money minor units, other decimals thousandths; a missing optional argument is
+ * CALL_ABSENT. What cannot be an integer stands in `blob`, at most one a command. */
 #ifndef HEED_CALL_H
 #define HEED_CALL_H
 
 #include "base/str.h"
 
-enum { CALL_INTS = 12 };
+enum { CALL_INTS = 14 };
 #define CALL_ABSENT INT64_MIN
 
 struct call {

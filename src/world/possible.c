@@ -8,10 +8,19 @@
 #include "quality/originality.h"
 #include "world/admit.h"
 #include "world/apply.h"
+#include "world/units.h"
 
 static bool time_ok(int64_t ms)
 {
     return ms >= 0 && ms <= TIME_MAX_MS;
+}
+
+bool unit_possible(const struct state *s, int64_t unit)
+{
+    return unit >= 0 && unit <= UINT32_MAX &&
+           (unit < UNITS_OF_MONEY
+                ? unit < s->rules.currencies_n
+                : catalogue_good(&s->catalogue, unit_item((uint32_t)unit)) != NULL);
 }
 
 static int64_t choices(const char *text)
@@ -44,6 +53,8 @@ static bool argument_ok(const struct state *s, const struct arg_spec *a, int64_t
         return v >= 0 && (uint64_t)v < s->catalogue.symbols.count;
     case ARG_CURRENCY:
         return v >= 0 && v < s->rules.currencies_n;
+    case ARG_UNIT:
+        return unit_possible(s, v);
     case ARG_AMOUNT:
     case ARG_INT:
     case ARG_SCORE:
@@ -79,6 +90,7 @@ bool call_possible(const struct state *s, const struct call *call)
         case ARG_FACT:
             break;
         case ARG_ID: /* both halves or neither */
+        case ARG_DATA:
             if ((call->i[at] == CALL_ABSENT) != (call->i[at + 1] == CALL_ABSENT))
                 return false;
             at += 2;
@@ -185,9 +197,21 @@ static bool consumption_ok(const struct state *s)
     return consumption_within(c, s->catalogue.parties_n, s->catalogue.contents_n);
 }
 
+static bool purposes_ok(const struct state *s)
+{
+    for (size_t i = 0; i < s->ledger.accounts_n; i++) {
+        uint16_t p = s->ledger.accounts[i].purpose;
+        if (p != 0 &&
+            (p < PURPOSES_OWN || (size_t)(p - PURPOSES_OWN) >= s->catalogue.symbols.count))
+            return false;
+    }
+    return true;
+}
+
 enum heed_status state_possible(const struct state *s, struct heed_error *err)
 {
-    if (catalogue_ok(s) && times_ok(s) && behaviour_and_quality_ok(s) && consumption_ok(s))
+    if (catalogue_ok(s) && times_ok(s) && behaviour_and_quality_ok(s) && consumption_ok(s) &&
+        purposes_ok(s))
         return shop_check(&s->shop, &s->catalogue, &s->ledger, s->rules.currencies_n, err);
     return error_set(err, HEED_INPUT, "snapshot",
                      "its parts do not fit one another: it is damaged");

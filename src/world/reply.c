@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "world/admit.h"
 #include "world/apply.h"
+#include "world/units.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -92,6 +93,40 @@ json_t *reply_time(int64_t ms)
 {
     char buf[32];
     return ms == 0 ? json_null() : json_string(time_to_text(ms, buf));
+}
+
+int unit_scale(const struct state *s, uint32_t unit)
+{
+    return unit < UNITS_OF_MONEY ? s->rules.currencies[unit].scale : 0;
+}
+
+json_t *reply_unit(const struct world *w, uint32_t unit)
+{
+    return unit < UNITS_OF_MONEY ? reply_currency(w, (uint16_t)unit)
+                                 : reply_target(w, unit_item(unit));
+}
+
+json_t *reply_purpose(const struct world *w, uint16_t purpose)
+{
+    return purpose < PURPOSES_OWN ? json_null() : reply_symbol(w, (uint32_t)purpose - PURPOSES_OWN);
+}
+
+json_t *reply_ledger_account(const struct world *w, uint32_t account, uint32_t holder)
+{
+    const struct ledger *l = &w->state.ledger;
+    const struct account none = {.holder = holder};
+    const struct account *a = account == LEDGER_NONE ? &none : &l->accounts[account];
+    int64_t available = ledger_available(l, account);
+    return json_pack(
+        "{s:o,s:o,s:o,s:o,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:b}", "number",
+        account == LEDGER_NONE ? json_null() : json_integer(account), "account",
+        reply_account(w, a->holder), "purpose", reply_purpose(w, a->purpose), "currency",
+        reply_unit(w, a->unit), "balance_minor", (json_int_t)ledger_balance(l, account),
+        "available_minor", available == INT64_MAX ? json_null() : json_integer(available),
+        "held_minor", (json_int_t)a->debits_pending, "coming_minor", (json_int_t)a->credits_pending,
+        "limit_minor", (json_int_t)a->credit_limit, "debits_minor", (json_int_t)a->debits,
+        "credits_minor", (json_int_t)a->credits, "transfers", (json_int_t)a->transfers, "frozen",
+        (a->flags & ACCOUNT_FROZEN) != 0, "closed", (a->flags & ACCOUNT_CLOSED) != 0);
 }
 
 json_t *reply_currency(const struct world *w, uint16_t currency)

@@ -44,6 +44,7 @@ static size_t ints_of(enum arg_type type)
 {
     switch (type) {
     case ARG_ID:
+    case ARG_DATA:
         return 2;
     case ARG_BLOB:
     case ARG_FACT:

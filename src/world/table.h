@@ -30,6 +30,7 @@ enum arg_type {
     ARG_VERB,     /* -> index in the rules                                           */
     ARG_SYMBOL,   /* -> symbol; made when new (in commands)                          */
     ARG_CURRENCY, /* -> index in the rules; absent: 0                                */
+    ARG_UNIT,     /* a currency, good:id or service:id -> unit (world/units.h)       */
     ARG_AMOUNT,   /* money in major units -> minor, in the command's currency        */
     ARG_INT,
     ARG_DECIMAL, /* >= 0 -> thousandths                                             */
@@ -39,6 +40,7 @@ enum arg_type {
     ARG_CHOICE,  /* -> place among the choices                                      */
     ARG_FLAG,    /* -> 1                                                            */
     ARG_ID,      /* any text -> 128-bit hash in two integers                        */
+    ARG_DATA,    /* up to 32 hexadecimal digits -> 128 bits in two integers         */
     ARG_KEY,     /* any text -> 64-bit hash, never 0                                */
     ARG_TEXT,    /* sealed by admission, or for tools                               */
     ARG_FILE,    /* tools only                                                      */
@@ -46,7 +48,15 @@ enum arg_type {
     ARG_FACT,    /* bytes computed from the world's state when the command is given */
 };
 
-enum { POSITIONAL = 1, REQUIRED = 2, SELF = 4, REST = 8, PRIVATE = 16, REPEATED = 32 };
+enum {
+    POSITIONAL = 1,
+    REQUIRED = 2,
+    SELF = 4,
+    REST = 8,
+    PRIVATE = 16,
+    REPEATED = 32,
+    THERE = 64,
+};
 
 struct arg_spec {
     const char *name;
@@ -66,7 +76,8 @@ struct command_spec {
 };
 
 const struct command_spec *command_spec(enum command_id id);
-/* Integers of a call: one an argument, two an ARG_ID, none a blob, fact, text or file. */
+/* Integers of a call: one an argument, two an ARG_ID or ARG_DATA, none a blob, fact, text or file.
+ */
 size_t command_ints(const struct command_spec *spec);
 int command_find(struct str noun, struct str verb); /* enum command_id, or -1 */
 

@@ -1,91 +1,9 @@
-/* Commands that move money and goods. */
-#include "base/money.h"
+/* Commands of the shop. */
 #include "world/apply.h"
 
 static int64_t or_zero(int64_t value)
 {
     return value == CALL_ABSENT ? 0 : value;
-}
-
-/* A party's or system account's holder; HANDLE_NONE when the call cannot be.                     */
-static bool holder_ok(const struct world *w, int64_t holder)
-{
-    return (holder >= 0 && (uint64_t)holder < w->state.catalogue.parties_n) ||
-           (holder <= UINT32_MAX && holder_system_name((uint32_t)holder));
-}
-
-static enum heed_status post(struct world *w, const struct call *call, uint32_t from, uint32_t to,
-                             int64_t amount, int64_t currency, enum transfer_code code,
-                             int64_t id_hi, int64_t id_lo, struct outcome *o,
-                             struct heed_error *err)
-{
-    currency = or_zero(currency);
-    if (!holder_ok(w, from) || !holder_ok(w, to) || currency < 0 ||
-        currency >= w->state.rules.currencies_n)
-        return error_set(err, HEED_INPUT, "ledger", "the journal holds a call that cannot be");
-    if (catalogue_erased(&w->state.catalogue, from) || catalogue_erased(&w->state.catalogue, to)) {
-        o->refusal = REFUSED_erased;
-        return HEED_OK;
-    }
-    if (amount <= 0) {
-        o->refusal = REFUSED_not_positive;
-        return HEED_OK;
-    }
-    struct posting leg = {from, to, amount, (uint16_t)currency, (uint16_t)code, LEDGER_NONE};
-    uint32_t first = LEDGER_NONE;
-    if (ledger_post(&w->state.ledger, call->time_ms, (uint64_t)or_zero(id_hi),
-                    (uint64_t)or_zero(id_lo), &leg, 1, &o->refusal, &first,
-                    &o->repeated) != HEED_OK)
-        return error_nomem(err);
-    if (o->refusal != REFUSED_NOT || !o->want_reply)
-        return HEED_OK;
-    const struct ledger *l = &w->state.ledger;
-    return reply_pack(&o->reply, err, "{s:I,s:o,s:o,s:o,s:I,s:b,s:I,s:I}", "transfer",
-                      (json_int_t)first, "from", reply_account(w, from), "to", reply_account(w, to),
-                      "currency", reply_currency(w, (uint16_t)currency), "amount_minor",
-                      (json_int_t)amount, "repeated", (int)o->repeated, "from_balance_minor",
-                      (json_int_t)ledger_balance(l, ledger_find(l, from, leg.unit)),
-                      "to_balance_minor",
-                      (json_int_t)ledger_balance(l, ledger_find(l, to, leg.unit)));
-}
-
-/* i: from, to, amount, currency, id hi, id lo                                                   */
-enum heed_status apply_ledger_transfer(struct world *w, const struct call *call, struct outcome *o,
-                                       struct heed_error *err)
-{
-    uint32_t from = (uint32_t)call->i[0], to = (uint32_t)call->i[1];
-    if (holder_system_name(from) || holder_system_name(to)) {
-        o->refusal = REFUSED_system_account;
-        return HEED_OK;
-    }
-    return post(w, call, from, to, call->i[2], call->i[3], CODE_TRANSFER, call->i[4], call->i[5], o,
-                err);
-}
-
-/* i: to, amount, currency, id hi, id lo                                                         */
-enum heed_status apply_ledger_issue(struct world *w, const struct call *call, struct outcome *o,
-                                    struct heed_error *err)
-{
-    uint32_t to = (uint32_t)call->i[0];
-    if (to == HOLDER_ISSUE || to == HOLDER_RETIRE) {
-        o->refusal = REFUSED_system_account;
-        return HEED_OK;
-    }
-    return post(w, call, HOLDER_ISSUE, to, call->i[1], call->i[2], CODE_ISSUE, call->i[3],
-                call->i[4], o, err);
-}
-
-/* i: from, amount, currency, id hi, id lo                                                       */
-enum heed_status apply_ledger_retire(struct world *w, const struct call *call, struct outcome *o,
-                                     struct heed_error *err)
-{
-    uint32_t from = (uint32_t)call->i[0];
-    if (from == HOLDER_ISSUE || from == HOLDER_RETIRE) {
-        o->refusal = REFUSED_system_account;
-        return HEED_OK;
-    }
-    return post(w, call, from, HOLDER_RETIRE, call->i[1], call->i[2], CODE_RETIRE, call->i[3],
-                call->i[4], o, err);
 }
 
 static bool good_ok(const struct world *w, int64_t target)
