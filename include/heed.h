@@ -78,6 +78,40 @@ struct heed_tally {
     uint64_t rows, applied, rejected, refused, duplicate;
 };
 
+/* ── transfers in batches ── */
+
+enum heed_transfer_kind {
+    HEED_MOVE = 0,
+    HEED_HOLD = 1,    /* pending: holds until it is posted, voided, or its time is over           */
+    HEED_POST = 2,    /* moves what `of` holds, or part of it, and lets go of the rest            */
+    HEED_VOID = 3,    /* lets go of what `of` holds                                               */
+    HEED_REVERSE = 5, /* moves what `of` moved back                                               */
+};
+enum heed_transfer_flag {
+    HEED_LINKED = 1, /* with the next one, all or none                                            */
+    HEED_UP_TO = 2,  /* HEED_MOVE and HEED_HOLD: at most what there is                            */
+};
+#define HEED_ALL INT64_C(-1)
+#define HEED_NONE UINT32_MAX
+
+struct heed_transfer {
+    uint64_t id_hi, id_lo;     /* 0, 0: none; else the same id and body is the same transfer      */
+    uint64_t data_hi, data_lo; /* the caller's, kept with it                                      */
+    int64_t amount;            /* minor units or pieces; HEED_POST: HEED_ALL too                  */
+    uint32_t debit, credit;    /* numbers of accounts; HEED_MOVE and HEED_HOLD                    */
+    uint32_t of;               /* number of a transfer; the other kinds                           */
+    uint32_t timeout_s;        /* HEED_HOLD: how long; 0: without end                             */
+    uint16_t code;             /* the caller's for what it is for, from 256; 0: none              */
+    uint8_t kind, flags;
+    uint32_t reserved; /* 0 */
+};
+
+struct heed_transferred {
+    const char *refused; /* code of the refusal; NULL: done                                       */
+    uint32_t number;     /* of the transfer; HEED_NONE when refused                               */
+    int repeated;        /* the id was there with the same body: nothing moved again              */
+};
+
 HEED_API const char *heed_version(void);
 
 /* Opens a world kept in the SQLite file `path`, or in memory when path is ":memory:".
@@ -112,6 +146,28 @@ HEED_API HEED_MUST_CHECK enum heed_status heed_events(struct heed_world *world,
                                                       const struct heed_event *events, size_t n,
                                                       struct heed_tally *tally,
                                                       struct heed_error *err);
+
+/* The number of an account, which stays: `account` is a user id or system:NAME, currency a code or
+ * good:ID (NULL: the first of the rules), purpose a name (NULL: the main account).
+ * HEED_REFUSED: it is not there (err says which); HEED_USAGE, HEED_NOMEM. O(1).                  */
+HEED_API HEED_MUST_CHECK enum heed_status heed_account(struct heed_world *world,
+                                                       const char *account, const char *currency,
+                                                       const char *purpose, uint32_t *number,
+                                                       struct heed_error *err);
+
+/* Applies transfers[n] in order, n at most 65536, durable when this returns HEED_OK; what is
+ * refused stops only the chain that it is in. Only operators and clients may: HEED_REFUSED for
+ * others.
+ *
+ * results  out  [n]
+ * Errors: HEED_USAGE a transfer is malformed (err says which; nothing was applied); HEED_STORAGE,
+ * HEED_NOMEM, HEED_RANGE (2^32 - 1 transfers): close the world and open it again.
+ * Cost: O(n), one write to the disk.                                                             */
+HEED_API HEED_MUST_CHECK enum heed_status heed_transfers(struct heed_world *world,
+                                                         const struct heed_context *context,
+                                                         const struct heed_transfer *transfers,
+                                                         size_t n, struct heed_transferred *results,
+                                                         struct heed_error *err);
 
 HEED_API void heed_free(void *reply);
 

@@ -80,7 +80,7 @@ heed_at $later ledger reverse --as eve 1
 says out '"kind": "reverse"' '"of": 1' '"from_purpose": "savings"' '"amount_minor": 3000'
 complains 1 "refused (reversed_before)" --world w --at $later ledger reverse 1
 complains 1 "refused (not_reversible)" --world w --at $later ledger reverse 7
-complains 1 "refused (made_elsewhere)" --world w --at $later ledger reverse 0
+complains 1 "refused (system_account)" --world w --at $later ledger reverse 0
 heed_at $later ledger show 1
 says out '"state": "reversed"' '"code": 300' '"data": "0000000000000000000000000000ff01"'
 
@@ -133,6 +133,13 @@ says out '"transfer": 0, '
 [ "$(grep -o '"transfer":' out | wc -l)" -eq 1 ] || fail "not one issue before transfer 5"
 complains 1 "refused (forbidden)" --world w --at $later ledger show --as ann 15
 heed_at $later ledger show --as ann 0
+
+# what a purchase moved is the shop's to undo
+heed_at $later ledger issue ann 5
+heed_at $later shop buy sword --user ann
+heed_at $later ledger history ann --code sale
+sale=$(grep -o '"transfer": [0-9]*' out | cut -d ' ' -f 2)
+complains 1 "refused (made_elsewhere)" --world w --at $later ledger reverse "$sale"
 
 expect 0 --world w --json verify
 [ "$failures" -eq 0 ]

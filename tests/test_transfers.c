@@ -393,7 +393,7 @@ static void run(uint64_t seed, size_t *seen)
                 n = 1;
             }
         }
-        assert_int_equal(ledger_apply(&l, now, asks, n, got), HEED_OK);
+        assert_int_equal(ledger_apply(&l, now, asks, n, NULL, got), HEED_OK);
         naive_chain(&twin, now, asks, n, expected);
         bool moved_any = false;
         for (size_t i = 0; i < n; i++) {

@@ -33,6 +33,12 @@ static size_t find(const struct map *m, uint64_t key)
     return i;
 }
 
+void map_prefetch(const struct map *m, uint64_t key)
+{
+    if (m->capacity)
+        __builtin_prefetch(&m->slots[(size_t)hash_u64(key) & (m->capacity - 1)], 1);
+}
+
 uint32_t map_get(const struct map *m, uint64_t key)
 {
     return m->count ? m->slots[find(m, key)].value : MAP_NONE;

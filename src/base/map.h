@@ -23,6 +23,8 @@ uint32_t map_get(const struct map *m, uint64_t key); /* MAP_NONE when absent */
 /* Sets key to value (not MAP_NONE), replacing. false: no memory, nothing changed.               */
 bool map_put(struct map *m, uint64_t key, uint32_t value);
 bool map_remove(struct map *m, uint64_t key); /* false when absent */
+void map_prefetch(const struct map *m,
+                  uint64_t key); /* what map_get and map_put will look at first */
 bool map_reserve(struct map *m, size_t count);
 void map_clear(struct map *m);
 #endif

@@ -325,3 +325,15 @@ void ledger_forget(struct ledger *l, uint64_t id_hi, uint64_t id_lo, uint32_t at
         key++;
     map_remove(&l->by_id, key);
 }
+
+void ledger_prefetch(const struct ledger *l, const struct transfer_ask *ask)
+{
+    if (ask->id_hi | ask->id_lo)
+        map_prefetch(&l->by_id, id_key(ask->id_hi, ask->id_lo));
+    if (ask->debit < l->accounts_n)
+        __builtin_prefetch(&l->accounts[ask->debit], 1);
+    if (ask->credit < l->accounts_n)
+        __builtin_prefetch(&l->accounts[ask->credit], 1);
+    if (ask->of < l->transfers_n)
+        __builtin_prefetch(&l->transfers[ask->of], 1);
+}

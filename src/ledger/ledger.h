@@ -233,13 +233,20 @@ struct transfer_answer {
  * pending_posted, pending_voided, pending_expired, exceeds_pending, not_reversible,
  * reversed_before, insufficient_funds, exceeds_debits, overflow, linked.
  *
+ * barred  refusals of the caller's, one an ask (REFUSED_NOT: none), which take their place among
+ *         these by their order; NULL: none
  * time_ms: of all of them; holds whose time is over by then must have been ended (ledger_expire).
  * Returns HEED_OK (look at the answers), HEED_NOMEM or HEED_RANGE (2^32 - 1 transfers): what stands
  * in chains before the one in work has been applied. O(n); no allocation where there is room
  * (ledger_reserve).                                                                              */
 HEED_MUST_CHECK enum heed_status ledger_apply(struct ledger *l, int64_t time_ms,
                                               const struct transfer_ask *asks, size_t n,
+                                              const enum refusal *barred,
                                               struct transfer_answer *answers);
+
+/* Fetches into the caches what applying the ask will look at.                                    */
+enum { LEDGER_AHEAD = 16 }; /* asks ahead at which that pays */
+void ledger_prefetch(const struct ledger *l, const struct transfer_ask *ask);
 
 /* Room for so many more transfers. false: no memory.                                             */
 bool ledger_reserve(struct ledger *l, size_t transfers);

@@ -53,5 +53,6 @@ bool ledger_room_for_deadlines(struct ledger *l, size_t n);
 /* Applies one chain of n; see ledger_apply.                                                      */
 HEED_MUST_CHECK enum heed_status ledger_apply_chain(struct ledger *l, int64_t time_ms,
                                                     const struct transfer_ask *asks, size_t n,
+                                                    const enum refusal *barred,
                                                     struct transfer_answer *answers);
 #endif

@@ -72,7 +72,7 @@ static enum heed_status post(struct ledger *l, int64_t time_ms, const struct pos
         return HEED_OK;
     enum heed_status status = open_accounts(l, asks, legs_of, m, before == LEDGER_NONE);
     if (status == HEED_OK)
-        status = ledger_apply_chain(l, time_ms, asks, m, answers);
+        status = ledger_apply_chain(l, time_ms, asks, m, NULL, answers);
     *refusal = REFUSED_NOT;
     for (size_t i = 0; status == HEED_OK && i < m; i++)
         if (answers[i].refusal != REFUSED_NOT && answers[i].refusal != REFUSED_linked)

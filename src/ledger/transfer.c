@@ -248,7 +248,7 @@ static void answer(struct transfer_answer *answers, size_t n, size_t at, enum re
 
 enum heed_status ledger_apply_chain(struct ledger *l, int64_t time_ms,
                                     const struct transfer_ask *asks, size_t n,
-                                    struct transfer_answer *answers)
+                                    const enum refusal *barred, struct transfer_answer *answers)
 {
     uint32_t before = ask_named(asks) ? ledger_find_id(l, asks->id_hi, asks->id_lo) : LEDGER_NONE;
     if (before != LEDGER_NONE && same_chain(l, before, asks, n)) {
@@ -267,6 +267,8 @@ enum heed_status ledger_apply_chain(struct ledger *l, int64_t time_ms,
         enum refusal refusal = check(l, &a);
         heed_assert(a.kind != TRANSFER_EXPIRE && a.kind < TRANSFER_KINDS);
         heed_assert(transfer_code_ok(a.code));
+        if (barred && barred[i] != REFUSED_NOT && (refusal == REFUSED_NOT || barred[i] < refusal))
+            refusal = barred[i];
         bool named = names_anew(asks, i);
         if (named && (refusal == REFUSED_NOT || refusal > REFUSED_id_reused) &&
             ledger_find_id(l, a.id_hi, a.id_lo) != LEDGER_NONE)
@@ -294,17 +296,20 @@ enum heed_status ledger_apply_chain(struct ledger *l, int64_t time_ms,
 }
 
 enum heed_status ledger_apply(struct ledger *l, int64_t time_ms, const struct transfer_ask *asks,
-                              size_t n, struct transfer_answer *answers)
+                              size_t n, const enum refusal *barred, struct transfer_answer *answers)
 {
     for (size_t i = 0, end; i < n; i = end) {
         end = i + 1;
+        if (i + LEDGER_AHEAD < n)
+            ledger_prefetch(l, &asks[i + LEDGER_AHEAD]);
         while (end < n && asks[end - 1].flags & TRANSFER_LINKED)
             end++;
         if (asks[end - 1].flags & TRANSFER_LINKED) {
             answer(answers + i, end - i, end - i - 1, REFUSED_chain_open);
             continue;
         }
-        enum heed_status status = ledger_apply_chain(l, time_ms, asks + i, end - i, answers + i);
+        enum heed_status status = ledger_apply_chain(l, time_ms, asks + i, end - i,
+                                                     barred ? barred + i : NULL, answers + i);
         if (status != HEED_OK)
             return status;
     }

@@ -701,6 +701,18 @@ enum heed_status admit_tool(const struct world *w, enum command_id tool, const c
     return HEED_OK;
 }
 
+uint32_t admit_holder(struct world *w, struct str text)
+{
+    return find_account(w, text);
+}
+
+bool admit_unit(struct world *w, struct str text, uint32_t *unit)
+{
+    int64_t found = text.n ? find_unit(w, text) : 0;
+    *unit = (uint32_t)found;
+    return found >= 0;
+}
+
 enum heed_status admit_due(struct world *w, const struct heed_context *context,
                            struct heed_error *err)
 {

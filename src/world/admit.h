@@ -30,6 +30,11 @@ HEED_MUST_CHECK enum heed_status admit_call(struct world *w, const struct comman
                                             const struct heed_arg *args, size_t n, json_t **reply,
                                             struct heed_error *err);
 
+/* A person's or system account's holder; HANDLE_NONE. A currency's or item's unit (empty text: the
+ * first currency); false: there is none.                                                        */
+uint32_t admit_holder(struct world *w, struct str text);
+bool admit_unit(struct world *w, struct str text, uint32_t *unit);
+
 /* Lets go of the holds whose time is over at the context's: a command of its own, before whatever
  * is asked then. The caller commits. */
 HEED_MUST_CHECK enum heed_status admit_due(struct world *w, const struct heed_context *context,

@@ -1,6 +1,7 @@
 /* Commands of the ledger. */
 #include "base/error.h"
 #include "world/apply.h"
+#include "world/batch.h"
 #include "world/units.h"
 
 #include <stdlib.h>
@@ -90,13 +91,15 @@ static enum heed_status reply_state(const struct world *w, uint32_t account, str
 
 /* Applies a chain of one or more; the first's answer counts, and the first is told. */
 static enum heed_status apply_chain(struct world *w, const struct call *call,
-                                    const struct transfer_ask *asks, size_t n, struct outcome *o,
+                                    const struct transfer_ask *asks, size_t n,
+                                    const enum refusal *barred, struct outcome *o,
                                     struct heed_error *err)
 {
     struct transfer_answer one, *answers = n > 1 ? calloc(n, sizeof *answers) : &one;
     if (!answers)
         return error_nomem(err);
-    enum heed_status status = ledger_apply(&w->state.ledger, call->time_ms, asks, n, answers);
+    enum heed_status status =
+        ledger_apply(&w->state.ledger, call->time_ms, asks, n, barred, answers);
     for (size_t i = 0; status == HEED_OK && i < n; i++)
         if (answers[i].refusal != REFUSED_NOT && answers[i].refusal != REFUSED_linked)
             o->refusal = answers[i].refusal;
@@ -133,7 +136,7 @@ static enum heed_status move(struct world *w, const struct call *call, struct si
     if (o->refusal == REFUSED_NOT && (ask->debit == LEDGER_NONE || ask->credit == LEDGER_NONE))
         status = error_nomem(err);
     else if (o->refusal == REFUSED_NOT)
-        status = apply_chain(w, call, ask, 1, o, err);
+        status = apply_chain(w, call, ask, 1, NULL, o, err);
     if (status != HEED_OK || o->refusal != REFUSED_NOT)
         ledger_unopen(l, accounts);
     return status;
@@ -213,8 +216,8 @@ enum heed_status apply_ledger_retire(struct world *w, const struct call *call, s
 
 /* ── what ends another ── */
 
-/* The transfer that a caller may end: made by one, and his to end. The payer may post, the payee
- * let go; whoever keeps the world may both. */
+/* Whether it is his to end. The payer may post, the payee let go; whoever keeps the world may both.
+ */
 static enum refusal may_end(const struct world *w, const struct call *call, enum transfer_kind kind)
 {
     const struct ledger *l = &w->state.ledger;
@@ -225,11 +228,7 @@ static enum refusal may_end(const struct world *w, const struct call *call, enum
     if (call->actor != whose &&
         !has_role(w, call->actor, ROLE_OPERATOR | ROLE_CLIENT | ROLE_ECONOMIST))
         return REFUSED_forbidden;
-    if (catalogue_erased(&w->state.catalogue, l->accounts[t->debit].holder) ||
-        catalogue_erased(&w->state.catalogue, l->accounts[t->credit].holder))
-        return REFUSED_erased;
-    return t->code == CODE_TRANSFER || t->code >= CODE_CALLER ? REFUSED_NOT
-                                                              : REFUSED_made_elsewhere;
+    return REFUSED_NOT;
 }
 
 /* Ends a transfer, or all of its chain that still holds. */
@@ -244,8 +243,12 @@ static enum heed_status end(struct world *w, const struct call *call, enum trans
     uint32_t first = (uint32_t)call->i[0];
     size_t n = chain ? ledger_chain(l, first, &first) : 1, asked = 0;
     struct transfer_ask *asks = calloc(n, sizeof *asks);
-    if (!asks)
+    enum refusal *barred = calloc(n, sizeof *barred);
+    if (!asks || !barred) {
+        free(barred);
+        free(asks);
         return error_nomem(err);
+    }
     for (uint32_t at = first; at < first + n; at++) {
         const struct transfer *t = &l->transfers[at];
         if (n > 1 && transfer_kind_of(t) != TRANSFER_PENDING && at != (uint32_t)call->i[0])
@@ -253,11 +256,13 @@ static enum heed_status end(struct world *w, const struct call *call, enum trans
         asks[asked] =
             ask_of(amount, id, kind, kind == TRANSFER_REVERSE ? CODE_CORRECTION : t->code);
         asks[asked].of = at;
+        barred[asked] = batch_barred(w, &asks[asked]);
         asks[asked++].flags = TRANSFER_LINKED;
     }
     heed_assert(asked > 0);
     asks[asked - 1].flags = 0;
-    enum heed_status status = apply_chain(w, call, asks, asked, o, err);
+    enum heed_status status = apply_chain(w, call, asks, asked, barred, o, err);
+    free(barred);
     free(asks);
     return status;
 }

@@ -50,7 +50,10 @@ static bool feeds_may_wait(uint16_t command)
 {
     return command == COMMAND_event_add || command == COMMAND_feed_serve ||
            command == COMMAND_ledger_transfer || command == COMMAND_ledger_issue ||
-           command == COMMAND_ledger_retire || command == COMMAND_import_mark;
+           command == COMMAND_ledger_retire || command == COMMAND_ledger_batch ||
+           command == COMMAND_ledger_pending || command == COMMAND_ledger_post ||
+           command == COMMAND_ledger_void || command == COMMAND_ledger_expire ||
+           command == COMMAND_import_mark;
 }
 
 enum heed_status state_apply(struct world *w, const struct call *call, struct outcome *o,
@@ -59,8 +62,8 @@ enum heed_status state_apply(struct world *w, const struct call *call, struct ou
     if (call->command >= COMMAND_COUNT || !appliers[call->command] ||
         (!w->state.rules_yaml && call->command != COMMAND_world_create))
         return error_set(err, HEED_INPUT, "journal", "it holds a command that cannot be there");
-    bool want_reply = o->want_reply;
-    *o = (struct outcome){.want_reply = want_reply, .handle = HANDLE_NONE};
+    *o =
+        (struct outcome){.want_reply = o->want_reply, .answers = o->answers, .handle = HANDLE_NONE};
     enum heed_status status = appliers[call->command](w, call, o, err);
     if (status == HEED_OK && outcome_changed(o)) {
         w->version++;
@@ -114,11 +117,12 @@ enum heed_status world_guard(struct world *w, enum heed_status status)
     return status;
 }
 
-/* A snapshot pays when the journal to replay has grown to about what loading one costs.          */
+/* A ledger's state grows with its journal: a snapshot each time the journal since the last has
+ * grown as large as that one writes every byte twice more at most. */
 static bool snapshot_due(const struct world *w)
 {
     uint64_t limit =
-        w->snapshot_bytes / 2 > SNAPSHOT_MIN_BYTES ? w->snapshot_bytes / 2 : SNAPSHOT_MIN_BYTES;
+        w->snapshot_bytes > SNAPSHOT_MIN_BYTES ? w->snapshot_bytes : SNAPSHOT_MIN_BYTES;
     return !w->no_snapshots && w->journal_bytes_since >= limit;
 }
 

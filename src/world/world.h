@@ -80,7 +80,8 @@ struct state {
 /* What applying a call came to.                                                                 */
 struct outcome {
     enum refusal refusal;
-    bool want_reply; /* in: build `reply`               */
+    bool want_reply;                 /* in: build `reply`               */
+    struct transfer_answer *answers; /* in, of a ledger batch: where its answers go, or NULL */
     bool repeated;   /* the same id was applied before, or the event's id was seen */
     bool counted;    /* repeated, but counted in the state, so journalled          */
     uint32_t handle; /* of what was made, else HANDLE_NONE */
