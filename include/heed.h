@@ -169,6 +169,29 @@ HEED_API HEED_MUST_CHECK enum heed_status heed_transfers(struct heed_world *worl
                                                          size_t n, struct heed_transferred *results,
                                                          struct heed_error *err);
 
+/* ── many callers ──
+ * A world has one writer. Shared, that is a thread of its own: callers on any number of threads
+ * hand it their calls and wait; it takes all that have come, applies them in the order in which
+ * they came, and makes them durable by one write before any of them is answered (group commit). */
+
+struct heed_shared;
+
+/* Takes the world over: nobody calls it directly until heed_unshare. HEED_NOMEM, HEED_STORAGE (no
+ * thread). */
+HEED_API HEED_MUST_CHECK enum heed_status
+heed_share(struct heed_world *world, struct heed_shared **shared, struct heed_error *err);
+/* Waits until every call is answered, and gives the world back. No call may come after it began. */
+HEED_API void heed_unshare(struct heed_shared *shared);
+
+/* As heed_call and heed_transfers; from any thread. */
+HEED_API HEED_MUST_CHECK enum heed_status
+heed_shared_call(struct heed_shared *shared, const char *name, const struct heed_context *context,
+                 const struct heed_arg *args, size_t n, char **reply, struct heed_error *err);
+HEED_API HEED_MUST_CHECK enum heed_status
+heed_shared_transfers(struct heed_shared *shared, const struct heed_context *context,
+                      const struct heed_transfer *transfers, size_t n,
+                      struct heed_transferred *results, struct heed_error *err);
+
 HEED_API void heed_free(void *reply);
 
 /* ── files around a world ─────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,5 @@
-#include "world/admit.h"
+#include "world/admit_parts.h"
 
-#include "base/money.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "world/apply.h"
@@ -9,275 +8,6 @@
 #include "world/vault.h"
 
 #include <stdio.h>
-
-struct resolving {
-    struct world *w;
-    const struct command_spec *spec;
-    const struct heed_context *context;
-    const struct heed_arg *args; /* as given */
-    size_t args_n;
-    struct str
-        values[20]; /* by argument, the last of one that is repeated; p NULL when not given */
-    struct call call;
-    enum refusal refusal; /* the first that applies */
-    struct heed_error *err;
-};
-
-static void refuse(struct resolving *r, enum refusal refusal)
-{
-    if (refusal != REFUSED_NOT && (r->refusal == REFUSED_NOT || refusal < r->refusal))
-        r->refusal = refusal;
-}
-
-static enum heed_status bad_arg(struct resolving *r, size_t arg, const char *expected)
-{
-    char where[64];
-    snprintf(where, sizeof where, "%s", r->spec->args[arg].name);
-    return error_set(r->err, HEED_USAGE, where, "'%.*s' is not %s",
-                     (int)utf8_cut(r->values[arg], 80), r->values[arg].p, expected);
-}
-
-static uint32_t find_account(struct world *w, struct str text)
-{
-    uint32_t holder = holder_of_system_name(text);
-    return holder != UINT32_MAX ? holder : world_find_party(w, text);
-}
-
-static uint32_t find_good(struct world *w, struct str text)
-{
-    uint32_t target = world_find_target(w, text);
-    if (target == 0 && !memchr(text.p, ':', text.n)) {
-        const struct catalogue *c = &w->state.catalogue;
-        uint32_t h = intern_find(&c->good_ids, text);
-        if (h != INTERN_NONE)
-            return target_make(TARGET_GOOD, h);
-        h = intern_find(&c->service_ids, text);
-        return h == INTERN_NONE ? 0 : target_make(TARGET_SERVICE, h);
-    }
-    return catalogue_good(&w->state.catalogue, target) ? target : 0;
-}
-
-static int64_t find_unit(struct world *w, struct str text)
-{
-    if (!memchr(text.p, ':', text.n))
-        return rules_currency(&w->state.rules, text);
-    uint32_t target = find_good(w, text);
-    return target ? (int64_t)item_unit(target) : INT64_C(-1);
-}
-
-/* The unit that an amount of this command is in; below 0: refused already.                      */
-static int64_t unit_of(const struct resolving *r)
-{
-    for (size_t i = 0; i < r->spec->n; i++) {
-        if (r->spec->args[i].type == ARG_UNIT && r->values[i].p)
-            return find_unit(r->w, r->values[i]);
-        if (r->call.command == COMMAND_ledger_post && r->call.i[0] >= 0) {
-            const struct ledger *l = &r->w->state.ledger;
-            size_t at = (size_t)r->call.i[0];
-            return at < l->transfers_n ? (int64_t)l->accounts[l->transfers[at].debit].unit
-                                       : INT64_C(-1);
-        }
-        if (r->spec->args[i].type == ARG_CURRENCY && r->values[i].p)
-            return rules_currency(&r->w->state.rules, r->values[i]);
-        if (r->spec->args[i].type == ARG_GOOD && r->spec->kind == KIND_COMMAND && r->values[i].p) {
-            const struct good *g =
-                catalogue_good(&r->w->state.catalogue, find_good(r->w, r->values[i]));
-            if (g)
-                return g->currency;
-        }
-    }
-    return 0;
-}
-
-static enum heed_status resolve_amount(struct resolving *r, size_t arg, int64_t *out)
-{
-    int64_t unit = unit_of(r);
-    if (unit < 0)
-        return HEED_OK;
-    struct money m;
-    int scale = unit_scale(&r->w->state, (uint32_t)unit);
-    switch (money_from_text(r->values[arg], scale, &m)) {
-    case MONEY_OK:
-        *out = m.minor;
-        return HEED_OK;
-    case MONEY_TOO_MANY_DECIMALS: {
-        char expected[96];
-        if (unit >= UNITS_OF_MONEY)
-            return bad_arg(r, arg, "a whole number of pieces");
-        snprintf(expected, sizeof expected, "an amount of %s, which has %d decimals",
-                 r->w->state.rules.currencies[unit].code, scale);
-        return bad_arg(r, arg, expected);
-    }
-    case MONEY_TOO_LARGE:
-        return bad_arg(r, arg, "an amount that an account can hold");
-    default:
-        return bad_arg(r, arg, "an amount such as 4.99");
-    }
-}
-
-/* An add command, which makes the people it names.                                              */
-static bool has_new(const struct command_spec *spec)
-{
-    for (size_t i = 0; i < spec->n; i++)
-        if (spec->args[i].type == ARG_NEW)
-            return true;
-    return false;
-}
-
-/* Operators and clients act for others, everybody else for himself alone.                        */
-static bool acts_for_himself(const struct resolving *r)
-{
-    return r->call.actor != HANDLE_NONE &&
-           !(r->w->state.catalogue.parties[r->call.actor].role_bits &
-             (ROLE_OPERATOR | ROLE_CLIENT));
-}
-
-/* The hash of an id in the caller's own space, so that nobody takes the ids that another's program
- * is going to use: the platform has one, each person another. */
-static struct sha256 own_id(const struct resolving *r, struct str text)
-{
-    struct sha256 digest = sha256_of(text.p, text.n);
-    unsigned char bytes[sizeof digest.b + 4];
-    if (!acts_for_himself(r))
-        return digest;
-    memcpy(bytes, digest.b, sizeof digest.b);
-    for (size_t i = 0; i < 4; i++)
-        bytes[sizeof digest.b + i] = (unsigned char)(r->call.actor >> 8 * i);
-    return sha256_of(bytes, sizeof bytes);
-}
-
-/* The 128 bits that the digits are, the higher half first; absent halves cannot be told from one
- * number, which is refused.                                                                     */
-static bool hex_parse(struct str text, int64_t out[2])
-{
-    uint64_t half[2] = {0, 0};
-    for (size_t i = 0; i < text.n; i++) {
-        int c = text.p[i], digit = c >= '0' && c <= '9'   ? c - '0'
-                                   : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                   : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                                          : -1;
-        if (digit < 0)
-            return false;
-        half[0] = half[0] << 4 | half[1] >> 60;
-        half[1] = half[1] << 4 | (uint64_t)digit;
-    }
-    memcpy(out, half, sizeof half);
-    return text.n >= 1 && text.n <= 32 && out[0] != CALL_ABSENT && out[1] != CALL_ABSENT;
-}
-
-static enum heed_status resolve_one(struct resolving *r, size_t arg)
-{
-    const struct arg_spec *spec = &r->spec->args[arg];
-    struct str text = r->values[arg];
-    int place = command_int(r->spec, arg);
-    if (place < 0 || !text.p || spec->type == ARG_NEW)
-        return HEED_OK;
-    int64_t *out = &r->call.i[place];
-    struct world *w = r->w;
-    uint32_t h;
-    switch (spec->type) {
-    case ARG_USER:
-        h = world_find_user(w, text);
-        if (h == HANDLE_NONE)
-            refuse(r, REFUSED_unknown_user);
-        *out = h;
-        break;
-    case ARG_PARTY:
-        if (has_new(r->spec))
-            break; /* made when new: see the add commands */
-        h = world_find_party(w, text);
-        if (h == HANDLE_NONE)
-            refuse(r, REFUSED_unknown_user);
-        *out = h;
-        break;
-    case ARG_ACCOUNT:
-        h = find_account(w, text);
-        if (h == HANDLE_NONE)
-            refuse(r, REFUSED_unknown_account);
-        *out = h;
-        break;
-    case ARG_TARGET:
-        if (!target_formed(text))
-            return bad_arg(r, arg, TARGET_EXPECTED);
-        h = world_find_target(w, text);
-        if (h == 0)
-            refuse(r, REFUSED_unknown_target);
-        *out = h;
-        break;
-    case ARG_GOOD:
-        h = find_good(w, text);
-        if (h == 0)
-            refuse(r, REFUSED_unknown_target);
-        *out = h;
-        break;
-    case ARG_VERB: {
-        int verb = behaviour_verb(&w->state.rules.behaviour, text);
-        if (verb < 0)
-            return bad_arg(r, arg, "a verb of the rules; see `heed rules show`");
-        *out = verb;
-        break;
-    }
-    case ARG_SYMBOL:
-        h = world_find_symbol(w, text);
-        if (h == HANDLE_NONE && r->spec->kind == KIND_COMMAND && !(spec->flags & THERE))
-            break; /* made once nothing else is in the way */
-        if (h == HANDLE_NONE && spec->flags & THERE)
-            refuse(r, REFUSED_unknown_account);
-        if (h != HANDLE_NONE)
-            *out = h;
-        break;
-    case ARG_CURRENCY: {
-        int currency = rules_currency(&w->state.rules, text);
-        if (currency < 0)
-            refuse(r, REFUSED_unknown_currency);
-        *out = currency;
-        break;
-    }
-    case ARG_UNIT: {
-        int64_t unit = find_unit(w, text);
-        if (unit < 0)
-            refuse(r,
-                   memchr(text.p, ':', text.n) ? REFUSED_unknown_target : REFUSED_unknown_currency);
-        *out = unit;
-        break;
-    }
-    case ARG_DATA:
-        if (!hex_parse(text, out))
-            return bad_arg(r, arg, "1 to 32 hexadecimal digits");
-        break;
-    case ARG_AMOUNT: {
-        enum heed_status status = resolve_amount(r, arg, out);
-        if (status != HEED_OK)
-            return status;
-        if (*out != CALL_ABSENT && *out < spec->min)
-            return bad_arg(r, arg, "an amount of zero or more");
-        break;
-    }
-    case ARG_ID: {
-        struct sha256 digest = own_id(r, text);
-        memcpy(&out[0], digest.b, 8);
-        memcpy(&out[1], digest.b + 8, 8);
-        for (int i = 0; i < 2; i++)
-            if (out[i] == CALL_ABSENT)
-                out[i] = 1;
-        break;
-    }
-    case ARG_KEY:
-        if (acts_for_himself(r)) {
-            struct sha256 digest = own_id(r, text);
-            memcpy(out, digest.b, sizeof *out);
-        } else {
-            *out = (int64_t)admit_key_hash(text);
-        }
-        if (*out == CALL_ABSENT || *out == 0)
-            *out = 1;
-        break;
-    default:
-        if (!admit_parse_number(spec, text, out, r->err))
-            return HEED_USAGE;
-    }
-    return HEED_OK;
-}
 
 enum heed_status say_who(const struct command_spec *spec, size_t arg, struct heed_error *err)
 {
@@ -331,38 +61,38 @@ static void check_actor(struct resolving *r)
     if (!r->context->actor)
         return;
     if (actor == HANDLE_NONE) {
-        refuse(r, REFUSED_unknown_user);
+        resolving_refuse(r, REFUSED_unknown_user);
         return;
     }
     unsigned roles = r->w->state.catalogue.parties[actor].role_bits;
     if (!(roles & r->spec->roles)) {
-        refuse(r, REFUSED_forbidden);
+        resolving_refuse(r, REFUSED_forbidden);
         return;
     }
-    if (!acts_for_himself(r))
+    if (!resolving_for_himself(r))
         return;
     bool member = !(roles & r->spec->roles & ~(unsigned)ROLE_MEMBER);
     for (size_t i = 0; i < r->spec->n; i++) {
         const struct arg_spec *a = &r->spec->args[i];
         struct str value = r->values[i];
         bool self = a->flags & SELF && (member || r->spec->kind == KIND_COMMAND);
-        if (value.p && self && find_account(r->w, value) != actor)
-            refuse(r, REFUSED_forbidden);
+        if (value.p && self && admit_holder(r->w, value) != actor)
+            resolving_refuse(r, REFUSED_forbidden);
         uint32_t target = value.p && a->flags & PRIVATE ? world_find_target(r->w, value) : 0;
         if (member && target_kind(target) == TARGET_USER && target_index(target) != actor)
-            refuse(r, REFUSED_forbidden);
+            resolving_refuse(r, REFUSED_forbidden);
     }
     if (!member)
         return;
     for (size_t i = 0; i < r->spec->n; i++) /* and what he does, he does now */
         if (r->spec->kind == KIND_COMMAND && r->spec->args[i].type == ARG_TIME && r->values[i].p)
-            refuse(r, REFUSED_forbidden);
+            resolving_refuse(r, REFUSED_forbidden);
     /* there is room for so many names, and all may read them */
     for (size_t i = 0; i < r->spec->n; i++)
         if (r->spec->kind == KIND_COMMAND && r->spec->args[i].type == ARG_SYMBOL &&
             !(r->spec->args[i].flags & THERE) && r->values[i].n &&
             world_find_symbol(r->w, r->values[i]) == HANDLE_NONE)
-            refuse(r, REFUSED_unknown_name);
+            resolving_refuse(r, REFUSED_unknown_name);
 }
 
 /* Symbols a command names for the first time.                                                   */
@@ -701,18 +431,6 @@ enum heed_status admit_tool(const struct world *w, enum command_id tool, const c
     return HEED_OK;
 }
 
-uint32_t admit_holder(struct world *w, struct str text)
-{
-    return find_account(w, text);
-}
-
-bool admit_unit(struct world *w, struct str text, uint32_t *unit)
-{
-    int64_t found = text.n ? find_unit(w, text) : 0;
-    *unit = (uint32_t)found;
-    return found >= 0;
-}
-
 enum heed_status admit_due(struct world *w, const struct heed_context *context,
                            struct heed_error *err)
 {
@@ -726,9 +444,9 @@ enum heed_status admit_due(struct world *w, const struct heed_context *context,
     return world_apply(w, &call, &o, err);
 }
 
-enum heed_status admit_call(struct world *w, const struct command_spec *spec,
-                            const struct heed_context *context, const struct heed_arg *args,
-                            size_t n, json_t **reply, struct heed_error *err)
+enum heed_status admit_queue(struct world *w, const struct command_spec *spec,
+                             const struct heed_context *context, const struct heed_arg *args,
+                             size_t n, json_t **reply, struct heed_error *err)
 {
     *reply = NULL;
     if (spec->kind != KIND_COMMAND && spec->kind != KIND_QUERY)
@@ -748,7 +466,7 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
         r.call.i[i] = CALL_ABSENT;
     enum heed_status status = take_args(&r, args, n);
     for (size_t i = 0; status == HEED_OK && i < spec->n; i++)
-        status = resolve_one(&r, i);
+        status = resolve_arg(&r, i);
     if (status == HEED_OK && r.call.command == COMMAND_shop_list)
         status = check_offer(&r);
     if (status != HEED_OK)
@@ -762,21 +480,21 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
             return say_who(spec, i, err);
     if (r.call.command == COMMAND_event_add && r.call.i[7] != CALL_ABSENT &&
         admit_time_ahead(w, context, r.call.i[7]))
-        refuse(&r, REFUSED_time_ahead);
+        resolving_refuse(&r, REFUSED_time_ahead);
     if (r.call.command == COMMAND_rating_add && r.call.i[3] == RATING_MODERATION &&
         r.refusal == REFUSED_NOT && r.call.actor != HANDLE_NONE &&
         catalogue_owner(&w->state.catalogue, (uint32_t)r.call.i[1]) == r.call.actor)
-        refuse(&r, REFUSED_own_work);
+        resolving_refuse(&r, REFUSED_own_work);
     bool decides = r.call.command == COMMAND_quality_decide ||
                    (r.call.command == COMMAND_rating_add && r.call.i[3] == RATING_MODERATION);
     if (decides && r.refusal == REFUSED_NOT &&
         moderation_own_decision(
             &w->state, r.call.actor,
             (uint32_t)r.call.i[r.call.command == COMMAND_quality_decide ? 0 : 1]))
-        refuse(&r, REFUSED_own_decision);
+        resolving_refuse(&r, REFUSED_own_decision);
     if (r.call.command == COMMAND_ledger_open &&
         r.refusal == REFUSED_NOT) /* before a name is made */
-        refuse(&r, ledger_open_refusal(&w->state, &r.call));
+        resolving_refuse(&r, ledger_open_refusal(&w->state, &r.call));
     if (r.refusal != REFUSED_NOT)
         return refusal_reply(r.refusal, reply, err);
     if (spec->kind == KIND_QUERY) {
@@ -789,8 +507,6 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
     status = world_guard(w, admit_due(w, context, err));
     if (status == HEED_OK)
         status = world_guard(w, run_command(&r, &o));
-    if (status == HEED_OK)
-        status = world_commit(w, err);
     if (status == HEED_OK && o.refusal != REFUSED_NOT)
         status = refusal_reply(o.refusal, reply, err);
     else if (status == HEED_OK && !(*reply = o.reply ? o.reply : json_object()))
@@ -798,4 +514,19 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
     if (status != HEED_OK && status != HEED_REFUSED)
         json_decref(o.reply);
     return status;
+}
+
+enum heed_status admit_call(struct world *w, const struct command_spec *spec,
+                            const struct heed_context *context, const struct heed_arg *args,
+                            size_t n, json_t **reply, struct heed_error *err)
+{
+    enum heed_status status = admit_queue(w, spec, context, args, n, reply, err);
+    if (spec->kind != KIND_COMMAND || (status != HEED_OK && status != HEED_REFUSED))
+        return status;
+    enum heed_status durable = world_commit(w, err);
+    if (durable == HEED_OK)
+        return status;
+    json_decref(*reply);
+    *reply = NULL;
+    return durable;
 }

@@ -40,6 +40,12 @@ bool admit_unit(struct world *w, struct str text, uint32_t *unit);
 HEED_MUST_CHECK enum heed_status admit_due(struct world *w, const struct heed_context *context,
                                            struct heed_error *err);
 
+/* The same without the commit: the caller commits before anyone sees the reply. */
+HEED_MUST_CHECK enum heed_status admit_queue(struct world *w, const struct command_spec *spec,
+                                             const struct heed_context *context,
+                                             const struct heed_arg *args, size_t n, json_t **reply,
+                                             struct heed_error *err);
+
 /* Whether the table lets `actor` (an id; NULL: the operator) use a tool on this world.
  * HEED_REFUSED: *refused is the refusal document. */
 HEED_MUST_CHECK enum heed_status admit_tool(const struct world *w, enum command_id tool,

@@ -100,11 +100,8 @@ static enum heed_status apply(struct world *w, const struct heed_context *contex
         status = admit_due(w, context, err);
     if (status == HEED_OK)
         status = world_apply(w, &call, &o, err);
-    status = world_guard(w, status);
-    if (status == HEED_OK)
-        status = world_commit(w, err);
     free(blob);
-    return status;
+    return world_guard(w, status);
 }
 
 static enum heed_status allowed(const struct world *w, const struct heed_context *context, size_t n,
@@ -124,6 +121,27 @@ static enum heed_status allowed(const struct world *w, const struct heed_context
                : status;
 }
 
+enum heed_status transfers_queue(struct world *w, const struct heed_context *context,
+                                 const struct heed_transfer *transfers, size_t n,
+                                 struct heed_transferred *results, struct heed_error *err)
+{
+    enum heed_status status = allowed(w, context, n, err);
+    if (status != HEED_OK || n == 0)
+        return status;
+    struct transfer_ask *asks = malloc(n * sizeof *asks);
+    struct transfer_answer *answers = malloc(n * sizeof *answers);
+    status = asks && answers ? asks_of(transfers, n, asks, err) : error_nomem(err);
+    if (status == HEED_OK)
+        status = apply(w, context, asks, n, answers, err);
+    for (size_t i = 0; status == HEED_OK && i < n; i++)
+        results[i] = (struct heed_transferred){
+            answers[i].refusal == REFUSED_NOT ? NULL : refusal_code(answers[i].refusal),
+            answers[i].transfer, answers[i].repeated};
+    free(answers);
+    free(asks);
+    return status;
+}
+
 enum heed_status heed_transfers(struct heed_world *world, const struct heed_context *context,
                                 const struct heed_transfer *transfers, size_t n,
                                 struct heed_transferred *results, struct heed_error *err)
@@ -134,19 +152,6 @@ enum heed_status heed_transfers(struct heed_world *world, const struct heed_cont
                                    : !context   ? "context"
                                    : !transfers ? "transfers"
                                                 : "results");
-    enum heed_status status = allowed(world->w, context, n, err);
-    if (status != HEED_OK || n == 0)
-        return status;
-    struct transfer_ask *asks = malloc(n * sizeof *asks);
-    struct transfer_answer *answers = malloc(n * sizeof *answers);
-    status = asks && answers ? asks_of(transfers, n, asks, err) : error_nomem(err);
-    if (status == HEED_OK)
-        status = apply(world->w, context, asks, n, answers, err);
-    for (size_t i = 0; status == HEED_OK && i < n; i++)
-        results[i] = (struct heed_transferred){
-            answers[i].refusal == REFUSED_NOT ? NULL : refusal_code(answers[i].refusal),
-            answers[i].transfer, answers[i].repeated};
-    free(answers);
-    free(asks);
-    return status;
+    enum heed_status status = transfers_queue(world->w, context, transfers, n, results, err);
+    return status == HEED_OK ? world_commit(world->w, err) : status;
 }

@@ -112,9 +112,14 @@ enum heed_status world_apply(struct world *w, const struct call *call, struct ou
 
 enum heed_status world_guard(struct world *w, enum heed_status status)
 {
-    if (status != HEED_OK && (w->pending_n > 0 || w->changes_n > 0))
+    if (status != HEED_OK && w->pending_n + w->changes_n > w->whole)
         w->poisoned = true;
     return status;
+}
+
+void world_whole(struct world *w)
+{
+    w->whole = w->pending_n + w->changes_n;
 }
 
 /* A ledger's state grows with its journal: a snapshot each time the journal since the last has
@@ -154,7 +159,7 @@ enum heed_status world_commit(struct world *w, struct heed_error *err)
         w->poisoned = true;
         return status;
     }
-    w->pending_n = w->changes_n = 0;
+    w->pending_n = w->changes_n = w->whole = 0;
     arena_reset(w->pending_bytes);
     if (w->erased_pending) {
         bool pending = false;

@@ -111,6 +111,7 @@ struct world {
     struct arena *pending_bytes;
     struct store_change *changes;
     size_t changes_n, changes_cap;
+    size_t whole;     /* of both: what whole commands have queued (world_whole) */
     uint64_t version; /* grows with every change of the state */
     uint64_t decided; /* the version after the last change that feeds must obey at once */
     bool read_only, no_snapshots, poisoned, erased_pending;
@@ -144,6 +145,10 @@ HEED_MUST_CHECK enum heed_status state_apply(struct world *w, const struct call 
 /* For whoever admits: an error after something was queued leaves a half-done command behind, so the
  * world is poisoned. Gives status back.                                                         */
 enum heed_status world_guard(struct world *w, enum heed_status status);
+
+/* Says that all that is queued is of whole commands, so that an error in what comes next, before it
+ * has queued anything, is that one's own. */
+void world_whole(struct world *w);
 
 /* Makes everything applied so far durable. Nothing pending: nothing happens. Takes a snapshot
  * when one is due.                                                                              */
