@@ -1,0 +1,259 @@
+/* Many threads on one shared world, from outside the single writer: exactly one wins what there is
+ * one of, everyone gets an answer, and the world adds up and replays. Also clean under
+ * ThreadSanitizer (the tsan preset). */
+#include "heed.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { THREADS = 64, ROUNDS = 5, ARGS = 5 };
+static const char path[] = "test_races.world";
+
+/* What one thread asks. */
+struct racer {
+    struct heed_shared *shared;
+    pthread_barrier_t *start;
+    const char *name;
+    struct heed_arg args[ARGS];
+    size_t n;
+    char id[8];
+    enum heed_status status;
+    char *reply;
+};
+
+static void *race(void *racer)
+{
+    struct racer *r = racer;
+    struct heed_context context = {1772366400000, NULL};
+    struct heed_error err;
+    pthread_barrier_wait(r->start);
+    r->status = heed_shared_call(r->shared, r->name, &context, r->args, r->n, &r->reply, &err);
+    return NULL;
+}
+
+static char *call(struct heed_world *w, const char *name, const struct heed_arg *args, size_t n)
+{
+    struct heed_error err;
+    struct heed_context context = {1772366400000, NULL};
+    char *reply = NULL;
+    if (heed_call(w, name, &context, args, n, &reply, &err) != HEED_OK)
+        fail_msg("%s: %s %s %s", name, err.where, err.message, reply ? reply : "");
+    return reply;
+}
+
+static void done(struct heed_world *w, const char *name, const struct heed_arg *args, size_t n)
+{
+    heed_free(call(w, name, args, n));
+}
+
+static struct heed_world *open_world(void)
+{
+    struct heed_world *w = NULL;
+    struct heed_error err;
+    const struct heed_options options = {.create = 1};
+    unlink(path);
+    assert_int_equal(heed_open(path, &options, &w, &err), HEED_OK);
+    for (int i = 0; i < THREADS; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "u%d", i);
+        done(w, "user add", (struct heed_arg[]){{"id", id}}, 1);
+        done(w, "ledger issue", (struct heed_arg[]){{"to", id}, {"amount", "100"}}, 2);
+    }
+    done(w, "user add", (struct heed_arg[]){{"id", "smith"}}, 1);
+    done(w, "good add",
+         (struct heed_arg[]){{"id", "sword"},
+                             {"name", "Sword"},
+                             {"seller", "smith"},
+                             {"price", "7"},
+                             {"stock", "0"}},
+         5);
+    return w;
+}
+
+static void close_world(struct heed_world *w)
+{
+    char *reply = NULL;
+    struct heed_error err;
+    heed_close(w);
+    assert_int_equal(heed_verify(path, &reply, &err), HEED_OK);
+    assert_non_null(strstr(reply, "\"ok\":true"));
+    heed_free(reply);
+    unlink(path);
+    unlink("test_races.world.lock");
+}
+
+/* Starts all racers at once and waits for them; how many were answered HEED_OK, and in *refused how
+ * many were refused with that code. */
+static int run(struct heed_world *w, struct racer racers[THREADS], const char *code, int *refused)
+{
+    pthread_barrier_t start;
+    pthread_t threads[THREADS];
+    struct heed_shared *shared = NULL;
+    struct heed_error err;
+    int won = 0;
+    *refused = 0;
+    assert_int_equal(heed_share(w, &shared, &err), HEED_OK);
+    pthread_barrier_init(&start, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        racers[i].shared = shared;
+        racers[i].start = &start;
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    heed_unshare(shared);
+    pthread_barrier_destroy(&start);
+    for (int i = 0; i < THREADS; i++) {
+        won += racers[i].status == HEED_OK;
+        bool as_told = racers[i].status == HEED_REFUSED && strstr(racers[i].reply, code);
+        *refused += as_told;
+        if (racers[i].status != HEED_OK && !as_told)
+            fail_msg("thread %d: status %d, %s", i, (int)racers[i].status,
+                     racers[i].reply ? racers[i].reply : "no reply");
+        heed_free(racers[i].reply);
+    }
+    return won;
+}
+
+static void one_buys_the_last_piece(void **unused)
+{
+    (void)unused;
+    struct heed_world *w = open_world();
+    for (int round = 0; round < ROUNDS; round++) {
+        struct racer racers[THREADS] = {0};
+        int refused;
+        done(w, "shop list", (struct heed_arg[]){{"good", "sword"}, {"stock", "1"}}, 2);
+        for (int i = 0; i < THREADS; i++) {
+            struct racer *r = &racers[i];
+            snprintf(r->id, sizeof r->id, "u%d", i);
+            *r = (struct racer){.name = "shop buy", .n = 2, .args = {{"good", "sword"}}};
+            snprintf(r->id, sizeof r->id, "u%d", i);
+            r->args[1] = (struct heed_arg){"user", r->id};
+        }
+        assert_int_equal(run(w, racers, "out_of_stock", &refused), 1);
+        assert_int_equal(refused, THREADS - 1);
+    }
+    char *reply = call(w, "ledger balance", (struct heed_arg[]){{"account", "smith"}}, 1);
+    char money[64];
+    snprintf(money, sizeof money, "\"balance_minor\":%d", 665 * ROUNDS);
+    if (!strstr(reply, money))
+        fail_msg("no %s in %s", money, reply);
+    heed_free(reply);
+    close_world(w);
+}
+
+/* Of those who refund the same purchase, post or void the same hold, or reverse the same transfer,
+ * one does. */
+static void one_ends_what_ends_once(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *names[2]; /* threads in turn ask these */
+        const char *code;
+    } rows[] = {
+        {{"shop refund", "shop refund"}, "already_refunded"},
+        {{"ledger post", "ledger void"}, "pending_"},
+        {{"ledger reverse", "ledger reverse"}, "reversed_before"},
+    };
+    struct heed_world *w = open_world();
+    done(w, "shop list", (struct heed_arg[]){{"good", "sword"}, {"stock", "99"}}, 2);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+            struct racer racers[THREADS] = {0};
+            char *reply, number[24];
+            int refused;
+            if (row == 0)
+                reply =
+                    call(w, "shop buy", (struct heed_arg[]){{"good", "sword"}, {"user", "u1"}}, 2);
+            else
+                reply = call(w, row == 1 ? "ledger pending" : "ledger transfer",
+                             (struct heed_arg[]){{"from", "u1"}, {"to", "u2"}, {"amount", "3"}}, 3);
+            const char *key = row == 0 ? "\"purchase\":" : "\"transfer\":";
+            const char *at = strstr(reply, key);
+            assert_non_null(at);
+            snprintf(number, sizeof number, "%ld", strtol(at + strlen(key), NULL, 10));
+            heed_free(reply);
+            for (int i = 0; i < THREADS; i++)
+                racers[i] = (struct racer){.name = rows[row].names[i % 2],
+                                           .n = 1,
+                                           .args = {{row == 0 ? "purchase" : "transfer", number}}};
+            assert_int_equal(run(w, racers, rows[row].code, &refused), 1);
+            assert_int_equal(refused, THREADS - 1);
+        }
+    }
+    close_world(w);
+}
+
+/* One id from all threads moves once, and all are told of the same transfer. */
+static void one_id_moves_once(void **unused)
+{
+    (void)unused;
+    struct heed_world *w = open_world();
+    struct racer racers[THREADS] = {0};
+    int refused;
+    for (int i = 0; i < THREADS; i++)
+        racers[i] = (struct racer){
+            .name = "ledger transfer",
+            .n = 4,
+            .args = {{"from", "u1"}, {"to", "u2"}, {"amount", "30"}, {"id", "once"}}};
+    assert_int_equal(run(w, racers, "nothing", &refused), THREADS);
+    char *reply = call(w, "ledger balance", (struct heed_arg[]){{"account", "u2"}}, 1);
+    assert_non_null(strstr(reply, "\"balance_minor\":13000"));
+    heed_free(reply);
+    close_world(w);
+}
+
+/* A malformed call in a round hurts nobody else's. */
+static void a_bad_call_hurts_nobody(void **unused)
+{
+    (void)unused;
+    struct heed_world *w = open_world();
+    struct racer racers[THREADS] = {0};
+    struct heed_shared *shared = NULL;
+    struct heed_error err;
+    pthread_barrier_t start;
+    pthread_t threads[THREADS];
+    assert_int_equal(heed_share(w, &shared, &err), HEED_OK);
+    pthread_barrier_init(&start, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        racers[i] = (struct racer){
+            .shared = shared,
+            .start = &start,
+            .name = i % 4 == 0 ? "user add" : "ledger transfer",
+            .n = i % 4 == 0 ? 1 : 3,
+            .args = {{"from", "u1"}, {"to", "u2"}, {"amount", i % 4 == 1 ? "x" : "1"}}};
+        if (i % 4 == 0)
+            racers[i].args[0] = (struct heed_arg){"id", "system:new"};
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(racers[i].status, i % 4 < 2 ? HEED_USAGE : HEED_OK);
+        heed_free(racers[i].reply);
+    }
+    heed_unshare(shared);
+    pthread_barrier_destroy(&start);
+    char *reply = call(w, "ledger balance", (struct heed_arg[]){{"account", "u2"}}, 1);
+    assert_non_null(strstr(reply, "\"balance_minor\":13200"));
+    heed_free(reply);
+    close_world(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_buys_the_last_piece),
+        cmocka_unit_test(one_ends_what_ends_once),
+        cmocka_unit_test(one_id_moves_once),
+        cmocka_unit_test(a_bad_call_hurts_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
