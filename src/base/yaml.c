@@ -155,7 +155,7 @@ enum heed_status yaml_only(const struct yaml *y, int node, const char *keys, str
         char word[64];
         struct str key = yaml_key(y, node, i);
         snprintf(word, sizeof word, " %.*s ", (int)utf8_cut(key, 40), key.p);
-        if (!strstr(keys, word))
+        if (memchr(key.p, ' ', key.n) || !strstr(keys, word)) /* "a b" is not a and b */
             return yaml_error(y, yaml_value(y, node, i), err,
                               "there is no such key here; the keys are%s", keys);
     }
