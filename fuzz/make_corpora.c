@@ -68,6 +68,14 @@ static const char *const script[] = {
     "event add|user|bob|verb|report|target|content:p1",
     "quality decide|target|content:p1|decision|limit|reason|too bright",
     "quality appeal|target|content:p1|reason|it shines|user|ann",
+    "user add|id|dan|role|economist",
+    "user add|id|eve|role|operator",
+    "rules propose|yaml|market: {charges: [{name: x, from: seller, to: s, rate: .1}]}|as|dan",
+    "rules propose|yaml|market: {price: paid}|effective|2026-01-02|as|eve",
+    "rules propose|yaml|market: {}|as|eve",
+    "rules approve|version|1|as|eve",
+    "rules approve|version|2|as|dan",
+    "rules withdraw|version|3|as|eve",
     "user erase|user|ann",
 };
 
@@ -83,13 +91,16 @@ static void run(struct world *w, const char *line, int64_t time_ms)
             *p++ = '\0';
         field[fields++] = p;
     }
+    struct heed_context context = {.time_ms = time_ms};
     for (size_t i = 1; i + 1 < fields; i += 2)
-        args[n++] = (struct heed_arg){field[i], field[i + 1]};
+        if (strcmp(field[i], "as") == 0)
+            context.actor = field[i + 1];
+        else
+            args[n++] = (struct heed_arg){field[i], field[i + 1]};
     char *space = strchr(field[0], ' ');
     if (space)
         *space = '\0';
     int id = command_find(str_of(field[0]), str_of(space ? space + 1 : ""));
-    struct heed_context context = {.time_ms = time_ms};
     struct heed_error err = {0};
     json_t *reply = NULL;
     if (id < 0 || admit_call(w, command_spec((enum command_id)id), &context, args, n, &reply,

@@ -247,16 +247,18 @@ HEED_API HEED_MUST_CHECK enum heed_status heed_verify(const char *path, char **r
 HEED_API HEED_MUST_CHECK enum heed_status heed_rules_check(const char *rules, size_t size,
                                                            struct heed_error *err);
 
-/* The commented rules of a built-in preset ("default", "plaza"), NUL-terminated, static; NULL when
- * there is none. */
+/* The commented rules of a built-in preset ("default", "plaza"; of markets "osrs", "steam", "eve",
+ * "roblox"), NUL-terminated, static; NULL when there is none. */
 HEED_API const char *heed_rules_preset(const char *name);
 
 /* ── files without a world ────────────────────────────────────────────────────────────────────────
- * What `heed quality agree` and `bridge`, `heed allocate eval`, `batch`, `online` and `ope` do. */
+ * What `heed quality agree` and `bridge`, `heed allocate eval`, `batch`, `online` and `ope`, `heed
+ * rules check`, `quote` and `diff` do. */
 
 /* Runs one of them: `name` is "noun verb", args[n] have the names of the command line's options, or
- * of `heed help NOUN VERB --json` ("file" of the two of quality); `param` may be given more than
- * once. docs/quality.md and docs/allocation.md say what is read and what comes back.
+ * of `heed help NOUN VERB --json` ("file", of those that take one by its place); `param` may be
+ * given more than once. docs/quality.md and docs/allocation.md say what is read and what comes
+ * back.
  *
  * reply  out  JSON, byte for byte what the program prints with --json, heed_free; but seconds and
  * what is divided by them are 0: the library has no clock. What the program says besides stands in

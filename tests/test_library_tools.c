@@ -99,6 +99,15 @@ static int make_files(void **state)
     put_lines("map.yaml",
               "log: {columns: {action: {column: action}, propensity: {column: propensity}, "
               "reward: {column: reward}}}\n");
+    put_lines(
+        "market.yaml", /* with something to warn of */
+        "market:\n"
+        "  prices: [{name: least, floor: 2, class: x}, {name: most, ceiling: 3}]\n"
+        "  limits: [{name: few, units: 5}]\n"
+        "  charges: [{name: tax, from: seller, to: sink, bands: [{to: 1, rate: 0.1}, {from: 1.20,\n"
+        "    rate: 0.2}]}]\n"
+        "  holds: [{name: wait, for: 1 d}]\n");
+    put_lines("trades.csv", "on,class,price,quantity\nshop,,1.50,2\nexchange,x,1,1\n");
     return 0;
 }
 
@@ -227,6 +236,9 @@ static const struct ask asks[] = {
      {{"log", "log.csv"}, {"policy", "policy.csv"}, {"estimator", "ips,snips"}, {"seed", "3"}},
      HEED_OK},
     {"allocate ope", {{"log", "short.csv"}, {"policy", "policy.csv"}}, HEED_REFUSED},
+    {"rules check", {{"file", "market.yaml"}}, HEED_OK},
+    {"rules quote", {{"file", "market.yaml"}, {"price", "1.50"}, {"quantity", "3"}}, HEED_OK},
+    {"rules quote", {{"file", "preset:osrs"}, {"price", "0"}}, HEED_REFUSED},
 };
 
 static void the_program_and_the_library_give_the_same_reply(void **state)
@@ -532,6 +544,14 @@ static void memory_that_ends_is_told(void **state)
          HEED_OK},
         {"allocate ope", {{"log", "log.csv"}, {"policy", "uniform"}, {"map", "map.yaml"}}, HEED_OK},
         {"allocate ope", {{"log", "short.csv"}, {"policy", "policy.csv"}}, HEED_REFUSED},
+        {"rules check", {{"file", "market.yaml"}}, HEED_OK},
+        {"rules quote",
+         {{"file", "market.yaml"}, {"price", "1.50"}, {"traded", "1"}, {"seller", "skill=2"}},
+         HEED_OK},
+        {"rules quote", {{"file", "market.yaml"}, {"price", "9"}}, HEED_REFUSED},
+        {"rules diff",
+         {{"old", "market.yaml"}, {"new", "preset:steam"}, {"trades", "trades.csv"}},
+         HEED_OK},
     };
     json_malloc_t make;
     json_free_t give_up;

@@ -1,9 +1,9 @@
 /* The rules of a world: what documents say, exactly, and where a bad one is wrong. */
 #include "base/prng.h"
+#include "base/scalars.h"
 #include "base/time.h"
 #include "support_fault.h"
 #include "world/rules.h"
-#include "world/rules_parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,7 +135,7 @@ static void plaza_changes_what_it_says_and_no_more(void **state)
 static void the_presets_are_found_by_name(void **state)
 {
     (void)state;
-    assert_string_equal(rules_preset_names(), "default, plaza");
+    assert_string_equal(rules_preset_names(), "default, eve, osrs, plaza, roblox, steam");
     assert_null(rules_preset("Plaza").p);
     assert_null(rules_preset("").p);
     assert_true(str_eq(rules_preset(NULL), rules_preset("default")));
@@ -442,7 +442,7 @@ static void a_number_may_begin_with_its_point(void **state)
                 {"-", 3, false, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t value = 0;
-        bool good = rules_decimal(str_of(rows[i].text), rows[i].scale, &value);
+        bool good = decimal_from_text(str_of(rows[i].text), rows[i].scale, &value);
         if (good != rows[i].good || (good && value != rows[i].value))
             fail_msg("'%s': %s, %lld", rows[i].text, good ? "read" : "refused", (long long)value);
     }

@@ -54,7 +54,6 @@ int tool_export(struct cli *c);
 int tool_generate(struct cli *c);
 int tool_verify(struct cli *c);
 int tool_simulate(struct cli *c);
-int tool_rules_check(struct cli *c);
 int tool_rules_default(struct cli *c);
 int tool_allocate_log(struct cli *c);
 int tool_files(struct cli *c); /* those of tools/ */

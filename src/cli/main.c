@@ -1,4 +1,6 @@
 #include "cli/cli.h"
+
+#include "base/reader.h"
 #include "tools/tools.h"
 
 #include <signal.h>
@@ -68,8 +70,6 @@ static int tool(struct cli *c)
         return tool_verify(c);
     case COMMAND_simulate_:
         return tool_simulate(c);
-    case COMMAND_rules_check:
-        return tool_rules_check(c);
     case COMMAND_allocate_log:
         return tool_allocate_log(c);
     default:
@@ -77,21 +77,63 @@ static int tool(struct cli *c)
     }
 }
 
+/* `rules propose FILE`: the command takes the text.                                             */
+static enum heed_status take_text(struct cli *c, struct strbuf *text, const char **path,
+                                  struct heed_error *err)
+{
+    enum heed_status status = HEED_OK;
+    *path = NULL;
+    strbuf_init(text, MARKET_TEXT_MAX);
+    for (size_t i = 0; i < c->n && c->spec == command_spec(COMMAND_rules_propose); i++) {
+        if (strcmp(c->args[i].name, "yaml") != 0)
+            continue;
+        status = reader_text(c->args[i].value, MARKET_TEXT_MAX, text, err);
+        if (status == HEED_OK && text->n > 0 && memchr(text->p, 0, text->n))
+            status =
+                error_set(err, HEED_INPUT, c->args[i].value, "it holds a byte 0: it is no YAML");
+        if (status == HEED_OK) {
+            *path = c->args[i].value;
+            c->args[i].value = strbuf_text(text);
+        }
+    }
+    return status;
+}
+
+/* A fault in the text, as of the file.                                                          */
+static enum heed_status fault_of_file(const char *path, enum heed_status status,
+                                      struct heed_error *err)
+{
+    static const char name[] = "yaml: ";
+    if (!path || status != HEED_USAGE || strncmp(err->where, name, sizeof name - 1) != 0)
+        return status;
+    struct heed_error said = *err;
+    char where[sizeof err->where];
+    snprintf(where, sizeof where, "%s: %s", path, said.where + sizeof name - 1);
+    error_clear(err);
+    return error_set(err, HEED_INPUT, where, "%s", said.message);
+}
+
 static int call(struct cli *c)
 {
     struct world *w = NULL;
     struct heed_error err = {0};
     json_t *reply = NULL;
+    struct strbuf text;
+    const char *path;
     struct heed_context context = cli_context(c);
-    enum heed_status status = cli_open(c, c->spec->kind == KIND_COMMAND, false, STR_NONE, &w, &err);
+    enum heed_status status = take_text(c, &text, &path, &err);
+    if (status == HEED_OK)
+        status = cli_open(c, c->spec->kind == KIND_COMMAND, false, STR_NONE, &w, &err);
     if (status == HEED_OK)
         status = admit_call(w, c->spec, &context, c->args, c->n, &reply, &err);
+    status = fault_of_file(path, status, &err);
     if (reply)
         print_reply(c, reply);
     else if (status != HEED_OK)
         print_error(c, &err);
     json_decref(reply);
     world_close(w);
+    strbuf_deinit(&text);
     return exit_of(status);
 }
 

@@ -148,6 +148,10 @@ void print_reply(const struct cli *c, const json_t *reply)
         fprintf(stderr, "heed: refused (%s): %s\n",
                 json_string_value(json_object_get(refused, "code")),
                 json_string_value(json_object_get(refused, "message")));
+        if (json_object_get(refused, "rule"))
+            fprintf(stderr, "heed: by the rule %s, line %lld\n",
+                    json_string_value(json_object_get(refused, "rule")),
+                    (long long)json_integer_value(json_object_get(refused, "line")));
         return;
     }
     const json_t *yaml = json_object_get(reply, "yaml");

@@ -395,26 +395,6 @@ int tool_simulate(struct cli *c)
 
 /* ── rules ── */
 
-int tool_rules_check(struct cli *c)
-{
-    struct heed_error err = {0};
-    struct strbuf text;
-    struct rules *rules = malloc(sizeof *rules);
-    strbuf_init(&text, RULES_MAX);
-    const char *path = cli_arg(c, "file");
-    enum heed_status status = rules ? reader_text(path, RULES_MAX, &text, &err) : error_nomem(&err);
-    if (status == HEED_OK)
-        status = rules_parse((struct str){text.p, text.n}, path, rules, &err);
-    if (status == HEED_OK) {
-        json_t *reply = json_pack("{s:b,s:s}", "ok", 1, "file", path);
-        print_reply(c, reply);
-        json_decref(reply);
-    }
-    strbuf_deinit(&text);
-    free(rules);
-    return status == HEED_OK ? 0 : print_error(c, &err);
-}
-
 int tool_rules_default(struct cli *c)
 {
     struct heed_error err = {0};

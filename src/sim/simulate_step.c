@@ -276,6 +276,16 @@ static const char *prose(struct making *m)
     return ONE_OF(&m->r, texts);
 }
 
+static const char *market_text(struct making *m)
+{
+    static const char *const texts[] = {
+        "market: {}", "market: {price: paid}",
+        "market: {charges: [{name: tax, from: seller, to: sink, rate: 0.05}]}",
+        "market: {limits: [{name: few, units: 5, window: 1 h}]}",
+        "market: {charges: [{name: tax}]}"};
+    return ONE_OF(&m->r, texts);
+}
+
 static const char *fitting(struct making *m, const struct arg_spec *arg)
 {
     static const char *const verbs[] = {"view",  "view",   "dwell",  "like",     "dislike",
@@ -283,8 +293,8 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
                                         "skip",  "report", "attend", "click"};
     static const char *const symbols[] = {"home", "search", "art", "night", "photo", "arms"};
     static const char *const currencies[] = {"gold", "gold", "gold", "gem"};
-    static const char *const roles[] = {"member",   "member",  "member", "moderator",
-                                        "operator", "creator", "client", "auditor"};
+    static const char *const roles[] = {"member",  "member", "member",  "moderator", "operator",
+                                        "creator", "client", "auditor", "economist"};
     switch (arg->type) {
     case ARG_NEW:
         return new_id(m);
@@ -330,7 +340,7 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
     case ARG_KEY:
         return numbered(m, "t", chance(m, 6) ? 20 : 100000);
     default:
-        return prose(m);
+        return strcmp(arg->name, "yaml") == 0 ? market_text(m) : prose(m);
     }
 }
 

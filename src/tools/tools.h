@@ -67,5 +67,8 @@ TOOLS_ANSWER(tools_eval);
 TOOLS_ANSWER(tools_batch);
 TOOLS_ANSWER(tools_online);
 TOOLS_ANSWER(tools_ope);
+TOOLS_ANSWER(tools_rules_check);
+TOOLS_ANSWER(tools_rules_quote);
+TOOLS_ANSWER(tools_rules_diff);
 #undef TOOLS_ANSWER
 #endif

@@ -373,6 +373,25 @@ static enum heed_status check_offer(const struct resolving *r)
     return HEED_OK;
 }
 
+/* `rules propose`: read before anything is made of it, so that a fault in the argument is said as
+ * of any other, with its line and key. */
+static enum heed_status run_propose(struct resolving *r, struct outcome *o)
+{
+    struct market_currency known[CURRENCIES_MAX];
+    size_t n = rules_currencies(&r->w->state.rules, known);
+    struct market_rules *read = malloc(sizeof *read);
+    struct heed_error why = {0};
+    if (!read)
+        return error_nomem(r->err);
+    r->call.blob = value_of(r, "yaml");
+    enum heed_status status = market_rules_parse(r->call.blob, "yaml", known, n, read, &why);
+    free(read);
+    if (status == HEED_OK)
+        return world_apply(r->w, &r->call, o, r->err);
+    return error_set(r->err, status == HEED_INPUT ? HEED_USAGE : status, why.where, "%s",
+                     why.message);
+}
+
 static enum heed_status run_command(struct resolving *r, struct outcome *o)
 {
     *o = (struct outcome){.want_reply = true};
@@ -401,6 +420,8 @@ static enum heed_status run_command(struct resolving *r, struct outcome *o)
         return run_feed(r, o);
     if (r->call.command == COMMAND_quality_decide || r->call.command == COMMAND_quality_appeal)
         return admit_moderation(r->w, &r->call, value_of(r, "reason"), o, r->err);
+    if (r->call.command == COMMAND_rules_propose)
+        return run_propose(r, o);
     if (r->call.command == COMMAND_user_erase) {
         status = world_apply(r->w, &r->call, o, r->err);
         if (status == HEED_OK && o->refusal == REFUSED_NOT)

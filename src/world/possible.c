@@ -208,10 +208,27 @@ static bool purposes_ok(const struct state *s)
     return true;
 }
 
+static bool person(const struct state *s, uint32_t party)
+{
+    return party == MARKET_NOBODY || party < s->catalogue.parties_n;
+}
+
+static bool market_ok(const struct state *s)
+{
+    const struct market_versions *x = &s->market;
+    for (size_t i = 0; i < x->n; i++)
+        if (x->v[i].proposer >= s->catalogue.parties_n || !person(s, x->v[i].approver) ||
+            !person(s, x->v[i].withdrawer) || !time_ok(x->v[i].proposed_ms) ||
+            !time_ok(x->v[i].approved_ms) || !time_ok(x->v[i].withdrawn_ms) ||
+            !time_ok(x->v[i].effective_ms))
+            return false;
+    return true;
+}
+
 enum heed_status state_possible(const struct state *s, struct heed_error *err)
 {
     if (catalogue_ok(s) && times_ok(s) && behaviour_and_quality_ok(s) && consumption_ok(s) &&
-        purposes_ok(s))
+        purposes_ok(s) && market_ok(s))
         return shop_check(&s->shop, &s->catalogue, &s->ledger, s->rules.currencies_n, err);
     return error_set(err, HEED_INPUT, "snapshot",
                      "its parts do not fit one another: it is damaged");

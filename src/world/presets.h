@@ -11,5 +11,5 @@ struct preset {
 };
 extern const struct preset presets[];
 extern const size_t presets_n;
-extern const char presets_names[]; /* "default, plaza" */
+extern const char presets_names[]; /* "default, eve, …" */
 #endif

@@ -1,6 +1,7 @@
 #include "world/rules.h"
 
 #include "base/money.h"
+#include "base/scalars.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "base/yaml.h"
@@ -123,45 +124,6 @@ enum heed_status rules_expected(const struct reading *x, int node, const char *w
                       what);
 }
 
-/* A decimal of up to `scale` digits behind the point, exactly.                                   */
-bool rules_decimal(struct str text, int scale, int64_t *out)
-{
-    struct money m;
-    char whole[40]; /* ".5" as "0.5" */
-    size_t sign = text.n > 1 && text.p[0] == '-';
-    if (text.n > sign + 1 && text.n < sizeof whole - 1 && text.p[sign] == '.') {
-        memcpy(whole, text.p, sign);
-        whole[sign] = '0';
-        memcpy(whole + sign + 1, text.p + sign, text.n - sign);
-        text = (struct str){whole, text.n + 1};
-    }
-    if (money_from_text(text, scale, &m) != MONEY_OK)
-        return false;
-    *out = m.minor;
-    return true;
-}
-
-bool rules_duration(struct str text, int64_t *ms)
-{
-    static const struct {
-        const char *name;
-        int64_t ms;
-    } units[] = {{"ms", 1},      {"s", 1000},   {"min", 60000},
-                 {"h", 3600000}, {"d", DAY_MS}, {"w", 7 * DAY_MS}};
-    size_t n = 0;
-    while (n < text.n && ((text.p[n] >= '0' && text.p[n] <= '9') || text.p[n] == '.'))
-        n++;
-    int64_t milli;
-    if (!rules_decimal((struct str){text.p, n}, 3, &milli))
-        return false;
-    struct str unit = str_trim((struct str){text.p + n, text.n - n});
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (str_is(unit, units[i].name))
-            return muldiv_i64(milli, units[i].ms, 1000, ROUND_DOWN, ms) &&
-                   (units[i].ms % 1000 == 0 || milli % 1000 == 0); /* whole milliseconds only */
-    return false;
-}
-
 static enum heed_status number(const struct reading *x, int node, const struct field *f,
                                int64_t *out)
 {
@@ -171,20 +133,20 @@ static enum heed_status number(const struct reading *x, int node, const struct f
     int scale = 0;
     switch (f->leaf) {
     case LEAF_DURATION:
-        if (!rules_duration(text, out))
+        if (!span_from_text(text, out))
             return rules_expected(x, node, "a time span such as 30 min, 12 h or 7 d");
         snprintf(what, sizeof what, "between %lld and %lld seconds", (long long)(f->min / 1000),
                  (long long)(f->max / 1000));
         break;
     case LEAF_SHARE:
-        if (!rules_decimal(text, 6, out))
+        if (!decimal_from_text(text, 6, out))
             return rules_expected(x, node, "a share between 0 and 1 with up to six decimals");
         snprintf(what, sizeof what, "between %s and %s",
                  money_to_text((struct money){f->min}, 6, low),
                  money_to_text((struct money){f->max}, 6, high));
         break;
     case LEAF_MILLI:
-        if (!rules_decimal(text, 3, out))
+        if (!decimal_from_text(text, 3, out))
             return rules_expected(x, node, "a number with up to three decimals");
         snprintf(what, sizeof what, "between %s and %s",
                  money_to_text((struct money){f->min}, 3, low),
@@ -195,14 +157,14 @@ static enum heed_status number(const struct reading *x, int node, const struct f
             r->currencies[strcmp(f->path, "consumption.pool") == 0 ? r->consumption.currency : 0]
                 .scale;
         snprintf(what, sizeof what, "an amount of money with up to %d decimals", scale);
-        if (!rules_decimal(text, scale, out))
+        if (!decimal_from_text(text, scale, out))
             return rules_expected(x, node, what);
         snprintf(what, sizeof what, "between %s and %s",
                  money_to_text((struct money){f->min}, scale, low),
                  money_to_text((struct money){f->max}, scale, high));
         break;
     default:
-        if (!rules_decimal(text, 0, out))
+        if (!decimal_from_text(text, 0, out))
             return rules_expected(x, node, "a whole number");
         snprintf(what, sizeof what, "between %lld and %lld", (long long)f->min, (long long)f->max);
         break;
@@ -248,17 +210,6 @@ static enum heed_status leaf(const struct reading *x, int node, const struct fie
     return HEED_OK;
 }
 
-static bool name_ok(struct str s, size_t max)
-{
-    if (s.n < 1 || s.n > max)
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
-              s.p[i] == '-' || s.p[i] == '_'))
-            return false;
-    return true;
-}
-
 static enum heed_status unknown(const struct reading *x, int value)
 {
     return yaml_error(x->y, value, x->err,
@@ -275,11 +226,11 @@ static enum heed_status section(const struct reading *x, int node, const char *p
         char path[96];
         struct str key = yaml_key(x->y, node, i);
         int value = yaml_value(x->y, node, i);
-        if (!name_ok(key, 40)) /* 'shop.fee' as one key is not the key fee of shop */
+        if (!plain_name(key, 40)) /* 'shop.fee' as one key is not the key fee of shop */
             return unknown(x, value);
         snprintf(path, sizeof path, "%s%s%.*s", prefix, *prefix ? "." : "", STR_ARG(key));
         if (strcmp(path, "currencies") == 0 || strcmp(path, "behaviour.verbs") == 0 ||
-            rules_constraint_list(path))
+            strcmp(path, "market") == 0 || rules_constraint_list(path))
             continue;
         const struct field *found = NULL;
         bool inside = false;
@@ -310,7 +261,7 @@ enum heed_status rules_only(const struct reading *x, int node, const char *keys)
     for (size_t i = 0; i < yaml_count(x->y, node); i++) {
         char word[64];
         struct str key = yaml_key(x->y, node, i);
-        bool plain = name_ok(key, 40);
+        bool plain = plain_name(key, 40);
         snprintf(word, sizeof word, " %.*s ", plain ? (int)key.n : 0, key.p);
         if (!plain || !strstr(keys, word))
             return yaml_error(x->y, yaml_value(x->y, node, i), x->err,
@@ -335,14 +286,14 @@ static enum heed_status currencies(const struct reading *x, int list)
         int code = yaml_get(x->y, item, "code"), scale = yaml_get(x->y, item, "scale");
         struct str text = yaml_text(x->y, code);
         int64_t decimals = 2;
-        if (!name_ok(text, sizeof r->currencies[0].code - 1))
+        if (!plain_name(text, sizeof r->currencies[0].code - 1))
             return rules_expected(x, code ? code : item,
                                   "a currency code of 1 to 15 lower-case letters, digits, - and _");
         if (rules_currency(r, text) >= 0)
             return yaml_error(x->y, code, x->err, "the currency '%.*s' is given twice",
                               STR_ARG(text));
-        if (scale &&
-            (!rules_decimal(yaml_text(x->y, scale), 0, &decimals) || decimals < 0 || decimals > 9))
+        if (scale && (!decimal_from_text(yaml_text(x->y, scale), 0, &decimals) || decimals < 0 ||
+                      decimals > 9))
             return rules_expected(x, scale, "a number of decimals between 0 and 9");
         struct currency *c = &r->currencies[r->currencies_n++];
         memset(c, 0, sizeof *c);
@@ -364,7 +315,7 @@ static enum heed_status verb(const struct reading *x, int list, size_t index)
     int weight = yaml_get(x->y, item, "weight"), unit = yaml_get(x->y, item, "unit");
     int max_units = yaml_get(x->y, item, "max_units");
     struct str text = yaml_text(x->y, name);
-    if (!name_ok(text, sizeof b->verbs[0].name - 1) || str_is(text, "served") ||
+    if (!plain_name(text, sizeof b->verbs[0].name - 1) || str_is(text, "served") ||
         str_is(text, "served_seen") || str_is(text, "refunded"))
         return rules_expected(x, name ? name : item,
                               "a verb of 1 to 23 lower-case letters, digits, - and _ (not served, "
@@ -390,19 +341,19 @@ static enum heed_status verb(const struct reading *x, int list, size_t index)
     }
     int64_t n;
     if (weight) {
-        if (!rules_decimal(yaml_text(x->y, weight), 3, &n) || n < -1000000 || n > 1000000)
+        if (!decimal_from_text(yaml_text(x->y, weight), 3, &n) || n < -1000000 || n > 1000000)
             return rules_expected(x, weight,
                                   "a weight between -1000 and 1000 with up to three decimals");
         v.weight_milli = (int32_t)n;
     }
     if (unit) {
-        if (!rules_decimal(yaml_text(x->y, unit), 3, &v.unit_milli) || v.unit_milli < 0 ||
+        if (!decimal_from_text(yaml_text(x->y, unit), 3, &v.unit_milli) || v.unit_milli < 0 ||
             v.unit_milli > INT64_C(1000000000000))
             return rules_expected(x, unit,
                                   "an amount of one unit, 0 when the amount does not matter");
     }
     if (max_units) {
-        if (!rules_decimal(yaml_text(x->y, max_units), 0, &v.max_units) || v.max_units < 1 ||
+        if (!decimal_from_text(yaml_text(x->y, max_units), 0, &v.max_units) || v.max_units < 1 ||
             v.max_units > 1000000000)
             return rules_expected(x, max_units, "a whole number between 1 and 1000000000");
     } else if (at < 0) {
@@ -427,6 +378,15 @@ static enum heed_status verbs(const struct reading *x, int list)
     return status;
 }
 
+size_t rules_currencies(const struct rules *r, struct market_currency *out)
+{
+    for (uint32_t i = 0; i < r->currencies_n; i++) {
+        out[i] = (struct market_currency){.scale = r->currencies[i].scale};
+        memcpy(out[i].code, r->currencies[i].code, sizeof out[i].code);
+    }
+    return r->currencies_n;
+}
+
 /* 10000 in major units, whatever the scale of the currency.                                     */
 static int64_t default_pool(int scale)
 {
@@ -448,6 +408,11 @@ static enum heed_status read_all(const struct reading *x, int root)
         status = section(x, root, "", true);
     if (status == HEED_OK)
         status = section(x, root, "", false);
+    struct market_currency known[CURRENCIES_MAX];
+    size_t known_n = rules_currencies(x->r, known);
+    if (status == HEED_OK)
+        status = market_rules_read(x->y, yaml_get(x->y, root, "market"), known, known_n,
+                                   &x->r->market, x->err);
     int verb_list = yaml_get(x->y, yaml_get(x->y, root, "behaviour"), "verbs");
     if (status == HEED_OK && verb_list)
         status = verbs(x, verb_list);
@@ -541,6 +506,7 @@ static const struct rules built_in = {
                     .cap_ppm = 20000,
                     .currency = 0},
     .shop = {.fee_ppm = 50000, .refund_ms = 14 * DAY_MS},
+    .market = {.scale = 2},
     .grants = {.new_user_grant_minor = 0},
 };
 

@@ -4,6 +4,7 @@
 
 #include "allocation/allocation.h"
 #include "behaviour/behaviour.h"
+#include "circulation/rules.h"
 #include "circulation/shop.h"
 #include "consumption/consumption.h"
 #include "quality/quality.h"
@@ -50,6 +51,7 @@ struct rules {
     } feeds;
     struct consumption_rules consumption;
     struct shop_rules shop;
+    struct market_rules market;
     struct grant_rules {
         int64_t new_user_grant_minor; /* issued to a user who joins, default currency; 0: none */
     } grants;
@@ -68,7 +70,10 @@ HEED_MUST_CHECK enum heed_status rules_parse_kept(struct str yaml, struct rules 
 /* The commented rules built into the library; preset NULL or "default", "plaza"; p NULL when there
  * is no such preset.                                                                            */
 struct str rules_preset(const char *preset);
-const char *rules_preset_names(void); /* "default, plaza" */
+const char *rules_preset_names(void); /* "default, eve, osrs, plaza, roblox, steam" */
+
+/* The currencies as market rules ask for them; out of CURRENCIES_MAX. Gives how many.           */
+size_t rules_currencies(const struct rules *r, struct market_currency *out);
 
 int rules_currency(const struct rules *r, struct str code); /* -1 when unknown */
 #endif

@@ -2,6 +2,7 @@
  * all of it can be kept at once. */
 #include "allocation/constraints.h"
 #include "allocation/kinds.h"
+#include "base/scalars.h"
 #include "world/rules_parts.h"
 
 #include <stdio.h>
@@ -60,7 +61,7 @@ static enum heed_status share(const struct reading *x, int node, int64_t min, in
                               const char *what, uint32_t *out)
 {
     int64_t v;
-    if (yaml_kind(x->y, node) != YAML_SCALAR || !rules_decimal(yaml_text(x->y, node), 6, &v) ||
+    if (yaml_kind(x->y, node) != YAML_SCALAR || !decimal_from_text(yaml_text(x->y, node), 6, &v) ||
         v < min || v > max)
         return rules_expected(x, node, what);
     *out = (uint32_t)v;
@@ -85,7 +86,7 @@ static enum heed_status cap(const struct reading *x, int row, size_t i)
                           "say how many: `max: N` slots, `share: S` of a feed, or both");
     int64_t v = FEED_MAX;
     if (max && (yaml_kind(x->y, max) != YAML_SCALAR ||
-                !rules_decimal(yaml_text(x->y, max), 0, &v) || v < 0 || v > FEED_MAX))
+                !decimal_from_text(yaml_text(x->y, max), 0, &v) || v < 0 || v > FEED_MAX))
         return rules_expected(x, max, "a number of slots between 0 and 100");
     c->max = (uint32_t)v;
     return part ? share(x, part, 0, 1000000, "a share between 0 and 1 with up to six decimals",
@@ -114,8 +115,8 @@ static enum heed_status group(const struct reading *x, int row, size_t i)
         status = share(x, alpha, 1, 500000, "a significance above 0, 0.5 at most", &g->alpha_ppm);
     int64_t v = 1;
     if (status == HEED_OK && adjust &&
-        (yaml_kind(x->y, adjust) != YAML_SCALAR || !rules_decimal(yaml_text(x->y, adjust), 0, &v) ||
-         v < 0 || v > 1))
+        (yaml_kind(x->y, adjust) != YAML_SCALAR ||
+         !decimal_from_text(yaml_text(x->y, adjust), 0, &v) || v < 0 || v > 1))
         status = rules_expected(x, adjust, "0 or 1");
     g->adjusted = (uint32_t)v;
     return status;
@@ -157,7 +158,7 @@ static enum heed_status audience(const struct reading *x, int row, size_t i)
         status = roles(x, none, &a->not_roles);
     if (status == HEED_OK && account &&
         (yaml_kind(x->y, account) != YAML_SCALAR ||
-         !rules_duration(yaml_text(x->y, account), &a->account_ms) || a->account_ms <= 0))
+         !span_from_text(yaml_text(x->y, account), &a->account_ms) || a->account_ms <= 0))
         status = rules_expected(x, account, "a time span such as 30 d");
     if (status == HEED_OK && has)
         status = text_of(x, has, sizeof a->has - 1, a->has,

@@ -16,9 +16,6 @@ struct reading {
 enum heed_status rules_expected(const struct reading *x, int node, const char *what);
 /* Only these keys may stand in a map: " a b ".                                                  */
 enum heed_status rules_only(const struct reading *x, int node, const char *keys);
-/* A decimal of up to `scale` digits behind the point, exactly.                                  */
-bool rules_decimal(struct str text, int scale, int64_t *out);
-bool rules_duration(struct str text, int64_t *ms);
 
 /* Whether allocation.kinds, read already, gives a feed anything, and the floor something to be kept
  * from. node 0: nothing is there.                                                               */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <zstd.h>
 
-enum { STATE_VERSION = 13, PART = 1 << 20, LEVEL = 1 };
+enum { STATE_VERSION = 14, PART = 1 << 20, LEVEL = 1 };
 #define RULES_MAX (4u << 20)
 
 void state_init(struct state *s)
@@ -18,6 +18,7 @@ void state_init(struct state *s)
     quality_init(&s->quality);
     consumption_init(&s->consumption);
     shop_init(&s->shop);
+    market_versions_init(&s->market);
     map_init(&s->feed_of);
 }
 
@@ -30,6 +31,7 @@ void state_deinit(struct state *s)
     quality_deinit(&s->quality);
     consumption_deinit(&s->consumption);
     shop_deinit(&s->shop);
+    market_versions_deinit(&s->market);
     versions_deinit(&s->models);
     debts_deinit(&s->debts);
     welfare_deinit(&s->welfare);
@@ -224,6 +226,12 @@ static enum heed_status fair_load(struct state *s, struct source *k, struct heed
     return status;
 }
 
+static enum heed_status market_load(struct state *s, struct source *k, struct heed_error *err)
+{
+    struct market_currency known[CURRENCIES_MAX];
+    return market_versions_load(&s->market, k, known, rules_currencies(&s->rules, known), err);
+}
+
 void state_save(const struct state *s, struct sink *k)
 {
     sink_u32(k, STATE_VERSION);
@@ -234,6 +242,7 @@ void state_save(const struct state *s, struct sink *k)
     quality_save(&s->quality, k);
     consumption_save(&s->consumption, k);
     shop_save(&s->shop, k);
+    market_versions_save(&s->market, k);
     exposure_save(&s->exposure, k);
     versions_save(&s->models, k);
     feeds_save(s, k);
@@ -268,6 +277,8 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
         status = consumption_load(&s->consumption, k, err);
     if (status == HEED_OK)
         status = shop_load(&s->shop, k, err);
+    if (status == HEED_OK)
+        status = market_load(s, k, err);
     if (status == HEED_OK)
         status = exposure_load(&s->exposure, s->catalogue.contents_n, k, err);
     if (status == HEED_OK)

@@ -17,6 +17,7 @@
 #include "allocation/versions.h"
 #include "behaviour/behaviour.h"
 #include "catalogue/catalogue.h"
+#include "circulation/rules_versions.h"
 #include "circulation/shop.h"
 #include "consumption/consumption.h"
 #include "ledger/ledger.h"
@@ -66,6 +67,7 @@ struct state {
     struct quality quality;
     struct consumption consumption;
     struct shop shop;
+    struct market_versions market; /* before one is in force: rules.market */
     struct exposure exposure;
     struct debts debts;
     struct welfare welfare;
@@ -181,6 +183,10 @@ static inline int64_t world_now(const struct world *w)
 {
     return w->state.behaviour.latest_ms;
 }
+
+/* The market rules in force at a time: of the version that is, else of the rules it was made with.
+ */
+const struct market_rules *world_market_rules(const struct world *w, int64_t time_ms);
 
 /* Outside id of a party; empty when erased or unknown (p NUL-terminated, valid until the next add).
  */
