@@ -108,7 +108,7 @@ static enum heed_status fault_of_file(const char *path, enum heed_status status,
         return status;
     struct heed_error said = *err;
     char where[sizeof err->where];
-    snprintf(where, sizeof where, "%s: %s", path, said.where + sizeof name - 1);
+    snprintf(where, sizeof where, "%.100s: %.80s", path, said.where + sizeof name - 1);
     error_clear(err);
     return error_set(err, HEED_INPUT, where, "%s", said.message);
 }
