@@ -235,10 +235,10 @@ static const struct ask asks[] = {
     {"allocate ope",
      {{"log", "log.csv"}, {"policy", "policy.csv"}, {"estimator", "ips,snips"}, {"seed", "3"}},
      HEED_OK},
-    {"allocate ope", {{"log", "short.csv"}, {"policy", "policy.csv"}}, HEED_REFUSED},
     {"rules check", {{"file", "market.yaml"}}, HEED_OK},
     {"rules quote", {{"file", "market.yaml"}, {"price", "1.50"}, {"quantity", "3"}}, HEED_OK},
     {"rules quote", {{"file", "preset:osrs"}, {"price", "0"}}, HEED_REFUSED},
+    {"allocate ope", {{"log", "short.csv"}, {"policy", "policy.csv"}}, HEED_REFUSED},
 };
 
 static void the_program_and_the_library_give_the_same_reply(void **state)
@@ -327,7 +327,7 @@ static const struct wrong {
      {{NULL, NULL}},
      HEED_USAGE,
      "quality",
-     "no such tool on files; there are quality agree,"},
+     "no such tool on files; there are rules check, quality agree,"},
     {"",
      {{NULL, NULL}},
      HEED_USAGE,
