@@ -64,7 +64,11 @@ const struct shop_rules MARKET_RULES = {.fee_ppm = 25000, .refund_ms = 1000};
 
 void market_pay_in(struct market *m, uint32_t holder, int64_t amount)
 {
-    struct posting leg = {HOLDER_ISSUE, holder, amount, 0, CODE_ISSUE, LEDGER_NONE};
+    struct posting leg = {.from = HOLDER_ISSUE,
+                          .to = holder,
+                          .amount_minor = amount,
+                          .code = CODE_ISSUE,
+                          .reference = LEDGER_NONE};
     enum refusal refusal;
     assert_int_equal(ledger_post(&m->ledger, 0, 0, 0, &leg, 1, &refusal, NULL, NULL), HEED_OK);
     assert_int_equal(refusal, REFUSED_NOT);
@@ -89,6 +93,9 @@ void market_open(struct market *m)
         assert_int_equal(
             catalogue_add_good(&m->catalogue, false, str_of(ids[i]), &goods[i], &handle), HEED_OK);
     assert_int_equal(catalogue_add_good(&m->catalogue, true, STR("tour"), &tour, &handle), HEED_OK);
+    struct shop_desk d = market_desk(m, 0);
+    for (uint32_t i = 0; i < sizeof goods / sizeof *goods; i++)
+        assert_int_equal(shop_stock(&d, GOOD(i)), HEED_OK);
     market_pay_in(m, ANN, 1000);
     market_pay_in(m, BEN, 5);
 }
@@ -98,14 +105,47 @@ int64_t market_held(const struct market *m, uint32_t holder)
     return ledger_balance(&m->ledger, ledger_find(&m->ledger, holder, 0));
 }
 
+struct shop_desk market_desk(struct market *m, int64_t time_ms)
+{
+    static const struct market_rules none;
+    return (struct shop_desk){.shop = &m->shop,
+                              .rules = &MARKET_RULES,
+                              .market = &none,
+                              .catalogue = &m->catalogue,
+                              .ledger = &m->ledger,
+                              .time_ms = time_ms};
+}
+
+struct shop_ask market_ask(uint64_t id, uint32_t buyer, uint32_t target, int64_t units)
+{
+    return (struct shop_ask){.id_lo = id,
+                             .units = units,
+                             .buyer = buyer,
+                             .target = target,
+                             .recipient = buyer,
+                             .offer = SHOP_NONE,
+                             .reservation = SHOP_NONE};
+}
+
+enum refusal market_list(struct market *m, uint32_t target, int64_t price, int64_t stock,
+                         bool listed)
+{
+    struct shop_desk d = market_desk(m, 5000);
+    enum refusal refusal;
+    assert_int_equal(shop_list(&d, target, price, stock, listed, &refusal), HEED_OK);
+    return refusal;
+}
+
 enum refusal market_buy(struct market *m, uint64_t id, uint32_t buyer, uint32_t target,
                         int64_t units, uint32_t *number, bool *repeated)
 {
-    enum refusal refusal;
-    assert_int_equal(shop_buy(&m->shop, &MARKET_RULES, &m->catalogue, &m->ledger, 5000, 0, id,
-                              buyer, target, units, &refusal, number, repeated),
-                     HEED_OK);
-    return refusal;
+    struct shop_desk d = market_desk(m, 5000);
+    struct shop_ask ask = market_ask(id, buyer, target, units);
+    struct shop_answer answer;
+    assert_int_equal(shop_buy(&d, &ask, &answer), HEED_OK);
+    *number = answer.number;
+    *repeated = answer.repeated;
+    return answer.refusal;
 }
 
 uint32_t market_must_buy(struct market *m, uint64_t id, uint32_t buyer, uint32_t target,
@@ -121,10 +161,11 @@ uint32_t market_must_buy(struct market *m, uint64_t id, uint32_t buyer, uint32_t
 
 enum refusal market_refund(struct market *m, int64_t time_ms, uint32_t number)
 {
+    struct shop_desk d = market_desk(m, time_ms);
     enum refusal refusal;
-    assert_int_equal(
-        shop_refund(&m->shop, &MARKET_RULES, &m->catalogue, &m->ledger, time_ms, number, &refusal),
-        HEED_OK);
+    int64_t back;
+    bool repeated;
+    assert_int_equal(shop_refund(&d, number, 0, 0, 0, &refusal, &back, &repeated), HEED_OK);
     return refusal;
 }
 

@@ -27,6 +27,12 @@ void market_deinit(void *market);
 void market_pay_in(struct market *m, uint32_t holder, int64_t amount);
 int64_t market_held(const struct market *m, uint32_t holder);
 
+/* With no market rules.                                                                          */
+struct shop_desk market_desk(struct market *m, int64_t time_ms);
+struct shop_ask market_ask(uint64_t id, uint32_t buyer, uint32_t target, int64_t units);
+enum refusal market_list(struct market *m, uint32_t target, int64_t price, int64_t stock,
+                         bool listed);
+
 /* At time 5000; id 0: without.                                                                  */
 enum refusal market_buy(struct market *m, uint64_t id, uint32_t buyer, uint32_t target,
                         int64_t units, uint32_t *number, bool *repeated);

@@ -18,7 +18,7 @@ static void fill_small(struct ledger *l)
     books_open(l);
     const struct posting legs[] = {LEG(ANN, BOB, 60),
                                    LEG(BOB, HOLDER_POOL, 5),
-                                   {HOLDER_POOL, CAM, 5, GOLD, CODE_REWARD_USER, 300}};
+                                   {HOLDER_POOL, CAM, 5, GOLD, CODE_REWARD_USER, 300, 0, 0, 0}};
     assert_int_equal(books_post(l, 77, legs, 3), REFUSED_NOT);
     assert_int_equal(books_post(l, 78, &(struct posting)LEG(ANN, CAM, 0), 1), REFUSED_NOT);
     assert_true(ledger_open(l, NEW, GEMS) != LEDGER_NONE);
@@ -143,8 +143,12 @@ enum { CROWD = 24 };
 static void crowd(struct posting legs[CROWD])
 {
     for (uint32_t i = 0; i < CROWD; i++)
-        legs[i] = (struct posting){
-            i % 2 ? i : HOLDER_ISSUE, 100 + i, i % 2 ? 0 : 7 + i, GEMS + 1, CODE_ISSUE, i};
+        legs[i] = (struct posting){.from = i % 2 ? i : HOLDER_ISSUE,
+                                   .to = 100 + i,
+                                   .amount_minor = i % 2 ? 0 : 7 + i,
+                                   .unit = GEMS + 1,
+                                   .code = CODE_ISSUE,
+                                   .reference = i};
 }
 
 /* `fill` postings before, so that every table is somewhere about to grow.                       */

@@ -27,7 +27,7 @@ static void a_sale_pays_the_fee_the_seller_and_takes_stock(void **state)
     assert_int_equal(market_held(&m, HOLDER_RETIRE), 7);
     assert_int_equal(m.catalogue.goods[SWORD].stock, 7);
     assert_int_equal(m.catalogue.goods[SWORD].sales, 10);
-    const struct transfer *t = &m.ledger.transfers[m.ledger.transfers_n - 2];
+    const struct transfer *t = &m.ledger.transfers[m.ledger.transfers_n - 3];
     assert_int_equal(t[0].code, CODE_SALE);
     assert_int_equal(t[1].code, CODE_FEE);
     assert_int_equal(t[0].reference, number);
@@ -94,7 +94,8 @@ static void each_refusal_to_sell_is_the_first_that_applies(void **state)
     market_open(&m);
     market_must_buy(&m, 1, ANN, GOOD(SWORD), 1);
     enum refusal refusal;
-    struct posting leg = {HOLDER_ISSUE, ANN, 20, 0, CODE_SALE, 55};
+    struct posting leg = {
+        .from = HOLDER_ISSUE, .to = ANN, .amount_minor = 20, .code = CODE_SALE, .reference = 55};
     assert_int_equal(ledger_post(&m.ledger, 0, 0, 2, &leg, 1, &refusal, NULL, NULL), HEED_OK);
     struct strbuf before = saved_bytes(&MARKET_KIND, &m);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -139,7 +140,7 @@ static void the_same_id_buys_once_whatever_happened_since(void **state)
     market_open(&m);
     uint32_t sword = market_must_buy(&m, 1, ANN, GOOD(SWORD), 2);
     uint32_t gift = market_must_buy(&m, 2, ANN, GOOD(GIFT), 1);
-    assert_int_equal(shop_list(&m.catalogue, GOOD(SWORD), 999, 0, false), REFUSED_NOT);
+    assert_int_equal(market_list(&m, GOOD(SWORD), 999, 0, false), REFUSED_NOT);
     assert_int_equal(market_refund(&m, 5000, gift), REFUSED_NOT);
     struct strbuf before = saved_bytes(&MARKET_KIND, &m);
     uint32_t number;
@@ -162,19 +163,18 @@ static void a_fee_of_everything_leaves_the_seller_nothing(void **state)
     struct market m;
     market_open(&m);
     const struct shop_rules all = {.fee_ppm = 1000000, .refund_ms = 10};
-    enum refusal refusal;
-    uint32_t number;
-    bool repeated;
+    struct shop_desk d = market_desk(&m, 0);
+    struct shop_ask ask = market_ask(4, ANN, GOOD(SWORD), 1);
+    struct shop_answer answer;
+    d.rules = &all;
     for (int turn = 0; turn < 2; turn++) {
-        assert_int_equal(shop_buy(&m.shop, &all, &m.catalogue, &m.ledger, 0, 4, 4, ANN, GOOD(SWORD),
-                                  1, &refusal, &number, &repeated),
-                         HEED_OK);
-        assert_int_equal(refusal, REFUSED_NOT);
-        assert_int_equal(repeated, turn);
+        assert_int_equal(shop_buy(&d, &ask, &answer), HEED_OK);
+        assert_int_equal(answer.refusal, REFUSED_NOT);
+        assert_int_equal(answer.repeated, turn);
     }
     assert_int_equal(market_held(&m, BEN), 5);
     assert_int_equal(market_held(&m, HOLDER_RETIRE), 100);
-    assert_int_equal(market_refund(&m, 0, number), REFUSED_NOT);
+    assert_int_equal(market_refund(&m, 0, answer.number), REFUSED_NOT);
     assert_int_equal(market_held(&m, ANN), 1000);
     market_deinit(&m);
 }
@@ -206,7 +206,7 @@ static void listing_changes_what_is_named_and_no_more(void **state)
         struct market m;
         market_open(&m);
         enum refusal refusal =
-            shop_list(&m.catalogue, rows[i].target, rows[i].price, rows[i].stock, rows[i].listed);
+            market_list(&m, rows[i].target, rows[i].price, rows[i].stock, rows[i].listed);
         const struct good *g = catalogue_good(&m.catalogue, rows[i].target);
         if (refusal != rows[i].refusal || g->price_minor != rows[i].price_after ||
             g->stock != rows[i].stock_after ||
@@ -219,7 +219,7 @@ static void listing_changes_what_is_named_and_no_more(void **state)
     }
     struct market m;
     market_open(&m);
-    assert_int_equal(shop_list(&m.catalogue, target_make(TARGET_CONTENT, 0), 1, 1, true),
+    assert_int_equal(market_list(&m, target_make(TARGET_CONTENT, 0), 1, 1, true),
                      REFUSED_unknown_target);
     market_deinit(&m);
 }
@@ -232,13 +232,13 @@ static void a_refund_puts_everything_back(void **state)
     struct market m;
     market_open(&m);
     uint32_t number = market_must_buy(&m, 0, ANN, GOOD(SWORD), 3);
-    assert_int_equal(shop_list(&m.catalogue, GOOD(SWORD), 1, -2, true), REFUSED_NOT);
+    assert_int_equal(market_list(&m, GOOD(SWORD), 1, -2, true), REFUSED_NOT);
     assert_int_equal(market_refund(&m, 6000, number), REFUSED_NOT); /* the last millisecond */
     assert_int_equal(market_held(&m, ANN), 1000);
     assert_int_equal(market_held(&m, BEN), 5);
     assert_int_equal(m.catalogue.goods[SWORD].stock, 10);
     assert_int_equal(m.catalogue.goods[SWORD].sales, 7);
-    assert_true(m.shop.purchases[number].refunded);
+    assert_true(purchase_refunded(&m.shop.purchases[number]));
     struct ledger_totals t = ledger_totals(&m.ledger, 0);
     assert_int_equal(t.issued_minor, 1005 + 7); /* the fee was issued again */
     assert_int_equal(t.retired_minor, 7);
@@ -257,7 +257,7 @@ static void each_refusal_to_refund_is_the_first_that_applies(void **state)
     uint32_t full = market_must_buy(&m, 0, ANN, GOOD(ROCK), 1);
     assert_int_equal(market_refund(&m, 5000, back), REFUSED_NOT);
     market_must_buy(&m, 0, BEN, GOOD(ROCK), 6); /* ben spends 180 of his 200 */
-    assert_int_equal(shop_list(&m.catalogue, GOOD(ROCK), -1, INT64_MAX, true), REFUSED_NOT);
+    assert_int_equal(market_list(&m, GOOD(ROCK), -1, INT64_MAX, true), REFUSED_NOT);
     struct strbuf before = saved_bytes(&MARKET_KIND, &m);
     const struct {
         const char *what;

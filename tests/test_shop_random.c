@@ -118,7 +118,7 @@ static void assert_conserved(const struct market *m, int64_t issued)
     int64_t units[GOODS] = {7}, fees = 0;
     for (size_t i = 0; i < m->shop.purchases_n; i++) {
         const struct purchase *p = &m->shop.purchases[i];
-        if (p->refunded)
+        if (purchase_refunded(p))
             continue;
         units[target_kind(p->target) == TARGET_SERVICE ? 5 : target_index(p->target)] += p->units;
         fees += p->fee_minor;
@@ -155,7 +155,7 @@ static struct step step_list(struct market *m, struct naive *w, struct prng *r)
     bool listed = prng_below(r, 5) > 0;
     struct step s = {.expected = listed && price < 0 && w->price[good] < 0 ? REFUSED_not_listed
                                                                            : REFUSED_NOT};
-    s.got = shop_list(&m->catalogue, naive_target(good), price, stock, listed);
+    s.got = market_list(m, naive_target(good), price, stock, listed);
     if (s.expected == REFUSED_NOT) {
         w->price[good] = price < 0 ? w->price[good] : price;
         w->stock[good] = stock < -1 ? w->stock[good] : stock;
@@ -168,9 +168,9 @@ static struct step step_buy(struct market *m, struct naive *w, struct prng *r, i
 {
     size_t id = prng_below(r, 2) ? (size_t)prng_below(r, IDS) : 0;
     size_t good = (size_t)prng_below(r, GOODS), expected_number = 0;
-    uint32_t buyer = (uint32_t)prng_below(r, PARTIES), number;
+    uint32_t buyer = (uint32_t)prng_below(r, PARTIES);
     int64_t units = prng_below(r, 20) ? 1 + (int64_t)prng_below(r, 4) : (int64_t)prng_u64(r);
-    bool again = id > 0 && w->of_id[id] > 0, repeated;
+    bool again = id > 0 && w->of_id[id] > 0;
     if (again && prng_below(r, 3)) {
         buyer = w->purchases[w->of_id[id] - 1].buyer;
         good = w->purchases[w->of_id[id] - 1].good;
@@ -178,12 +178,15 @@ static struct step step_buy(struct market *m, struct naive *w, struct prng *r, i
     }
     struct step s = {.unchanged = again};
     s.expected = naive_buy(w, now, id, buyer, good, units, &expected_number);
-    assert_int_equal(shop_buy(&m->shop, &MARKET_RULES, &m->catalogue, &m->ledger, now, id % 3, id,
-                              buyer, naive_target(good), units, &s.got, &number, &repeated),
-                     HEED_OK);
-    assert_int_equal(repeated, again && s.expected == REFUSED_NOT);
+    struct shop_desk d = market_desk(m, now);
+    struct shop_ask ask = market_ask(id, buyer, naive_target(good), units);
+    struct shop_answer answer;
+    ask.id_hi = id % 3;
+    assert_int_equal(shop_buy(&d, &ask, &answer), HEED_OK);
+    s.got = answer.refusal;
+    assert_int_equal(answer.repeated, again && s.expected == REFUSED_NOT);
     if (s.got == REFUSED_NOT)
-        assert_int_equal(number, expected_number);
+        assert_int_equal(answer.number, expected_number);
     return s;
 }
 
@@ -193,9 +196,10 @@ static struct step step_refund(struct market *m, struct naive *w, struct prng *r
     if (number + 8 < w->n && prng_below(r, 2))
         number = w->n - 1 - (size_t)prng_below(r, 8);
     struct step s = {.expected = naive_refund(w, now, number)};
-    assert_int_equal(shop_refund(&m->shop, &MARKET_RULES, &m->catalogue, &m->ledger, now,
-                                 (uint32_t)number, &s.got),
-                     HEED_OK);
+    struct shop_desk d = market_desk(m, now);
+    int64_t back;
+    bool repeated;
+    assert_int_equal(shop_refund(&d, (uint32_t)number, 0, 0, 0, &s.got, &back, &repeated), HEED_OK);
     return s;
 }
 
@@ -204,8 +208,11 @@ static struct step step_pay(struct market *m, struct naive *w, struct prng *r, i
 {
     uint32_t from = (uint32_t)prng_below(r, PARTIES + 1), to = (uint32_t)prng_below(r, PARTIES);
     int64_t amount = 1 + (int64_t)prng_below(r, 400);
-    struct posting leg = {
-        from < PARTIES ? from : HOLDER_ISSUE, to, amount, 0, CODE_TRANSFER, LEDGER_NONE};
+    struct posting leg = {.from = from < PARTIES ? from : HOLDER_ISSUE,
+                          .to = to,
+                          .amount_minor = amount,
+                          .code = CODE_TRANSFER,
+                          .reference = LEDGER_NONE};
     struct step s = {.expected = from == to ? REFUSED_same_account
                                  : from < PARTIES && w->held[from] < amount
                                      ? REFUSED_insufficient_funds

@@ -81,7 +81,7 @@ static void far_price(struct market *m)
 }
 static void half_refunded(struct market *m)
 {
-    m->shop.purchases[0].refunded = 2;
+    m->shop.purchases[0].refunded_units = m->shop.purchases[0].units + 1;
 }
 
 static void what_no_trade_could_make_does_not_load(void **state)
@@ -143,24 +143,26 @@ static long sweep(uint64_t fill, bool refunding)
     for (long n = 1;; n++) {
         struct market m;
         enum refusal refusal;
-        uint32_t number;
+        uint32_t number = LEDGER_NONE;
+        int64_t back;
         bool repeated;
         crowded_market(&m, fill);
         if (refunding)
             number = market_must_buy(&m, 0, ANN, GOOD(SWORD), 1);
         struct strbuf before = saved_bytes(&MARKET_KIND, &m);
         fault_fail_at(n);
-        enum heed_status status =
-            refunding ? shop_refund(&m.shop, &MARKET_RULES, &m.catalogue, &m.ledger, 5000, number,
-                                    &refusal)
-                      : shop_buy(&m.shop, &MARKET_RULES, &m.catalogue, &m.ledger, 5000, 0, 7, ANN,
-                                 GOOD(ROCK), 1, &refusal, &number, &repeated);
+        struct shop_desk d = market_desk(&m, 5000);
+        struct shop_ask ask = market_ask(7, ANN, GOOD(ROCK), 1);
+        struct shop_answer answer = {.number = LEDGER_NONE};
+        enum heed_status status = refunding
+                                      ? shop_refund(&d, number, 0, 0, 0, &refusal, &back, &repeated)
+                                      : shop_buy(&d, &ask, &answer);
         fault_off();
         struct strbuf after = saved_bytes(&MARKET_KIND, &m);
         assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
         assert_int_equal(saved_equal(&before, &after), fault_fired());
         if (!refunding)
-            assert_int_equal(number, fault_fired() ? LEDGER_NONE : fill);
+            assert_int_equal(answer.number, fault_fired() ? LEDGER_NONE : fill);
         assert_books(&m.ledger);
         strbuf_deinit(&before);
         strbuf_deinit(&after);

@@ -1,34 +1,101 @@
-/* Step 5, circulation: the shop. Money, stock and purchase records move together or not at all.
+/* Step 5, circulation: the shop. Money, pieces and purchase records move together or not at all.
  *
- * A sale moves the price from the buyer: the fee to `retire` (a sink), the rest to the seller (to
- * the system account `shop` when the good has none). A refund undoes one purchase, whole and
- * once, within the rules' time: proceeds go back, the fee is issued again, stock returns.       */
+ * What is offered of a good is what its seller's account for offers holds (items.h); a good without
+ * a counted stock comes into being as it is sold. Whoever holds pieces may offer them again: a
+ * resale. What a purchase costs and who gets it says the list of its lines:
+ *
+ *     the seller's proceeds, the shop's fee (shop.fee), what the market rules charge (rules.h)
+ *
+ * The lines are paid at once, or put aside until the purchase is delivered and the market rules'
+ * hold on proceeds is over. Refunds take back of every line its share, exactly once, and the
+ * pieces.  */
 #ifndef HEED_SHOP_H
 #define HEED_SHOP_H
 
 #include "catalogue/catalogue.h"
+#include "circulation/items.h"
+#include "circulation/rules.h"
+#include "circulation/rules_usage.h"
 #include "ledger/ledger.h"
 
 struct shop_rules {
     uint32_t fee_ppm;  /* of the price, rounded down; at most 1000000 */
     int64_t refund_ms; /* a purchase may be refunded this long, the last millisecond included */
+    int64_t escrow_ms; /* proceeds wait for delivery, at most so long; 0: they are paid at once */
+};
+
+#define SHOP_NONE UINT32_MAX
+
+/* Who gets what of a purchase's price.                                                           */
+struct shop_line {
+    int64_t minor, back_minor; /* of which so much was refunded */
+    uint32_t holder;
+    uint16_t purpose; /* a sink's, of `retire`; else 0 */
+    uint16_t code;    /* CODE_SALE, CODE_FEE, CODE_ROYALTY */
+    uint32_t rule;    /* line of the market rules that says so; 0: the shop's own */
+};
+
+enum shop_state {
+    SHOP_PAID,   /* at once                                             */
+    SHOP_ESCROW, /* the price is put aside                              */
+    SHOP_RELEASED,
 };
 
 struct purchase {
     int64_t time_ms;
-    int64_t price_minor; /* of all units */
-    int64_t fee_minor;
-    int64_t units;
+    int64_t price_minor; /* of all units, all in */
+    int64_t fee_minor;   /* of that, not the seller's */
+    int64_t units, refunded_units;
+    int64_t free_ms;        /* of an escrow: not released before                   */
+    int64_t auto_ms;        /* released then, if not delivered before              */
     uint32_t buyer, target; /* party; good or service */
+    uint32_t recipient;     /* who got the pieces; another than the buyer: a gift */
     uint32_t seller_holder;
+    uint32_t offer; /* resale; SHOP_NONE: the good's own */
+    uint32_t first_line;
     uint16_t currency;
-    uint8_t refunded;
-    uint8_t reserved;
+    uint8_t lines, state;
+    bool delivered;
+};
+
+/* Pieces offered again.                                                                          */
+struct offer {
+    int64_t price_minor, units; /* of one; left */
+    uint32_t seller, target;
+};
+
+/* Pieces put aside for somebody, until a time.                                                   */
+struct reservation {
+    uint32_t transfer; /* pending, of the pieces */
+    uint32_t buyer, target, offer;
+    int64_t units, price_minor; /* of one, as it was */
 };
 
 struct shop {
     struct purchase *purchases;
     size_t purchases_n, purchases_cap;
+    struct shop_line *lines;
+    size_t lines_n, lines_cap;
+    struct offer *offers;
+    size_t offers_n, offers_cap;
+    struct reservation *reservations;
+    size_t reservations_n, reservations_cap;
+    uint32_t *escrows; /* purchases in escrow, by when they may be released: a heap */
+    size_t escrows_n, escrows_cap;
+    struct market_name sinks[SINKS_MAX]; /* accounts that market rules name, by their purposes */
+    size_t sinks_n;
+    struct market_usage usage;
+    struct market_meter meter;
+};
+
+/* All that a shop works with; `market` is what is in force at time_ms.                           */
+struct shop_desk {
+    struct shop *shop;
+    const struct shop_rules *rules;
+    const struct market_rules *market;
+    struct catalogue *catalogue;
+    struct ledger *ledger;
+    int64_t time_ms;
 };
 
 void shop_init(struct shop *s);
@@ -39,33 +106,104 @@ void shop_save(const struct shop *s, struct sink *k);
 enum heed_status shop_load(struct shop *s, struct source *k, struct heed_error *err);
 
 /* After loading: every holder of the ledger and every buyer, seller and target of a purchase is in
- * the catalogue, every currency (of goods too) below currencies_n. HEED_INPUT when not. O(accounts
- * + goods + purchases).                                                              */
+ * the catalogue, every currency (of goods too) below currencies_n, stocks are what accounts hold.
+ * HEED_INPUT when not. O(accounts + goods + purchases).                                          */
 HEED_MUST_CHECK enum heed_status shop_check(const struct shop *s, const struct catalogue *c,
                                             const struct ledger *l, uint32_t currencies_n,
                                             struct heed_error *err);
 
+static inline bool purchase_refunded(const struct purchase *p) /* whole */
+{
+    return p->refunded_units == p->units;
+}
+
+/* ── what is asked ── */
+
+struct shop_ask {
+    uint64_t id_hi, id_lo;
+    int64_t units;
+    uint32_t buyer, target;
+    uint32_t recipient;   /* the buyer himself, or whom he gives it to */
+    uint32_t offer;       /* SHOP_NONE, or a resale; target is then its own */
+    uint32_t reservation; /* SHOP_NONE, or the buyer's; units, target and offer are then its own */
+};
+
+struct shop_answer {
+    enum refusal refusal;
+    const char *rule; /* of the market rules that refused; NULL */
+    uint32_t number;  /* of the purchase, offer or reservation; SHOP_NONE when refused */
+    bool repeated;
+};
+
+/* ── offers ── */
+
+/* Sets what a new good has in stock, by its `stock` field. HEED_NOMEM, HEED_RANGE.               */
+HEED_MUST_CHECK enum heed_status shop_stock(struct shop_desk *d, uint32_t target);
+
 /* Offers a good or changes its offer. price_minor < 0 keeps the price, stock < -1 keeps the stock
  * (-1: unlimited). listed false withdraws it. Refusals: unknown_target; not_listed when it is to be
- * offered and has no price.                                                                     */
-enum refusal shop_list(struct catalogue *c, uint32_t target, int64_t price_minor, int64_t stock,
-                       bool listed);
+ * offered and has no price; overflow. HEED_NOMEM, HEED_RANGE.                                    */
+HEED_MUST_CHECK enum heed_status shop_list(struct shop_desk *d, uint32_t target,
+                                           int64_t price_minor, int64_t stock, bool listed,
+                                           enum refusal *refusal);
 
-/* Buys units (> 0) of a listed good. id as in ledger_post; the same buyer, target and units with a
- * known id give the same purchase again, whatever price and stock are by then.
- * *purchase out: its number (LEDGER_NONE when refused). Refusals, in order: unknown_target,
- * id_reused, not_positive, same_account (seller buys own good), not_listed, out_of_stock,
- * insufficient_funds, overflow. HEED_NOMEM, HEED_RANGE (2^32 - 1 purchases or transfers).        */
-HEED_MUST_CHECK enum heed_status shop_buy(struct shop *s, const struct shop_rules *r,
-                                          struct catalogue *c, struct ledger *l, int64_t time_ms,
-                                          uint64_t id_hi, uint64_t id_lo, uint32_t buyer,
-                                          uint32_t target, int64_t units, enum refusal *refusal,
-                                          uint32_t *purchase, bool *repeated);
+/* Offers units that the asker (`buyer`) holds, at price_minor each; answer->number is the offer's.
+ * Refusals, in order: unknown_target, id_reused, not_positive, own_stock (the good's own seller
+ * offers it by shop_list), account_frozen, insufficient_items. HEED_NOMEM, HEED_RANGE. */
+HEED_MUST_CHECK enum heed_status shop_resell(struct shop_desk *d, const struct shop_ask *ask,
+                                             int64_t price_minor, struct shop_answer *answer);
 
-/* Refunds a purchase: units go back to a counted stock and out of the sales. Refusals, in order:
- * unknown_purchase, already_refunded, refund_closed, insufficient_funds (the seller spent it),
- * overflow. HEED_NOMEM, HEED_RANGE (2^32 - 1 transfers).                                        */
-HEED_MUST_CHECK enum heed_status shop_refund(struct shop *s, const struct shop_rules *r,
-                                             struct catalogue *c, struct ledger *l, int64_t time_ms,
-                                             uint32_t purchase, enum refusal *refusal);
+/* Gives what is left of an offer back to its seller. Refusals: unknown_offer, not_listed (nothing
+ * is left). HEED_NOMEM, HEED_RANGE.                                                              */
+HEED_MUST_CHECK enum heed_status shop_withdraw(struct shop_desk *d, uint32_t offer,
+                                               enum refusal *refusal);
+
+/* Puts units aside for a buyer for timeout_s seconds, at the price of now. offer: SHOP_NONE or a
+ * resale (target is then its own). Refusals, in order: unknown_target, unknown_offer, id_reused,
+ * not_positive, same_account, not_listed, out_of_stock. HEED_NOMEM, HEED_RANGE. */
+HEED_MUST_CHECK enum heed_status shop_reserve(struct shop_desk *d, const struct shop_ask *ask,
+                                              uint32_t timeout_s, struct shop_answer *answer);
+/* Lets go of it. Refusals: unknown_reservation, pending_posted, pending_voided, pending_expired. */
+HEED_MUST_CHECK enum heed_status shop_unreserve(struct shop_desk *d, uint32_t reservation,
+                                                enum refusal *refusal);
+
+/* After holds ended by themselves (transfers from `first` on): what was put aside is in stock
+ * again.
+ */
+void shop_restock(struct shop *s, struct catalogue *c, const struct ledger *l, size_t first);
+
+/* ── buying ── */
+
+/* Buys units (> 0) of what is offered. id as in ledger_post; the same ask with a known id gives the
+ * same purchase again, whatever price and stock are by then. Refusals, in order: unknown_target,
+ * unknown_offer, unknown_reservation, id_reused, not_positive, same_account (the seller buys his
+ * own), not_tradable … fee_above_trade (market_decide), not_listed, out_of_stock, pending_posted,
+ * pending_voided, pending_expired (the reservation), account_frozen, insufficient_funds, overflow.
+ * HEED_NOMEM, HEED_RANGE (2^32 - 1 purchases or transfers).                                      */
+HEED_MUST_CHECK enum heed_status shop_buy(struct shop_desk *d, const struct shop_ask *ask,
+                                          struct shop_answer *answer);
+
+/* ── afterwards ── */
+
+/* What is put aside for a purchase goes to whom it is due, unless a rule holds it longer (*held
+ * then says so). Refusals: unknown_purchase, already_delivered, already_refunded. HEED_NOMEM,
+ * HEED_RANGE.
+ */
+HEED_MUST_CHECK enum heed_status shop_deliver(struct shop_desk *d, uint32_t purchase,
+                                              enum refusal *refusal);
+
+/* Whether the time of an escrow is over, and its release; soonest first. */
+bool shop_due(const struct shop *s, int64_t now_ms);
+HEED_MUST_CHECK enum heed_status shop_release(struct shop_desk *d);
+
+/* Refunds units of a purchase (0: all that are left): of each line their share, rounded down over
+ * all refunds together, so that a whole refund gives back exactly the price. Refusals, in order:
+ * unknown_purchase, id_reused, not_positive, already_refunded, exceeds_purchase, refund_closed,
+ * item_gone (the recipient holds too few), account_frozen, insufficient_funds (the seller spent
+ * it), overflow. HEED_NOMEM, HEED_RANGE (2^32 - 1 transfers). */
+HEED_MUST_CHECK enum heed_status shop_refund(struct shop_desk *d, uint32_t purchase, int64_t units,
+                                             uint64_t id_hi, uint64_t id_lo, enum refusal *refusal,
+                                             int64_t *back_minor, bool *repeated);
+
+const char *shop_sink_name(const struct shop *s, uint16_t purpose); /* NULL: none of the shop's */
 #endif

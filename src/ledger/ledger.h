@@ -49,6 +49,9 @@ enum transfer_code {
     CODE_FEE_REFUND = 10,
     CODE_GRANT = 11,
     CODE_CORRECTION = 12,
+    CODE_ROYALTY = 13, /* to who made what is sold again */
+    CODE_ESCROW = 14,  /* put aside until what was sold is delivered */
+    CODE_STOCK = 15,   /* pieces that come into an offer, or leave it unsold */
     CODE_COUNT
 };
 /* Codes from here to 65535 are the caller's, and mean what he says. */
@@ -263,19 +266,22 @@ struct effect ledger_effect(const struct ledger *l, const struct transfer *t);
 
 /* ── postings by holder ── */
 
-/* One leg of a posting, between main accounts.                                                   */
+/* One leg of a posting.                                                                          */
 struct posting {
     uint32_t from, to; /* holders */
     int64_t amount_minor;
     uint32_t unit;
     uint16_t code;
     uint32_t reference;
+    uint16_t from_purpose, to_purpose; /* 0: main accounts */
+    uint32_t posts; /* a pending transfer + 1: this leg posts it whole, and is by its accounts and
+                       unit; 0: none */
 };
 
-/* Posts all n legs or none, opening main accounts that are not there. Legs apply in order, later
- * ones see earlier ones. Zero amounts are passed over (no transfer is written), but a named posting
- * of zeros alone writes its first leg, so that its id is remembered. id_hi, id_lo name the whole
- * posting when not both zero; its body is everything but the time.
+/* Posts all n legs or none, opening accounts that are not there (bounds as of ledger_open). Legs
+ * apply in order, later ones see earlier ones. Zero amounts are passed over (no transfer is
+ * written), but a named posting of zeros alone writes its first leg, so that its id is remembered.
+ * id_hi, id_lo name the whole posting when not both zero; its body is everything but the time.
  *
  * *first  out  index of the first transfer written (LEDGER_NONE when none), may be NULL
  * *repeated out true when the id was there with the same body: nothing moved; may be NULL

@@ -35,6 +35,9 @@ const char *transfer_code_name(enum transfer_code code)
         [CODE_FEE_REFUND] = "fee_refund",
         [CODE_GRANT] = "grant",
         [CODE_CORRECTION] = "correction",
+        [CODE_ROYALTY] = "royalty",
+        [CODE_ESCROW] = "escrow",
+        [CODE_STOCK] = "stock",
     };
     if ((int)code <= 0 || code >= CODE_COUNT)
         return "";

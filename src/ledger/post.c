@@ -9,9 +9,11 @@ static enum refusal check_legs(const struct posting *legs, size_t n)
     enum refusal worst = REFUSED_NOT;
     for (size_t i = 0; i < n; i++) {
         heed_assert(legs[i].code > 0 && legs[i].code < CODE_COUNT);
-        enum refusal r = legs[i].amount_minor < 0     ? REFUSED_not_positive
-                         : legs[i].from == legs[i].to ? REFUSED_same_account
-                                                      : ledger_may_pay(legs[i].from, legs[i].to);
+        bool same = legs[i].from == legs[i].to && legs[i].from_purpose == legs[i].to_purpose;
+        enum refusal r = legs[i].posts              ? REFUSED_NOT
+                         : legs[i].amount_minor < 0 ? REFUSED_not_positive
+                         : same                     ? REFUSED_same_account
+                                                    : ledger_may_pay(legs[i].from, legs[i].to);
         if (r != REFUSED_NOT && (worst == REFUSED_NOT || r < worst))
             worst = r;
     }
@@ -25,7 +27,7 @@ static size_t moving(const struct posting *legs, size_t n, uint64_t id_hi, uint6
 {
     size_t m = 0;
     for (size_t i = 0; i < n; i++)
-        if (legs[i].amount_minor != 0)
+        if (legs[i].amount_minor != 0 || legs[i].posts)
             legs_of[m++] = &legs[i];
     bool marker = m == 0 && n > 0 && (id_hi | id_lo) != 0;
     if (marker)
@@ -34,15 +36,26 @@ static size_t moving(const struct posting *legs, size_t n, uint64_t id_hi, uint6
         asks[i] = (struct transfer_ask){
             .id_hi = id_hi,
             .id_lo = id_lo,
-            .amount_minor = legs_of[i]->amount_minor,
+            .amount_minor = legs_of[i]->posts ? TRANSFER_ALL : legs_of[i]->amount_minor,
             .debit = LEDGER_NONE,
             .credit = LEDGER_NONE,
-            .of = LEDGER_NONE,
+            .of = legs_of[i]->posts ? legs_of[i]->posts - 1 : LEDGER_NONE,
             .reference = legs_of[i]->reference,
             .code = legs_of[i]->code,
-            .kind = TRANSFER_MOVE,
+            .kind = legs_of[i]->posts ? TRANSFER_POST : TRANSFER_MOVE,
             .flags = (uint8_t)((i + 1 < m ? TRANSFER_LINKED : 0) | (marker ? TRANSFER_MARKER : 0))};
     return m;
+}
+
+static uint32_t account_of(struct ledger *l, uint32_t holder, uint32_t unit, uint16_t purpose,
+                           bool open)
+{
+    uint32_t account = ledger_find_for(l, holder, unit, purpose);
+    if (account != LEDGER_NONE || !open)
+        return account;
+    return purpose == 0
+               ? ledger_open(l, holder, unit)
+               : ledger_open_for(l, holder, unit, purpose, ACCOUNT_DEBITS_WITHIN_CREDITS, 0);
 }
 
 static enum heed_status open_accounts(struct ledger *l, struct transfer_ask *asks,
@@ -50,10 +63,10 @@ static enum heed_status open_accounts(struct ledger *l, struct transfer_ask *ask
 {
     for (size_t i = 0; i < m; i++) {
         const struct posting *leg = legs_of[i];
-        asks[i].debit =
-            open ? ledger_open(l, leg->from, leg->unit) : ledger_find(l, leg->from, leg->unit);
-        asks[i].credit =
-            open ? ledger_open(l, leg->to, leg->unit) : ledger_find(l, leg->to, leg->unit);
+        if (leg->posts)
+            continue;
+        asks[i].debit = account_of(l, leg->from, leg->unit, leg->from_purpose, open);
+        asks[i].credit = account_of(l, leg->to, leg->unit, leg->to_purpose, open);
         if (open && (asks[i].debit == LEDGER_NONE || asks[i].credit == LEDGER_NONE))
             return HEED_NOMEM;
     }

@@ -159,7 +159,11 @@ static void flow(const struct page *p, int scale)
                                                    [CODE_FEE] = W_c_fee,
                                                    [CODE_REFUND] = W_c_refund,
                                                    [CODE_FEE_REFUND] = W_c_fee_refund,
-                                                   [CODE_GRANT] = W_c_grant};
+                                                   [CODE_GRANT] = W_c_grant,
+                                                   [CODE_CORRECTION] = W_c_correction,
+                                                   [CODE_ROYALTY] = W_c_royalty,
+                                                   [CODE_ESCROW] = W_c_escrow,
+                                                   [CODE_STOCK] = W_c_stock};
     const struct report_data *d = p->d;
     char a[40];
     figure_begin(p, W_flow, false);

@@ -26,7 +26,7 @@ static void counts(struct report_data *d)
     d->late = s->consumption.late;
     d->purchases = s->shop.purchases_n;
     for (size_t i = 0; i < s->shop.purchases_n; i++)
-        d->refunded += s->shop.purchases[i].refunded;
+        d->refunded += purchase_refunded(&s->shop.purchases[i]);
 }
 
 enum heed_status report_gather(struct world *w, const struct report_truth *truth,

@@ -157,6 +157,20 @@ void twin_deinit(struct twin *t)
     *t = (struct twin){0};
 }
 
+/* Pieces of a good's own stock that stand in reservations. */
+static int64_t put_aside(const struct world *w, uint32_t target)
+{
+    const struct shop *shop = &w->state.shop;
+    int64_t units = 0;
+    for (size_t i = 0; i < shop->reservations_n; i++) {
+        const struct reservation *r = &shop->reservations[i];
+        if (r->target == target && r->offer == SHOP_NONE &&
+            w->state.ledger.transfers[r->transfer].state == STATE_STANDS)
+            units += r->units;
+    }
+    return units;
+}
+
 /* Room for all goods and purchases there are; those that are new start as the world has them.    */
 static bool twin_grow(struct twin *t, const struct world *w)
 {
@@ -167,7 +181,10 @@ static bool twin_grow(struct twin *t, const struct world *w)
             !array_grow(&t->sales[service], &t->cap[service][1], n, sizeof **t->sales))
             return false;
         for (; t->n[service] < n; t->n[service]++) {
-            t->stock[service][t->n[service]] = goods[t->n[service]].stock;
+            uint32_t target =
+                target_make(service ? TARGET_SERVICE : TARGET_GOOD, (uint32_t)t->n[service]);
+            int64_t stock = goods[t->n[service]].stock;
+            t->stock[service][t->n[service]] = stock < 0 ? -1 : stock + put_aside(w, target);
             t->sales[service][t->n[service]] = goods[t->n[service]].sales;
         }
     }
@@ -175,7 +192,7 @@ static bool twin_grow(struct twin *t, const struct world *w)
     if (!array_grow(&t->refunded, &t->refunded_cap, shop->purchases_n, sizeof *t->refunded))
         return false;
     for (; t->refunded_n < shop->purchases_n; t->refunded_n++)
-        t->refunded[t->refunded_n] = shop->purchases[t->refunded_n].refunded;
+        t->refunded[t->refunded_n] = shop->purchases[t->refunded_n].refunded_units;
     return true;
 }
 
@@ -218,7 +235,11 @@ static void learn_list(struct twin *t, const struct step *s, const json_t *reply
     if (!target || target_index(target) >= t->n[service])
         return;
     int64_t *stock = &t->stock[service][target_index(target)];
-    *stock = flagged(s, "unlimited") ? -1 : given(s, "stock", *stock);
+    const char *stocked = step_arg(s, "stock");
+    if (flagged(s, "unlimited"))
+        *stock = -1;
+    else if (stocked)
+        *stock = given(s, "stock", 0) + put_aside(w, target);
 }
 
 static void learn_units(struct twin *t, uint32_t target, int64_t units)
@@ -228,6 +249,18 @@ static void learn_units(struct twin *t, uint32_t target, int64_t units)
     if (*stock >= 0)
         *stock -= units;
     t->sales[service][target_index(target)] += units;
+}
+
+static void learn_refund(struct twin *t, const struct purchase *p, int64_t *refunded, int64_t units,
+                         struct broken *b)
+{
+    units = units ? units : p->units - *refunded;
+    *refunded += units;
+    if (units <= 0 || *refunded > p->units || *refunded != p->refunded_units)
+        broken_set(b, "stock", "%lld of %lld units were refunded", (long long)*refunded,
+                   (long long)p->units);
+    if (p->offer == SHOP_NONE)
+        learn_units(t, p->target, -units);
 }
 
 static bool learn_erase(struct twin *t, const struct step *s)
@@ -274,14 +307,12 @@ bool twin_learn(struct twin *t, const struct world *w, const struct step *s, con
         learn_list(t, s, reply, w);
         break;
     case COMMAND_shop_buy:
-        if (!repeated)
-            learn_units(t, p->target, given(s, "units", 1));
+        if (!repeated && p->offer == SHOP_NONE)
+            learn_units(t, p->target, p->units);
         break;
     case COMMAND_shop_refund:
-        if (t->refunded[number])
-            broken_set(b, "stock", "purchase %lld was refunded twice", (long long)number);
-        t->refunded[number] = 1;
-        learn_units(t, p->target, -p->units);
+        if (!repeated)
+            learn_refund(t, p, &t->refunded[number], given(s, "units", 0), b);
         break;
     case COMMAND_user_erase:
         return learn_erase(t, s);
@@ -300,7 +331,9 @@ void check_goods(const struct world *w, const struct twin *t, struct broken *b)
             if (goods[i].stock < -1)
                 broken_set(b, "stock", "%s %zu has %lld units", service ? "service" : "good", i,
                            (long long)goods[i].stock);
-            if (goods[i].stock != t->stock[service][i] || goods[i].sales != t->sales[service][i])
+            uint32_t target = target_make(service ? TARGET_SERVICE : TARGET_GOOD, (uint32_t)i);
+            int64_t stock = goods[i].stock < 0 ? -1 : goods[i].stock + put_aside(w, target);
+            if (stock != t->stock[service][i] || goods[i].sales != t->sales[service][i])
                 broken_set(b, "stock", "%s %zu has %lld units and %lld sales, not %lld and %lld",
                            service ? "service" : "good", i, (long long)goods[i].stock,
                            (long long)goods[i].sales, (long long)t->stock[service][i],

@@ -53,7 +53,7 @@ __attribute__((format(printf, 3, 4))) void broken_set(struct broken *b, const ch
 struct twin {
     int64_t *stock[2], *sales[2]; /* of goods, services */
     size_t n[2], cap[2][2];
-    uint8_t *refunded; /* by purchase */
+    int64_t *refunded; /* units, by purchase */
     size_t refunded_n, refunded_cap;
     char **gone; /* ids of erased people */
     size_t gone_n, gone_cap;

@@ -356,7 +356,8 @@ static uint64_t weight_of(const struct command_spec *spec)
                    {"rating", "add", 10},      {"feed", "serve", 4},   {"settle", "", 2},
                    {"ledger", "transfer", 12}, {"ledger", "issue", 7}, {"ledger", "retire", 5},
                    {"ledger", "pending", 9},   {"ledger", "post", 5},  {"ledger", "void", 3},
-                   {"shop", "list", 5},        {"shop", "buy", 16},    {"shop", "refund", 6}};
+                   {"shop", "list", 5},        {"shop", "buy", 16},    {"shop", "refund", 6},
+                   {"shop", "resell", 5},      {"shop", "reserve", 4}};
     for (size_t i = 0; i < COUNT(weights); i++)
         if (strcmp(spec->noun, weights[i].noun) == 0 && strcmp(spec->verb, weights[i].verb) == 0)
             return weights[i].weight;

@@ -439,6 +439,17 @@ static enum heed_status refusal_reply(enum refusal refusal, json_t **reply, stru
     return status == HEED_OK ? HEED_REFUSED : status;
 }
 
+/* The same, with the rule of the market rules that refused, if one did. */
+static enum heed_status refused_by(enum refusal refusal, const char *rule, json_t **reply,
+                                   struct heed_error *err)
+{
+    enum heed_status status = refusal_reply(refusal, reply, err);
+    if (rule && status == HEED_REFUSED &&
+        json_object_set_new(json_object_get(*reply, "refused"), "rule", json_string(rule)) != 0)
+        return error_nomem(err);
+    return status;
+}
+
 enum heed_status admit_tool(const struct world *w, enum command_id tool, const char *actor,
                             json_t **refused, struct heed_error *err)
 {
@@ -455,14 +466,21 @@ enum heed_status admit_tool(const struct world *w, enum command_id tool, const c
 enum heed_status admit_due(struct world *w, const struct heed_context *context,
                            struct heed_error *err)
 {
-    if (!ledger_due(&w->state.ledger, context->time_ms))
-        return HEED_OK;
-    struct call call = {
-        .command = COMMAND_ledger_expire, .actor = HANDLE_NONE, .time_ms = context->time_ms};
-    struct outcome o = {0};
-    for (int i = 0; i < CALL_INTS; i++)
-        call.i[i] = CALL_ABSENT;
-    return world_apply(w, &call, &o, err);
+    const bool due[] = {ledger_due(&w->state.ledger, context->time_ms),
+                        shop_due(&w->state.shop, context->time_ms)};
+    static const uint16_t commands[] = {COMMAND_ledger_expire, COMMAND_shop_release};
+    enum heed_status status = HEED_OK;
+    for (size_t i = 0; status == HEED_OK && i < sizeof due / sizeof *due; i++) {
+        if (!due[i])
+            continue;
+        struct call call = {
+            .command = commands[i], .actor = HANDLE_NONE, .time_ms = context->time_ms};
+        struct outcome o = {0};
+        for (int j = 0; j < CALL_INTS; j++)
+            call.i[j] = CALL_ABSENT;
+        status = world_apply(w, &call, &o, err);
+    }
+    return status;
 }
 
 enum heed_status admit_queue(struct world *w, const struct command_spec *spec,
@@ -529,7 +547,7 @@ enum heed_status admit_queue(struct world *w, const struct command_spec *spec,
     if (status == HEED_OK)
         status = world_guard(w, run_command(&r, &o));
     if (status == HEED_OK && o.refusal != REFUSED_NOT)
-        status = refusal_reply(o.refusal, reply, err);
+        status = refused_by(o.refusal, o.rule, reply, err);
     else if (status == HEED_OK && !(*reply = o.reply ? o.reply : json_object()))
         status = error_nomem(err);
     if (status != HEED_OK && status != HEED_REFUSED)

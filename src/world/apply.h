@@ -113,6 +113,10 @@ HEED_MUST_CHECK enum heed_status note_score(struct state *s, uint32_t user, uint
 /* What stands in the way of a `ledger open`, or REFUSED_NOT; its purpose may be yet to be made. */
 enum refusal ledger_open_refusal(const struct state *s, const struct call *call);
 
+/* What the shop works with at a time. */
+struct shop_desk world_desk(struct world *w, int64_t time_ms);
+json_t *reply_purchase(const struct world *w, uint32_t number);
+
 /* Done by several commands.                                                                     */
 HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_ms,
                                            struct outcome *o, struct heed_error *err);

@@ -120,8 +120,11 @@ enum heed_status apply_user_add(struct world *w, const struct call *call, struct
     }
     const struct rules *r = &w->state.rules;
     if (r->grants.new_user_grant_minor > 0) {
-        struct posting grant = {HOLDER_ISSUE, o->handle,  r->grants.new_user_grant_minor, 0,
-                                CODE_GRANT,   LEDGER_NONE};
+        struct posting grant = {.from = HOLDER_ISSUE,
+                                .to = o->handle,
+                                .amount_minor = r->grants.new_user_grant_minor,
+                                .code = CODE_GRANT,
+                                .reference = LEDGER_NONE};
         enum refusal refusal = REFUSED_NOT;
         if (ledger_post(&w->state.ledger, call->time_ms, 0, 0, &grant, 1, &refusal, NULL, NULL) !=
             HEED_OK)
@@ -265,6 +268,10 @@ static enum heed_status add_good(struct world *w, const struct call *call, bool 
     if (status != HEED_OK)
         return error_nomem(err);
     uint32_t target = target_make(service ? TARGET_SERVICE : TARGET_GOOD, o->handle);
+    struct shop_desk d = world_desk(w, call->time_ms);
+    status = shop_stock(&d, target);
+    if (status != HEED_OK)
+        return error_set(err, status, "good", "there is no room for its stock");
     return o->want_reply ? reply_pack(&o->reply, err, "{s:o}", service ? "service" : "good",
                                       reply_target(w, target))
                          : HEED_OK;

@@ -523,17 +523,20 @@ static enum heed_status pay(struct world *w, const struct call *call, const stru
     struct posting *legs = malloc((n + 1) * sizeof *legs);
     if (!legs)
         return error_nomem(err);
-    legs[0] = (struct posting){
-        HOLDER_ISSUE, HOLDER_POOL,    held < r->pool_minor ? r->pool_minor - held : 0,
-        r->currency,  CODE_POOL_FILL, epoch};
+    legs[0] = (struct posting){.from = HOLDER_ISSUE,
+                               .to = HOLDER_POOL,
+                               .amount_minor = held < r->pool_minor ? r->pool_minor - held : 0,
+                               .unit = r->currency,
+                               .code = CODE_POOL_FILL,
+                               .reference = epoch};
     for (size_t i = 0; i < n; i++) {
         const struct payout *p = &s->consumption.payouts[first + i];
-        legs[i + 1] = (struct posting){HOLDER_POOL,
-                                       p->party,
-                                       p->amount_minor,
-                                       r->currency,
-                                       p->creator ? CODE_REWARD_CREATOR : CODE_REWARD_USER,
-                                       epoch};
+        legs[i + 1] = (struct posting){.from = HOLDER_POOL,
+                                       .to = p->party,
+                                       .amount_minor = p->amount_minor,
+                                       .unit = r->currency,
+                                       .code = p->creator ? CODE_REWARD_CREATOR : CODE_REWARD_USER,
+                                       .reference = epoch};
     }
     enum refusal refusal = REFUSED_NOT;
     enum heed_status status =

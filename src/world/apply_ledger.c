@@ -294,8 +294,11 @@ enum heed_status apply_ledger_reverse(struct world *w, const struct call *call, 
 enum heed_status apply_ledger_expire(struct world *w, const struct call *call, struct outcome *o,
                                      struct heed_error *err)
 {
+    struct state *s = &w->state;
+    size_t before = s->ledger.transfers_n;
     (void)o;
-    enum heed_status status = ledger_expire(&w->state.ledger, call->time_ms);
+    enum heed_status status = ledger_expire(&s->ledger, call->time_ms);
+    shop_restock(&s->shop, &s->catalogue, &s->ledger, before);
     return status == HEED_OK
                ? HEED_OK
                : error_set(err, status, "ledger", "there is no room to let go of what is over");

@@ -35,7 +35,10 @@ enum { NOT_CALLED = UINT8_MAX };
 static const struct {
     enum command_id command;
     uint8_t ints;
-} grown[] = {{COMMAND_quality_fit, 1}, {COMMAND_ledger_transfer, 6}};
+} grown[] = {{COMMAND_quality_fit, 1},
+             {COMMAND_ledger_transfer, 6},
+             {COMMAND_shop_buy, 5},
+             {COMMAND_shop_refund, 1}};
 
 struct sha256 journal_genesis(void)
 {

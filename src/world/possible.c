@@ -202,7 +202,10 @@ static bool purposes_ok(const struct state *s)
     for (size_t i = 0; i < s->ledger.accounts_n; i++) {
         uint16_t p = s->ledger.accounts[i].purpose;
         if (p != 0 &&
-            (p < PURPOSES_OWN || (size_t)(p - PURPOSES_OWN) >= s->catalogue.symbols.count))
+            (p < PURPOSES_OWN ? p > PURPOSE_ESCROW
+             : p < PURPOSE_SINKS
+                 ? (size_t)(p - PURPOSES_OWN) >= s->catalogue.symbols.count
+                 : s->ledger.accounts[i].holder != HOLDER_RETIRE || !shop_sink_name(&s->shop, p)))
             return false;
     }
     return true;

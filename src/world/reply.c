@@ -108,7 +108,16 @@ json_t *reply_unit(const struct world *w, uint32_t unit)
 
 json_t *reply_purpose(const struct world *w, uint16_t purpose)
 {
-    return purpose < PURPOSES_OWN ? json_null() : reply_symbol(w, (uint32_t)purpose - PURPOSES_OWN);
+    static const char *const own[PURPOSES_OWN] = {[PURPOSE_OFFERS] = "system:offers",
+                                                  [PURPOSE_ORDERS] = "system:orders",
+                                                  [PURPOSE_BIDS] = "system:bids",
+                                                  [PURPOSE_ESCROW] = "system:escrow"};
+    const char *sink = shop_sink_name(&w->state.shop, purpose);
+    if (sink)
+        return json_string(sink);
+    if (purpose < PURPOSES_OWN)
+        return own[purpose] ? json_string(own[purpose]) : json_null();
+    return reply_symbol(w, (uint32_t)purpose - PURPOSES_OWN);
 }
 
 json_t *reply_ledger_account(const struct world *w, uint32_t account, uint32_t holder)
@@ -127,6 +136,47 @@ json_t *reply_ledger_account(const struct world *w, uint32_t account, uint32_t h
         "limit_minor", (json_int_t)a->credit_limit, "debits_minor", (json_int_t)a->debits,
         "credits_minor", (json_int_t)a->credits, "transfers", (json_int_t)a->transfers, "frozen",
         (a->flags & ACCOUNT_FROZEN) != 0, "closed", (a->flags & ACCOUNT_CLOSED) != 0);
+}
+
+static json_t *reply_lines(const struct world *w, const struct purchase *p)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; list && i < p->lines; i++) {
+        const struct shop_line *l = &w->state.shop.lines[p->first_line + i];
+        json_array_append_new(
+            list, json_pack("{s:s,s:o,s:o,s:I,s:I,s:o}", "for",
+                            transfer_code_name((enum transfer_code)l->code), "to",
+                            catalogue_erased(&w->state.catalogue, l->holder)
+                                ? json_null()
+                                : reply_account(w, l->holder),
+                            "purpose", reply_purpose(w, l->purpose), "amount_minor",
+                            (json_int_t)l->minor, "refunded_minor", (json_int_t)l->back_minor,
+                            "rule_line", l->rule ? json_integer(l->rule) : json_null()));
+    }
+    return list;
+}
+
+static json_t *person(const struct world *w, uint32_t party)
+{
+    return catalogue_erased(&w->state.catalogue, party)
+               ? json_null()
+               : reply_target(w, target_make(TARGET_USER, party));
+}
+
+json_t *reply_purchase(const struct world *w, uint32_t number)
+{
+    static const char *const states[] = {"paid", "escrow", "released"};
+    const struct purchase *p = &w->state.shop.purchases[number];
+    return json_pack("{s:I,s:o,s:o,s:o,s:o,s:I,s:o,s:I,s:I,s:I,s:o,s:s,s:I,s:b,s:o}", "purchase",
+                     (json_int_t)number, "time", reply_time(p->time_ms), "user",
+                     person(w, p->buyer), "for", person(w, p->recipient), "good",
+                     reply_target(w, p->target), "units", (json_int_t)p->units, "currency",
+                     reply_currency(w, p->currency), "price_minor", (json_int_t)p->price_minor,
+                     "fee_minor", (json_int_t)p->fee_minor, "proceeds_minor",
+                     (json_int_t)(p->price_minor - p->fee_minor), "offer",
+                     p->offer == SHOP_NONE ? json_null() : json_integer(p->offer), "state",
+                     states[p->state], "refunded_units", (json_int_t)p->refunded_units, "refunded",
+                     (int)purchase_refunded(p), "lines", reply_lines(w, p));
 }
 
 json_t *reply_currency(const struct world *w, uint16_t currency)

@@ -110,6 +110,7 @@ static const struct field fields[] = {
     FIELD("consumption.cap", LEAF_SHARE, consumption.cap_ppm, 1, 1000000),
     FIELD("shop.fee", LEAF_SHARE, shop.fee_ppm, 0, 1000000),
     FIELD("shop.refund_window", LEAF_DURATION, shop.refund_ms, 0, 100 * YEAR),
+    FIELD("shop.escrow", LEAF_DURATION, shop.escrow_ms, 0, 100 * YEAR),
     FIELD("grants.new_user", LEAF_MONEY, grants.new_user_grant_minor, 0, MONEY_MAX),
 };
 

@@ -84,10 +84,11 @@ struct outcome {
     enum refusal refusal;
     bool want_reply;                 /* in: build `reply`               */
     struct transfer_answer *answers; /* in, of a ledger batch: where its answers go, or NULL */
-    bool repeated;   /* the same id was applied before, or the event's id was seen */
-    bool counted;    /* repeated, but counted in the state, so journalled          */
-    uint32_t handle; /* of what was made, else HANDLE_NONE */
-    json_t *reply;   /* out, owned by the caller; NULL unless wanted and not refused */
+    bool repeated;    /* the same id was applied before, or the event's id was seen */
+    bool counted;     /* repeated, but counted in the state, so journalled          */
+    const char *rule; /* of the market rules that refused; NULL */
+    uint32_t handle;  /* of what was made, else HANDLE_NONE */
+    json_t *reply;    /* out, owned by the caller; NULL unless wanted and not refused */
 };
 
 static inline bool outcome_changed(const struct outcome *o)
