@@ -201,8 +201,9 @@ static enum heed_status load_accounts(struct exchange *x, struct source *k, stru
             return damaged(err, "an account");
         uint32_t account = exchange_account(x, owner, v[0], v[1]);
         if (account == EXCHANGE_NONE)
-            return x->currency_all + v[0] > EXCHANGE_VALUE_MAX || v[1] != EXCHANGE_UNLIMITED
-                       ? damaged(err, "an account")
+            return x->currency_all + v[0] > EXCHANGE_VALUE_MAX ||
+                           (v[1] != EXCHANGE_UNLIMITED && x->items_all + v[1] > EXCHANGE_VALUE_MAX)
+                       ? damaged(err, "balances")
                        : error_nomem(err);
         x->accounts[account].asked = asked;
         x->accounts[account].position = v[2];
