@@ -17,6 +17,7 @@ static const struct {
     {COMMAND_quality_agree, tools_agree},    {COMMAND_quality_bridge, tools_bridge},
     {COMMAND_allocate_eval, tools_eval},     {COMMAND_allocate_batch, tools_batch},
     {COMMAND_allocate_online, tools_online}, {COMMAND_allocate_ope, tools_ope},
+    {COMMAND_exchange_replay, tools_exchange},
 };
 
 enum { TOOLS = sizeof tools / sizeof *tools };
