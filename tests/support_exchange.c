@@ -129,6 +129,7 @@ static struct exchange_event *say(struct twin *t, enum exchange_event_kind kind,
     e->number = o->number;
     e->account = o->ask.account;
     e->side = o->ask.side;
+    e->op = o->ask.op;
     e->price = o->unpriced ? 0 : o->price;
     e->left = o->left;
     e->shown = o->shown;

@@ -16,7 +16,7 @@ struct exchange_settings exchange_defaults(void)
                                       .limit_ms = 15000,
                                       .call_ms = 300000,
                                       .slices_max = SLICES_MAX,
-                                      .remember = 65536};
+                                      .remember = 16384};
 }
 
 static const char *ticks_wrong(const struct exchange_tick *t)
@@ -150,8 +150,8 @@ void exchange_out_deinit(struct exchange_out *out)
 bool out_reserve(struct exchange *x, struct exchange_out *out, uint64_t weight)
 {
     enum { OF_ITSELF = 16 };
-    return array_grow(&out->events, &out->cap, out->n + x->weight + weight + OF_ITSELF,
-                      sizeof *out->events);
+    size_t need = out->n + x->weight + weight + OF_ITSELF;
+    return need <= out->cap || array_grow(&out->events, &out->cap, need, sizeof *out->events);
 }
 
 /* Each time it is all shown it can end a trade; it can be cancelled; a stop order also arrives. */
@@ -160,21 +160,6 @@ uint32_t order_weight(const struct exchange *x, const struct order *o)
     (void)x;
     int64_t slices = o->display > 0 && o->display < o->left ? (o->left - 1) / o->display + 1 : 1;
     return (uint32_t)slices + (o->waits ? 5 : 2);
-}
-
-struct exchange_event *event_of(struct exchange *x, struct exchange_out *out,
-                                enum exchange_event_kind kind, const struct order *o)
-{
-    struct exchange_event *e = event_new(x, out, kind);
-    e->id_hi = o->id_hi;
-    e->id_lo = o->id_lo;
-    e->number = o->number;
-    e->account = o->account;
-    e->side = o->side;
-    e->price = o->price == MARKET_BUY ? 0 : o->price;
-    e->left = o->left;
-    e->shown = o->shown;
-    return e;
 }
 
 /* ── commands ── */
@@ -209,29 +194,30 @@ static uint64_t place(struct exchange *x, const struct exchange_ask *a, uint64_t
     uint32_t slot = book_slot(x);
     struct order *o = &x->orders[slot];
     struct account_row *r = &x->accounts[a->account];
-    *o = (struct order){.left = a->size,
-                        .price = p->limit,
-                        .hold_price = p->hold_price,
-                        .prev = EXCHANGE_NONE,
-                        .next = EXCHANGE_NONE,
-                        .level = EXCHANGE_NONE,
-                        .account = a->account,
-                        .owner = r->owner,
-                        .side = a->side,
-                        .op = a->op,
-                        .tif = a->tif,
-                        .stp = a->stp,
-                        .id_hi = a->id_hi,
-                        .id_lo = a->id_lo,
-                        .number = ++x->number,
-                        .body = body,
-                        .display = a->display,
-                        .stop = a->stop,
-                        .expires_ms = a->expires_ms,
-                        .heap_at = EXCHANGE_NONE,
-                        .post_only = a->post_only,
-                        .waits = a->op == EXCHANGE_STOP || a->op == EXCHANGE_STOP_LIMIT,
-                        .live = 1};
+    o->left = a->size;
+    o->shown = o->held = 0;
+    o->price = p->limit;
+    o->hold_price = p->hold_price;
+    o->prev = o->next = o->level = o->heap_at = EXCHANGE_NONE;
+    o->account = a->account;
+    o->owner = r->owner;
+    o->side = a->side;
+    o->op = a->op;
+    o->tif = a->tif;
+    o->stp = a->stp;
+    o->id_hi = a->id_hi;
+    o->id_lo = a->id_lo;
+    o->number = ++x->number;
+    o->body = body;
+    o->display = a->display;
+    o->stop = a->stop;
+    o->expires_ms = a->expires_ms;
+    o->fee_minor = 0;
+    o->fee_rest = 0;
+    o->post_only = a->post_only;
+    o->waits = a->op == EXCHANGE_STOP || a->op == EXCHANGE_STOP_LIMIT;
+    o->live = 1;
+    o->reserved = 0;
     o->weight = order_weight(x, o);
     x->weight += o->weight;
     ids_add(x, slot);

@@ -113,7 +113,7 @@ struct exchange_settings {
     uint32_t reserved;
 };
 
-/* Ticks and lots of 1, no fees, no bands, no hours; 15 s, 0 s, 300 s; 65536 ids.                 */
+/* Ticks and lots of 1, no fees, no bands, no hours; 15 s, 0 s, 300 s; 16384 ids.                 */
 struct exchange_settings exchange_defaults(void);
 
 /* NULL when they can be used, else which is wrong and how it has to be.                          */
@@ -182,7 +182,8 @@ struct exchange_event {
     uint32_t account, other_account;
     uint8_t kind, side, reason, flags; /* side of `order` */
     uint8_t phase;
-    uint8_t reserved[3];
+    uint8_t op; /* of `order` */
+    uint8_t reserved[2];
 };
 _Static_assert(sizeof(struct exchange_event) == 160, "no padding in an event");
 

@@ -66,25 +66,25 @@ static int64_t key_of(size_t side, int64_t price)
     return side == SIDE_BIDS || side == SIDE_STOP_SELLS ? price : -price;
 }
 
-/* The first place whose key is not below; looked for from the best. */
+/* The first place whose key is not below; counted among the best, halved beyond. */
 static size_t key_place(const struct side *s, int64_t key)
 {
-    size_t high = s->n, step = 1;
-    while (high >= step && s->key[high - step] >= key) {
-        high -= step;
-        step *= 2;
+    enum { NEAR = 16 };
+    size_t near = s->n < NEAR ? s->n : NEAR, above = 0;
+    const int64_t *best = s->key + s->n - near;
+    for (size_t i = 0; i < near; i++) /* no branch that could be guessed wrong */
+        above += best[i] >= key;
+    if (above < near || near == s->n)
+        return s->n - above;
+    const int64_t *from = s->key;
+    size_t n = s->n - near;
+    while (n > 0) {
+        size_t half = n / 2;
+        bool below = from[half] < key;
+        from += below ? half + 1 : 0;
+        n = below ? n - half - 1 : half;
     }
-    size_t low = high >= step ? high - step + 1 : 0;
-    if (high == s->n && s->n > 0 && s->key[s->n - 1] < key)
-        return s->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (s->key[middle] >= key)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
+    return (size_t)(from - s->key);
 }
 
 static uint32_t level_new(struct exchange *x, size_t side, size_t at, int64_t price)

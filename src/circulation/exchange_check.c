@@ -187,16 +187,12 @@ static bool over_rate(const struct exchange *x, const struct account_row *r)
            x->now_ms - r->window_ms < x->set.rate_ms;
 }
 
-static bool over_position(const struct exchange *x, const struct account_row *r,
-                          const struct terms *t)
+static bool over_position(const struct account_row *r, const struct terms *t, int64_t most)
 {
-    int64_t most = x->set.position_max ? x->set.position_max : EXCHANGE_VALUE_MAX;
     int64_t was = t->now ? t->now->left : 0;
-    if (t->size <= was)
-        return false;
     int64_t reach =
         t->side == EXCHANGE_BUY ? r->position + r->open_buy : r->open_sell - r->position;
-    return (wide)reach + t->size - was > most;
+    return t->size > was && (wide)reach + t->size - was > most;
 }
 
 static enum refusal check_funds(const struct exchange *x, const struct account_row *r,
@@ -217,7 +213,7 @@ static enum refusal check_funds(const struct exchange *x, const struct account_r
         t->size > EXCHANGE_SIZE_MAX || (t->price > EXCHANGE_PRICE_MAX && t->price != MARKET_BUY) ||
         t->stop > EXCHANGE_PRICE_MAX || t->display > EXCHANGE_SIZE_MAX ||
         (wide)r->currency_held + more > EXCHANGE_VALUE_MAX * 2 ||
-        x->open_size > EXCHANGE_VALUE_MAX - t->size ||
+        x->open_size > EXCHANGE_VALUE_MAX - t->size || over_position(r, t, EXCHANGE_VALUE_MAX) ||
         (t->now && (t->now->fee_minor > EXCHANGE_VALUE_MAX / 2 ||
                     t->now->fee_minor < -EXCHANGE_VALUE_MAX / 2)))
         return REFUSED_overflow;
@@ -272,7 +268,7 @@ enum refusal check_ask(const struct exchange *x, const struct exchange_ask *a, u
     const struct account_row *r = &x->accounts[t.account];
     if (over_rate(x, r))
         return REFUSED_rate_limited;
-    if (over_position(x, r, &t))
+    if (x->set.position_max > 0 && over_position(r, &t, x->set.position_max))
         return REFUSED_position_limit;
     price_of(x, &t, p);
     return check_funds(x, r, &t, p);

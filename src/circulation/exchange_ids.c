@@ -25,7 +25,7 @@ static bool is(const struct exchange *x, uint32_t ref, uint64_t hi, uint64_t lo)
 }
 
 /* The place of an id, or where it would go. */
-static size_t place(const struct exchange *x, uint64_t hi, uint64_t lo)
+static size_t slot_of(const struct exchange *x, uint64_t hi, uint64_t lo)
 {
     uint32_t h = hash_of(hi, lo);
     size_t mask = x->ids.cap - 1, i = h & mask;
@@ -39,7 +39,7 @@ uint32_t ids_find(const struct exchange *x, uint64_t hi, uint64_t lo)
 {
     if (x->ids.cap == 0)
         return EXCHANGE_NONE;
-    uint64_t v = x->ids.slot[place(x, hi, lo)];
+    uint64_t v = x->ids.slot[slot_of(x, hi, lo)];
     return v == EMPTY ? EXCHANGE_NONE : (uint32_t)v;
 }
 
@@ -68,9 +68,19 @@ bool ids_reserve(struct exchange *x)
     return true;
 }
 
+/* The place of what is known to be there, without a look at the order. */
+static size_t slot_with(const struct exchange *x, uint64_t hi, uint64_t lo, uint32_t ref)
+{
+    uint64_t v = (uint64_t)hash_of(hi, lo) << 32 | ref;
+    size_t mask = x->ids.cap - 1, i = (size_t)(v >> 32) & mask;
+    while (x->ids.slot[i] != v)
+        i = (i + 1) & mask;
+    return i;
+}
+
 static void put(struct exchange *x, uint64_t hi, uint64_t lo, uint32_t ref)
 {
-    x->ids.slot[place(x, hi, lo)] = (uint64_t)hash_of(hi, lo) << 32 | ref;
+    x->ids.slot[slot_of(x, hi, lo)] = (uint64_t)hash_of(hi, lo) << 32 | ref;
     x->ids.n++;
 }
 
@@ -97,8 +107,12 @@ static void remove_at(struct exchange *x, size_t i)
 
 static void forget_oldest(struct exchange *x)
 {
+    enum { AHEAD = 4 };
     const struct ended *e = &x->ended[x->ended_at];
-    remove_at(x, place(x, e->id_hi, e->id_lo));
+    if (x->ended_at + AHEAD < x->set.remember)
+        __builtin_prefetch(
+            &x->ids.slot[hash_of(e[AHEAD].id_hi, e[AHEAD].id_lo) & (x->ids.cap - 1)]);
+    remove_at(x, slot_with(x, e->id_hi, e->id_lo, IDS_ENDED | (uint32_t)x->ended_at));
     x->ended_n--;
 }
 
@@ -117,11 +131,11 @@ void ids_end(struct exchange *x, uint32_t order)
 {
     const struct order *o = &x->orders[order];
     if (x->set.remember == 0) {
-        remove_at(x, place(x, o->id_hi, o->id_lo));
+        remove_at(x, slot_with(x, o->id_hi, o->id_lo, order));
         return;
     }
     uint32_t at = ring_next(x);
-    x->ids.slot[place(x, o->id_hi, o->id_lo)] =
+    x->ids.slot[slot_with(x, o->id_hi, o->id_lo, order)] =
         (uint64_t)hash_of(o->id_hi, o->id_lo) << 32 | IDS_ENDED | at;
     x->ended[at] = (struct ended){o->id_hi, o->id_lo, o->number, o->body};
 }

@@ -13,6 +13,8 @@
 /* R of so many millionths on top of what was taken, which decides ties of half even. */
 static wide rounded(const struct exchange *x, int64_t taken, wide millionths)
 {
+    if (millionths == 0)
+        return 0;
     wide q = millionths >= INT64_MIN && millionths <= INT64_MAX ? (int64_t)millionths / PPM
                                                                 : millionths / PPM;
     int64_t rest = (int64_t)(millionths - q * PPM);
@@ -49,20 +51,6 @@ wide hold_needed(const struct exchange *x, const struct order *o, int64_t price,
         return value;
     int64_t taken = o ? o->fee_minor : 0, rest = o ? o->fee_rest : 0;
     return value + rounded(x, taken, value * x->worst_ppm + rest) - rounded(x, taken, rest);
-}
-
-int64_t hold_set(struct exchange *x, struct order *o)
-{
-    struct account_row *a = &x->accounts[o->account];
-    int64_t need =
-        o->side == EXCHANGE_SELL ? o->left : (int64_t)hold_needed(x, o, o->hold_price, o->left);
-    int64_t change = need - o->held;
-    o->held = need;
-    if (o->side == EXCHANGE_SELL)
-        a->items_held += change;
-    else
-        a->currency_held += change;
-    return change;
 }
 
 void money_trade(struct exchange *x, struct order *buy, struct order *sell, int64_t price,

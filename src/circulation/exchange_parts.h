@@ -137,26 +137,54 @@ void heap_remove(struct exchange *x, uint32_t slot);
 int64_t fee_take(struct exchange *x, struct order *o, int32_t ppm, int64_t value);
 /* What a buy of so much at that price has to hold, fees at worst; without overflow.              */
 wide hold_needed(const struct exchange *x, const struct order *o, int64_t price, int64_t size);
-int64_t hold_set(struct exchange *x, struct order *o); /* to what it needs now; the change */
+/* To what it needs now; the change. */
+static inline int64_t hold_set(struct exchange *x, struct order *o)
+{
+    struct account_row *a = &x->accounts[o->account];
+    bool sells = o->side == EXCHANGE_SELL;
+    int64_t need = sells               ? o->left
+                   : x->worst_ppm == 0 ? o->hold_price * o->left
+                                       : (int64_t)hold_needed(x, o, o->hold_price, o->left);
+    int64_t change = need - o->held;
+    o->held = need;
+    *(sells ? &a->items_held : &a->currency_held) += change;
+    return change;
+}
 void money_trade(struct exchange *x, struct order *buy, struct order *sell, int64_t price,
                  int64_t size, int64_t buy_fee, int64_t sell_fee);
 
 /* ── events (exchange.c) ── */
 
-static inline struct exchange_event *event_new(struct exchange *x, struct exchange_out *out,
-                                               enum exchange_event_kind kind)
+/* Field by field: clearing the whole first costs more than all the rest. o NULL: of no order. */
+static inline struct exchange_event *event_of(struct exchange *x, struct exchange_out *out,
+                                              enum exchange_event_kind kind, const struct order *o)
 {
     struct exchange_event *e = &out->events[out->n++];
-    *e = (struct exchange_event){.seq = ++x->seq,
-                                 .time_ms = x->now_ms,
-                                 .account = EXCHANGE_NONE,
-                                 .other_account = EXCHANGE_NONE,
-                                 .kind = (uint8_t)kind,
-                                 .phase = x->phase};
+    e->seq = ++x->seq;
+    e->time_ms = x->now_ms;
+    e->id_hi = o ? o->id_hi : 0;
+    e->id_lo = o ? o->id_lo : 0;
+    e->other_hi = e->other_lo = 0;
+    e->number = o ? o->number : 0;
+    e->other_number = 0;
+    e->price = o && o->price != MARKET_BUY ? o->price : 0;
+    e->size = 0;
+    e->left = o ? o->left : 0;
+    e->other_left = 0;
+    e->shown = o ? o->shown : 0;
+    e->other_shown = 0;
+    e->held = e->other_held = 0;
+    e->fee = e->other_fee = 0;
+    e->account = o ? o->account : EXCHANGE_NONE;
+    e->other_account = EXCHANGE_NONE;
+    e->kind = (uint8_t)kind;
+    e->side = o ? o->side : 0;
+    e->reason = e->flags = 0;
+    e->phase = x->phase;
+    e->op = o ? o->op : 0;
+    e->reserved[0] = e->reserved[1] = 0;
     return e;
 }
-struct exchange_event *event_of(struct exchange *x, struct exchange_out *out,
-                                enum exchange_event_kind kind, const struct order *o);
 /* Room for what the next command, with a new order of so much weight, can cause.                 */
 bool out_reserve(struct exchange *x, struct exchange_out *out, uint64_t weight);
 uint32_t order_weight(const struct exchange *x, const struct order *o);

@@ -55,7 +55,7 @@ static struct exchange_event *enter_phase(struct exchange *x, enum exchange_phas
     x->phase = (uint8_t)to;
     x->phase_until = for_ms > 0 ? x->now_ms + for_ms : INT64_MAX;
     x->limit_until = INT64_MAX;
-    struct exchange_event *e = event_new(x, out, EXCHANGE_PHASE);
+    struct exchange_event *e = event_of(x, out, EXCHANGE_PHASE, NULL);
     e->reason = (uint8_t)reason;
     return e;
 }

@@ -78,7 +78,8 @@ static void put_order(const struct exchange_event *e, const struct event_names *
 {
     put_id(out, "id", n, e->id_lo);
     (void)strbuf_printf(out, ", \"side\": \"%s\"", e->side == EXCHANGE_BUY ? "buy" : "sell");
-    if (e->price > 0)
+    bool limited = e->op == EXCHANGE_LIMIT || e->op == EXCHANGE_STOP_LIMIT;
+    if (e->price > 0 && (limited || e->flags & (EXCHANGE_RESTS | EXCHANGE_WAS_SEEN)))
         put_number(out, "price", e->price);
     put_number(out, "size", e->size);
     if (e->kind == EXCHANGE_CANCELLED)
@@ -108,6 +109,14 @@ bool event_line(const struct exchange_event *e, const struct event_names *n, str
     if (n->times)
         put_number(out, "time", e->time_ms);
     return strbuf_putc(out, '}');
+}
+
+bool repeat_line(struct str id, struct strbuf *out)
+{
+    strbuf_clear(out);
+    (void)strbuf_puts(out, "{\"event\": \"accepted\", \"id\": ");
+    put_text(out, id);
+    return strbuf_puts(out, ", \"reason\": \"repeated\"}");
 }
 
 bool reject_line(struct str id, const char *reason, const char *message, uint64_t line,

@@ -56,7 +56,8 @@ static bool take_integer(const struct json_member *m, int64_t *out, bool *too_la
     size_t digits = 0;
     bool integer = m->type == JSON_T_NUMBER;
     for (size_t i = 0; integer && i < m->value.n; i++) {
-        integer = (m->value.p[i] >= '0' && m->value.p[i] <= '9') || (i == 0 && m->value.p[i] == '-');
+        integer =
+            (m->value.p[i] >= '0' && m->value.p[i] <= '9') || (i == 0 && m->value.p[i] == '-');
         digits += integer;
     }
     if (!integer || digits == 0)
@@ -97,7 +98,8 @@ static bool take_choice(const struct json_member *m, const char *const *names, c
 static bool take_flag(const struct json_member *m, uint8_t *out, struct heed_error *err)
 {
     *out = m->type == JSON_T_TRUE;
-    return m->type == JSON_T_TRUE || m->type == JSON_T_FALSE || wrong(m, err, "must be true or false");
+    return m->type == JSON_T_TRUE || m->type == JSON_T_FALSE ||
+           wrong(m, err, "must be true or false");
 }
 
 /* ── settings ── */
@@ -120,7 +122,9 @@ static bool take_ticks(const struct json_member *m, struct exchange_settings *s,
         ok = ok && (!row || s->ticks[i].tick > 0);
     }
     json_decref(rows);
-    return ok || wrong(m, err, "must be 1 to 8 rows [from price, tick, lot], such as [[0,1,1],[1000,5,10]]");
+    return ok ||
+           wrong(m, err,
+                 "must be 1 to 8 rows [from price, tick, lot], such as [[0,1,1],[1000,5,10]]");
 }
 
 static bool take_setting(const struct json_member *m, struct exchange_settings *s,
@@ -167,7 +171,8 @@ static bool take_setting(const struct json_member *m, struct exchange_settings *
             continue;
         if (!take_integer(m, &v, &too_large, err))
             return false;
-        if (too_large || (!rows[i].large && (v > INT32_MAX || v < (rows[i].narrow ? -INT32_MAX : 0))))
+        if (too_large ||
+            (!rows[i].large && (v > INT32_MAX || v < (rows[i].narrow ? -INT32_MAX : 0))))
             return wrong(m, err, "is out of range");
         if (rows[i].narrow)
             *rows[i].narrow = (int32_t)v;
@@ -188,12 +193,18 @@ static bool take_member(const struct json_member *m, struct line *l, struct heed
         const char *name;
         int64_t *to;
     } numbers[] = {
-        {"price", &l->order.price},        {"size", &l->order.size},
-        {"stop", &l->order.stop},          {"display", &l->order.display},
-        {"expires", &l->order.expires_ms}, {"time", &l->time_ms},
-        {"low", &l->turn.low},             {"high", &l->turn.high},
-        {"reference", &l->turn.reference}, {"for_ms", &l->turn.for_ms},
-        {"balance", &l->balance},          {"items", &l->items},
+        {"price", &l->order.price},
+        {"size", &l->order.size},
+        {"stop", &l->order.stop},
+        {"display", &l->order.display},
+        {"expires", &l->order.expires_ms},
+        {"time", &l->time_ms},
+        {"low", &l->turn.low},
+        {"high", &l->turn.high},
+        {"reference", &l->turn.reference},
+        {"for_ms", &l->turn.for_ms},
+        {"balance", &l->balance},
+        {"items", &l->items},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (str_is(m->key, numbers[i].name))
@@ -215,9 +226,10 @@ static bool take_member(const struct json_member *m, struct line *l, struct heed
                            &l->order.stp, err);
     if (str_is(m->key, "post_only"))
         return take_flag(m, &l->order.post_only, err);
-    return wrong(m, err,
-                 "is no field; there are op, id, account, owner, side, price, size, stop, display, "
-                 "tif, expires, stp, post_only, time, low, high, reference, for_ms, balance, items");
+    return wrong(
+        m, err,
+        "is no field; there are op, id, account, owner, side, price, size, stop, display, "
+        "tif, expires, stp, post_only, time, low, high, reference, for_ms, balance, items");
 }
 
 static bool has(const struct jsonl_record *rec, struct str key)
@@ -263,10 +275,11 @@ static int op_of(const struct jsonl_record *rec, struct line *l, struct heed_err
 bool line_read(const struct jsonl_record *rec, struct exchange_settings *settings, struct line *l,
                struct heed_error *err)
 {
-    *l = (struct line){.time_ms = -1,
-                       .balance = -1,
-                       .items = -1,
-                       .order = {.account = EXCHANGE_NONE, .owner = EXCHANGE_NONE, .both_sides = 1}};
+    *l =
+        (struct line){.time_ms = -1,
+                      .balance = -1,
+                      .items = -1,
+                      .order = {.account = EXCHANGE_NONE, .owner = EXCHANGE_NONE, .both_sides = 1}};
     error_clear(err);
     int op = op_of(rec, l, err);
     if (op < 0)

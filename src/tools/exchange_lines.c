@@ -17,7 +17,7 @@ struct player {
     struct funds {
         int64_t balance, items;
         uint32_t owner;
-    } *funds; /* of accounts named before the market began */
+    } * funds; /* of accounts named before the market began */
     size_t funds_n, funds_cap;
     int64_t now_ms;
     bool timed;
@@ -37,7 +37,8 @@ static enum heed_status tell(struct player *p, struct heed_error *err)
     if (!p->ask->list)
         return tool->line(tool->context, (struct str){p->text.p, p->text.n})
                    ? HEED_OK
-                   : error_set(err, HEED_STORAGE, "events", "they cannot be written; is the disk full?");
+                   : error_set(err, HEED_STORAGE, "events",
+                               "they cannot be written; is the disk full?");
     json_t *one = json_loadb(p->text.p, p->text.n, 0, NULL);
     return tools_push(p->ask->list, one) ? HEED_OK : error_nomem(err);
 }
@@ -131,7 +132,8 @@ static enum heed_status add_account(struct player *p, const struct line *l, stru
     if (p->x && l->balance >= 0)
         error_set(&why, HEED_INPUT, NULL, "balances come before the first order; move it up");
     else if (p->x && p->settings.funded)
-        error_set(&why, HEED_INPUT, NULL, "accounts with balances come before the first order; move it up");
+        error_set(&why, HEED_INPUT, NULL,
+                  "accounts with balances come before the first order; move it up");
     else if (l->balance < -1 || l->items < -1)
         error_set(&why, HEED_INPUT, NULL, "a balance and items are 0 or more");
     else if (intern_find(&p->accounts, l->id) != INTERN_NONE)
@@ -190,6 +192,10 @@ static enum heed_status order(struct player *p, const struct line *l, struct hee
         return error_nomem(err);
     if (answer.refusal != REFUSED_NOT)
         return reject(p, l->id, refusal_code(answer.refusal), refusal_message(answer.refusal), err);
+    if (answer.repeated && p->ask->events) {
+        (void)repeat_line(l->id, &p->text);
+        return tell(p, err);
+    }
     return tell_events(p, err);
 }
 
@@ -200,8 +206,9 @@ static enum heed_status turn(struct player *p, const struct line *l, struct heed
         return error_nomem(err);
     if (refusal != REFUSED_NOT)
         return reject(p, l->id, refusal_code(refusal),
-                      refusal == REFUSED_exists ? "the market is in that phase already; leave it out"
-                                                : refusal_message(refusal),
+                      refusal == REFUSED_exists
+                          ? "the market is in that phase already; leave it out"
+                          : refusal_message(refusal),
                       err);
     return tell_events(p, err);
 }
@@ -219,7 +226,8 @@ static enum heed_status play(struct player *p, const struct jsonl_record *rec,
     if (l.too_large)
         return reject(p, l.id, refusal_code(REFUSED_overflow), refusal_message(REFUSED_overflow),
                       err);
-    if (l.time_ms < -1 || l.time_ms > EXCHANGE_TIME_MAX || (l.time_ms >= 0 && l.time_ms < p->now_ms))
+    if (l.time_ms < -1 || l.time_ms > EXCHANGE_TIME_MAX ||
+        (l.time_ms >= 0 && l.time_ms < p->now_ms))
         error_set(&why, HEED_INPUT, NULL,
                   "times are milliseconds that do not go back; it is %lld there",
                   (long long)p->now_ms);

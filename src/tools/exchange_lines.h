@@ -45,6 +45,8 @@ struct event_names {
 
 /* One line without its end, in the form of the docs; false: this event is not told. */
 bool event_line(const struct exchange_event *e, const struct event_names *n, struct strbuf *out);
+/* The same order came again: nothing was done. */
+bool repeat_line(struct str id, struct strbuf *out);
 bool reject_line(struct str id, const char *reason, const char *message, uint64_t line,
                  struct strbuf *out);
 

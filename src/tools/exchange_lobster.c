@@ -12,7 +12,17 @@
 
 #include <stdlib.h>
 
-enum { NEW = 1, REDUCED, DELETED, EXECUTED, HIDDEN, CROSSED, HALTED, LEVELS_MAX = 100, COLUMNS = 6 };
+enum {
+    NEW = 1,
+    REDUCED,
+    DELETED,
+    EXECUTED,
+    HIDDEN,
+    CROSSED,
+    HALTED,
+    LEVELS_MAX = 100,
+    COLUMNS = 6
+};
 #define NO_PRICE INT64_C(9999999999) /* stands, with size 0, where there is no level */
 
 struct message {
@@ -47,16 +57,17 @@ static enum heed_status next_message(struct day *d, struct message *m, bool *mor
     if (status != HEED_OK || n == 0)
         return status;
     if (n != COLUMNS)
-        return numbers_error(d->messages, err,
-                          "it has %zu columns and not 6 (time, type, id, size, price, direction); "
-                          "for JSON Lines leave out --format",
-                          n);
+        return numbers_error(
+            d->messages, err,
+            "it has %zu columns and not 6 (time, type, id, size, price, direction); "
+            "for JSON Lines leave out --format",
+            n);
     if (v[1] < NEW || v[1] > HALTED)
         return numbers_error(d->messages, err, "type %lld is none of 1 to 7", (long long)v[1]);
     if (v[1] != HALTED && (v[3] <= 0 || v[3] > EXCHANGE_SIZE_MAX || v[4] <= 0 ||
                            v[4] > EXCHANGE_PRICE_MAX || (v[5] != 1 && v[5] != -1)))
         return numbers_error(d->messages, err,
-                          "size and price must be more than 0 and the direction 1 or -1");
+                             "size and price must be more than 0 and the direction 1 or -1");
     *m = (struct message){v[0], v[1], v[2], v[3], v[4], v[5] == 1};
     d->sum->messages++;
     return HEED_OK;
@@ -70,7 +81,8 @@ static enum heed_status next_book(struct day *d, int64_t *row, bool *more, struc
     if (status != HEED_OK || n == 0)
         return status;
     if (n % 4 != 0 || (d->columns > 0 && n != d->columns))
-        return numbers_error(d->books, err, "it has %zu columns; each level has four, in every row", n);
+        return numbers_error(d->books, err, "it has %zu columns; each level has four, in every row",
+                             n);
     d->columns = n;
     row[0] /= 1000; /* a price like the others, no time */
     return HEED_OK;

@@ -27,7 +27,8 @@ void numbers_close(struct numbers *r)
     free(r);
 }
 
-enum heed_status numbers_error(const struct numbers *r, struct heed_error *err, const char *format, ...)
+enum heed_status numbers_error(const struct numbers *r, struct heed_error *err, const char *format,
+                               ...)
 {
     char what[300], where[300];
     va_list args;
@@ -62,7 +63,7 @@ static enum heed_status next_line(struct numbers *r, const char **from, const ch
         r->at = 0;
         if (r->have == NUMBERS_BUFFER)
             return numbers_error(r, err, "a row is longer than %d bytes; this is no such file",
-                              NUMBERS_BUFFER);
+                                 NUMBERS_BUFFER);
         size_t n = 0;
         struct heed_error why = {0};
         enum heed_status status =
@@ -112,8 +113,8 @@ enum heed_status numbers_next(struct numbers *r, int64_t *values, size_t *n, str
             return numbers_error(r, err, "it has more than %d columns", NUMBERS_COLUMNS);
         const char *next = number(p, end, *n == 0, &values[*n]);
         if (!next || (next < end && *next != ','))
-            return numbers_error(r, err, "column %zu is no whole number (a LOBSTER file has no header)",
-                              *n + 1);
+            return numbers_error(
+                r, err, "column %zu is no whole number (a LOBSTER file has no header)", *n + 1);
         ++*n;
         if (next == end)
             return HEED_OK;

@@ -25,7 +25,8 @@ static enum heed_status understood(const struct tool_ask *ask, bool lobster, str
         return error_set(err, HEED_USAGE, "match",
                          "it goes with --format lobster; JSON Lines are always matched");
     if (lobster && tools_arg(ask, "events"))
-        return error_set(err, HEED_USAGE, "events", "it goes with JSON Lines; leave out one of them");
+        return error_set(err, HEED_USAGE, "events",
+                         "it goes with JSON Lines; leave out one of them");
     return HEED_OK;
 }
 
