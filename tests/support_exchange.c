@@ -510,7 +510,7 @@ enum refusal twin_turn(struct twin *t, int64_t now_ms, const struct exchange_tur
 {
     t->out = out;
     pass_time(t, now_ms);
-    if (turn->to == t->phase)
+    if (turn->to == t->phase && !turn->uncross)
         return REFUSED_exists;
     if (turn->low < 0 || turn->high < 0 || turn->reference < 0 || turn->for_ms < 0 ||
         (turn->high && turn->low > turn->high))

@@ -219,7 +219,7 @@ enum heed_status exchange_advance(struct exchange *x, int64_t now_ms, struct exc
 
 static enum refusal turn_wrong(const struct exchange *x, const struct exchange_turn *t)
 {
-    if (t->to == x->phase)
+    if (t->to == x->phase && !t->uncross)
         return REFUSED_exists;
     if (t->low < 0 || t->high < 0 || t->reference < 0 || t->for_ms < 0 ||
         (t->high > 0 && t->low > t->high))
