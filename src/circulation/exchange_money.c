@@ -11,35 +11,49 @@
 #include "base/error.h"
 
 /* R of so many millionths on top of what was taken, which decides ties of half even. */
-static wide rounded(const struct exchange *x, int64_t taken, wide millionths)
+static int64_t rounded_up_from(const struct exchange *x, int64_t taken, int64_t q, int64_t rest)
 {
-    if (millionths == 0)
-        return 0;
-    wide q = millionths >= INT64_MIN && millionths <= INT64_MAX ? (int64_t)millionths / PPM
-                                                                : millionths / PPM;
-    int64_t rest = (int64_t)(millionths - q * PPM);
-    if (rest < 0) { /* towards minus infinity */
+    if (rest < 0) { /* q is towards minus infinity */
         q--;
         rest += PPM;
     }
-    switch (x->set.rounding) {
-    case EXCHANGE_CEILING:
+    if (x->set.rounding == EXCHANGE_CEILING)
         return q + (rest > 0);
-    case EXCHANGE_HALF_EVEN:
+    if (x->set.rounding == EXCHANGE_HALF_EVEN)
         return q + (rest * 2 > PPM || (rest * 2 == PPM && ((q + taken) & 1) != 0));
-    default:
-        return q;
-    }
+    return q;
 }
+
+static int64_t rounded(const struct exchange *x, int64_t taken, int64_t millionths)
+{
+    return rounded_up_from(x, taken, millionths / PPM, millionths % PPM);
+}
+
+static wide rounded_wide(const struct exchange *x, int64_t taken, wide millionths)
+{
+    wide q = millionths / PPM;
+    return rounded_up_from(x, taken, (int64_t)q, (int64_t)(millionths - q * PPM));
+}
+
+/* Of values so small, millionths fit 64 bits. */
+#define SMALL (INT64_C(1) << 42)
 
 int64_t fee_take(struct exchange *x, struct order *o, int32_t ppm, int64_t value)
 {
     if (ppm == 0)
         return 0;
-    wide f = (wide)value * ppm + o->fee_rest;
-    int64_t fee = (int64_t)rounded(x, o->fee_minor, f);
+    int64_t fee, rest;
+    if (value <= SMALL) {
+        int64_t f = value * ppm + o->fee_rest;
+        fee = rounded(x, o->fee_minor, f);
+        rest = f - fee * PPM;
+    } else {
+        wide f = (wide)value * ppm + o->fee_rest;
+        fee = (int64_t)rounded_wide(x, o->fee_minor, f);
+        rest = (int64_t)(f - (wide)fee * PPM);
+    }
     o->fee_minor += fee;
-    o->fee_rest = (int32_t)(f - (wide)fee * PPM);
+    o->fee_rest = (int32_t)rest;
     x->fees += fee;
     return fee;
 }
@@ -50,7 +64,12 @@ wide hold_needed(const struct exchange *x, const struct order *o, int64_t price,
     if (x->worst_ppm == 0)
         return value;
     int64_t taken = o ? o->fee_minor : 0, rest = o ? o->fee_rest : 0;
-    return value + rounded(x, taken, value * x->worst_ppm + rest) - rounded(x, taken, rest);
+    int64_t now = rounded(x, taken, rest);
+    if (value <= SMALL)
+        return value + rounded(x, taken, (int64_t)value * x->worst_ppm + rest) - now;
+    if (value > 4 * (wide)EXCHANGE_VALUE_MAX) /* refused anyhow, and its fee would not fit */
+        return value;
+    return value + rounded_wide(x, taken, value * x->worst_ppm + rest) - now;
 }
 
 void money_trade(struct exchange *x, struct order *buy, struct order *sell, int64_t price,
