@@ -252,7 +252,8 @@ HEED_API HEED_MUST_CHECK enum heed_status heed_rules_check(const char *rules, si
 HEED_API const char *heed_rules_preset(const char *name);
 
 /* ── files without a world ────────────────────────────────────────────────────────────────────────
- * What `heed quality agree` and `bridge`, `heed allocate eval`, `batch`, `online` and `ope` do. */
+ * What `heed quality agree` and `bridge`, `heed allocate eval`, `batch`, `online` and `ope`, `heed
+ * exchange replay` do (its events, when asked for, stand in the reply's "events"). */
 
 /* Runs one of them: `name` is "noun verb", args[n] have the names of the command line's options, or
  * of `heed help NOUN VERB --json` ("file" of the two of quality); `param` may be given more than
