@@ -221,9 +221,14 @@ static bool take_member(const struct json_member *m, struct line *l, struct heed
     }
     if (str_is(m->key, "tif"))
         return take_choice(m, tifs, "must be gtc, gtt, ioc or fok", &l->order.tif, err);
-    if (str_is(m->key, "stp"))
-        return take_choice(m, stps, "must be none, newest, oldest, both or decrement",
+    if (str_is(m->key, "stp")) {
+        struct json_member bare = *m; /* "cancel_newest" is "newest" */
+        const size_t prefix = sizeof "cancel_" - 1;
+        if (str_starts(m->value, "cancel_"))
+            bare.value = (struct str){m->value.p + prefix, m->value.n - prefix};
+        return take_choice(&bare, stps, "must be none, newest, oldest, both or decrement",
                            &l->order.stp, err);
+    }
     if (str_is(m->key, "post_only"))
         return take_flag(m, &l->order.post_only, err);
     return wrong(
