@@ -602,43 +602,6 @@ static void set_prices(struct twin *t, struct twin_order *o)
     o->hold_price = o->price;
 }
 
-static bool placing(const struct exchange_ask *a)
-{
-    return a->op <= EXCHANGE_STOP_LIMIT;
-}
-
-static enum refusal well_formed(struct twin *t, const struct exchange_ask *a,
-                                const struct twin_order *o)
-{
-    bool stop = a->op == EXCHANGE_STOP || a->op == EXCHANGE_STOP_LIMIT, put = placing(a);
-    bool at_once = a->tif == EXCHANGE_IOC || a->tif == EXCHANGE_FOK;
-    if (a->account == EXCHANGE_NONE ? put : a->account >= t->accounts_n)
-        return REFUSED_unknown_account;
-    if ((a->op == EXCHANGE_CANCEL || a->op == EXCHANGE_REPLACE) && !o)
-        return REFUSED_unknown_order;
-    if (put && t->ids[a->id_lo].number)
-        return REFUSED_id_reused;
-    if (put && a->tif == EXCHANGE_GTT && a->expires_ms > 0 && a->expires_ms <= t->now)
-        return REFUSED_time_over;
-    if (a->price < 0 || a->stop < 0 || a->size < 0 || a->display < 0 || a->expires_ms < 0 ||
-        ((put || a->op == EXCHANGE_REPLACE) && a->size == 0) ||
-        ((a->op == EXCHANGE_LIMIT || a->op == EXCHANGE_STOP_LIMIT) && a->price == 0) ||
-        (stop && a->stop == 0))
-        return REFUSED_not_positive;
-    if (put && ((a->tif == EXCHANGE_GTT) != (a->expires_ms > 0) || (!stop && a->stop) ||
-                ((a->post_only || a->display) && (a->op != EXCHANGE_LIMIT || at_once)) ||
-                (stop && at_once) || (a->op == EXCHANGE_MARKET && a->tif == EXCHANGE_GTT)))
-        return REFUSED_order_conflict;
-    if (a->op == EXCHANGE_CANCEL && (a->price || a->stop || a->display))
-        return REFUSED_order_conflict;
-    if (a->op == EXCHANGE_REPLACE &&
-        ((a->stop && !o->waits) || (a->display && o->ask.op != EXCHANGE_LIMIT) ||
-         (a->price && (o->ask.op == EXCHANGE_MARKET || o->ask.op == EXCHANGE_STOP)) ||
-         (o->ask.op == EXCHANGE_MARKET && a->size > o->left)))
-        return REFUSED_order_conflict;
-    return REFUSED_NOT;
-}
-
 /* n: the order as it would be; o: as it is, of a replacement. */
 static enum refusal allowed(struct twin *t, const struct twin_order *n, const struct twin_order *o,
                             const struct exchange_ask *a)
@@ -757,13 +720,13 @@ struct exchange_answer twin_apply(struct twin *t, int64_t now_ms, const struct e
     pass_time(t, now_ms);
     struct twin_order *o =
         a->op == EXCHANGE_CANCEL || a->op == EXCHANGE_REPLACE ? by_id(t, a->id_lo) : NULL;
-    answer.refusal = well_formed(t, a, o);
+    answer.refusal = twin_well_formed(t, a, o);
     if (answer.refusal == REFUSED_id_reused && memcmp(&t->ids[a->id_lo].ask, a, sizeof *a) == 0)
         return (struct exchange_answer){.repeated = true, .number = t->ids[a->id_lo].number};
     if (answer.refusal != REFUSED_NOT)
         return answer;
     struct twin_order n = {.ask = *a, .left = a->size};
-    if (placing(a)) {
+    if (twin_placing(a)) {
         n.owner = t->accounts[a->account].owner;
         n.waits = a->op == EXCHANGE_STOP || a->op == EXCHANGE_STOP_LIMIT;
         set_prices(t, &n);
@@ -784,7 +747,7 @@ struct exchange_answer twin_apply(struct twin *t, int64_t now_ms, const struct e
     if (answer.refusal != REFUSED_NOT)
         return answer;
     answer.number = o ? o->number : 0;
-    if (placing(a)) {
+    if (twin_placing(a)) {
         n.number = answer.number = ++t->number;
         t->ids[a->id_lo].number = n.number;
         t->ids[a->id_lo].ask = *a;

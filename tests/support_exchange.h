@@ -49,6 +49,10 @@ struct exchange_answer twin_apply(struct twin *t, int64_t now_ms, const struct e
                                   struct exchange_out *out);
 enum refusal twin_turn(struct twin *t, int64_t now_ms, const struct exchange_turn *turn,
                        struct exchange_out *out);
+bool twin_placing(const struct exchange_ask *a);
+/* o: the order that a cancel or a replacement names, NULL: there is none. */
+enum refusal twin_well_formed(const struct twin *t, const struct exchange_ask *a,
+                              const struct twin_order *o);
 /* A call's price by trying every tick. */
 struct exchange_call twin_call_price(const struct exchange_tick *ticks,
                                      const struct exchange_call_level *levels, size_t n,

@@ -270,9 +270,10 @@ struct exchange_turn {
     int64_t reference; /* of it; 0: the last price */
     int64_t for_ms;    /* a halt or a call ends after that; 0: by hand */
 };
-/* Refusals: not_positive (something negative, low above high), market_closed (to halt or to end a
- * call), market_not_in_call (uncross), price_band (the call's best price lies outside it; the call
- * goes on), exists (it is in that phase).                                                       */
+/* Refusals, in their order: exists (it is in that phase), not_positive (something negative, low
+ * above high), market_closed (to halt), market_not_in_call (uncross), price_band (the call's best
+ * price lies outside its bounds; the call goes on), overflow. HEED_NOMEM: nothing but what was due.
+ */
 HEED_MUST_CHECK enum heed_status exchange_turn(struct exchange *x, int64_t now_ms,
                                                const struct exchange_turn *turn,
                                                enum refusal *refusal, struct exchange_out *out);
