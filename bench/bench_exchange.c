@@ -209,7 +209,8 @@ static void run_calls(void)
         if (exchange_turn(x, 1, &t, &refusal, &out) != HEED_OK)
             exit(1);
         for (int i = 0; i < CALL_ORDERS; i++) {
-            const struct exchange_ask a = {.id_lo = ++id,
+            id++;
+            const struct exchange_ask a = {.id_lo = id,
                                            .price = 21900 + (int64_t)prng_below(&r, 200),
                                            .size = 1 + (int64_t)prng_below(&r, 200),
                                            .account = (uint32_t)(id % ACCOUNTS),

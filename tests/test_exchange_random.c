@@ -479,15 +479,16 @@ static void random_commands_do_what_a_market_of_lists_does(void **state)
             fail_msg("no event of kind %d came up", i);
     for (int i = 0; i < EXCHANGE_REASONS; i++)
         if (reasons[i] == 0 && i != EXCHANGE_BY_HOURS)
-            fail_msg("no event for the reason %s came up", exchange_reason_name(i));
+            fail_msg("no event for the reason %s came up",
+                     exchange_reason_name((enum exchange_reason)i));
     if (getenv("HEED_EXCHANGE_COUNTS")) {
         for (int i = 0; i < EXCHANGE_REASONS; i++)
-            fprintf(stderr, "%s %lu\n", exchange_reason_name(i), reasons[i]);
+            fprintf(stderr, "%s %lu\n", exchange_reason_name((enum exchange_reason)i), reasons[i]);
         for (int i = 0; i < EXCHANGE_EVENTS; i++)
             fprintf(stderr, "event %d: %lu\n", i, kinds[i]);
         for (int i = 0; i < REFUSED_COUNT; i++)
             if (refused[i])
-                fprintf(stderr, "refused %s %lu\n", refusal_code(i), refused[i]);
+                fprintf(stderr, "refused %s %lu\n", refusal_code((enum refusal)i), refused[i]);
         fprintf(stderr, "deepest book: %lu orders\n", deepest);
     }
 }
