@@ -2,7 +2,7 @@
  * the same events, byte by byte; and after each, what must hold of any market. A run that differs
  * is cut down to the fewest commands that still do, and printed. HEED_EXCHANGE_RUNS: how many runs
  * of 1000. ctest: TIMEOUT 900 */
-#include "support_exchange.h"
+#include "exchange_twin.h"
 
 #include "base/prng.h"
 

@@ -1,10 +1,13 @@
 /* The market of plain lists. */
-#include "support_exchange.h"
+#ifndef EXCHANGE_TWIN_H
+#define EXCHANGE_TWIN_H
+
+#include "exchange_twin_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void twin_init(struct twin *t, const struct exchange_settings *s)
+static void twin_init(struct twin *t, const struct exchange_settings *s)
 {
     memset(t, 0, sizeof *t);
     t->set = *s;
@@ -13,12 +16,12 @@ void twin_init(struct twin *t, const struct exchange_settings *s)
     t->phase_until = t->limit_until = INT64_MAX;
 }
 
-void twin_deinit(struct twin *t)
+static void twin_deinit(struct twin *t)
 {
     free(t->ids);
 }
 
-void twin_account(struct twin *t, uint32_t owner, int64_t currency, int64_t items)
+static void twin_account(struct twin *t, uint32_t owner, int64_t currency, int64_t items)
 {
     t->accounts[t->accounts_n++] =
         (struct twin_account){.currency = currency, .items = items, .owner = owner};
@@ -505,8 +508,8 @@ static void pass_time(struct twin *t, int64_t now)
     t->now = now > t->now ? now : t->now;
 }
 
-enum refusal twin_turn(struct twin *t, int64_t now_ms, const struct exchange_turn *turn,
-                       struct exchange_out *out)
+static enum refusal twin_turn(struct twin *t, int64_t now_ms, const struct exchange_turn *turn,
+                              struct exchange_out *out)
 {
     t->out = out;
     pass_time(t, now_ms);
@@ -712,8 +715,8 @@ static void cancel_all(struct twin *t, const struct exchange_ask *a)
         }
 }
 
-struct exchange_answer twin_apply(struct twin *t, int64_t now_ms, const struct exchange_ask *a,
-                                  struct exchange_out *out)
+static struct exchange_answer twin_apply(struct twin *t, int64_t now_ms,
+                                         const struct exchange_ask *a, struct exchange_out *out)
 {
     struct exchange_answer answer = {0};
     t->out = out;
@@ -768,3 +771,4 @@ struct exchange_answer twin_apply(struct twin *t, int64_t now_ms, const struct e
     settle(t);
     return answer;
 }
+#endif
