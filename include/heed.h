@@ -253,7 +253,8 @@ HEED_API const char *heed_rules_preset(const char *name);
 
 /* ── files without a world ────────────────────────────────────────────────────────────────────────
  * What `heed quality agree` and `bridge`, `heed allocate eval`, `batch`, `online` and `ope`, `heed
- * rules check`, `quote` and `diff` do. */
+ * rules check`, `quote` and `diff`, `heed exchange replay` do (its events, when asked for, stand in the
+ * reply's "events"). */
 
 /* Runs one of them: `name` is "noun verb", args[n] have the names of the command line's options, or
  * of `heed help NOUN VERB --json` ("file", of those that take one by its place); `param` may be

@@ -83,6 +83,10 @@ static int make_files(void **state)
     put_acts("few.csv", 6, 9);
     put_lines("items.csv", "id,name\ni1,one two\ni2,\"two, too\"\ni3,one two three\n");
     put_lines("others.csv", "id,name\nelsewhere,x\n");
+    put_lines("orders.jsonl",
+              "{\"op\":\"limit\",\"id\":\"1\",\"account\":\"a\",\"side\":\"buy\",\"price\":9,"
+              "\"size\":2}\n"
+              "{\"op\":\"market\",\"id\":\"2\",\"account\":\"b\",\"side\":\"sell\",\"size\":1}\n");
     put_lines("labels.csv", "reviewer,target,label\nann,p1,no\nbob,p1,no\ncyd,p1,yes\n"
                             "ann,p2,yes\nbob,p2,yes\ncyd,p2,no\nann,\"p\xc3\xbc\",no\n");
     put_lines("apart.csv", "reviewer,target,label\nann,p1,no\nann,p2,yes\nbob,p3,no\nbob,p4,yes\n");
@@ -214,6 +218,7 @@ static const struct ask asks[] = {
     {"quality agree", {{"model", "majority"}, {"file", "apart.csv"}}, HEED_OK},
     {"quality bridge", {{"file", "ratings.csv"}}, HEED_OK},
     {"quality bridge", {{"file", "ratings.csv"}, {"seed", "7"}, {"min-of-user", "3"}}, HEED_OK},
+    {"exchange replay", {{"file", "orders.jsonl"}}, HEED_OK},
     {"allocate eval",
      {EVENTS,
       {"algorithm", "random,popularity,knn,ease,ials,blend"},
@@ -283,6 +288,12 @@ static void a_reply_says_what_it_is_asked(void **state)
     json_decref(doc);
     doc = document(&asks[2]); /* two groups that share nothing */
     assert_int_equal(json_array_size(json_object_get(doc, "warnings")), 1);
+    json_decref(doc);
+    const struct ask played = {
+        "exchange replay", {{"file", "orders.jsonl"}, {"events", "1"}}, HEED_OK};
+    doc = document(&played); /* there is nobody to take them as they come */
+    assert_int_equal(json_array_size(json_object_get(doc, "events")), 3);
+    assert_int_equal(json_integer_value(json_object_get(doc, "trades")), 1);
     json_decref(doc);
     doc = document(&asks[sizeof asks / sizeof *asks - 1]);
     of = json_object_get(doc, "refused");

@@ -62,7 +62,7 @@ static bool out_of(const struct market_price *p, const struct market_trade *t, e
 static enum refusal price_refused(const struct market_seen *x, struct market_decision *d)
 {
     static const enum refusal why[] = {REFUSED_price_floor, REFUSED_price_ceiling,
-                                       REFUSED_price_band};
+                                       REFUSED_price_distance};
     for (int bound = BOUND_FLOOR; bound <= BOUND_BAND; bound++)
         for (uint32_t i = 0; i < x->r->prices_n; i++) {
             const struct market_price *p = &x->r->prices[i];

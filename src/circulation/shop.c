@@ -197,7 +197,7 @@ static enum refusal price(struct buying *b)
     market_decide(b->market, &d->shop->usage, &b->trade, &decision);
     b->rule = decision.rule;
     if (free &&
-        (decision.refused == REFUSED_price_floor || decision.refused == REFUSED_price_band ||
+        (decision.refused == REFUSED_price_floor || decision.refused == REFUSED_price_distance ||
          decision.refused == REFUSED_fee_above_trade))
         decision.refused = REFUSED_NOT;
     if (decision.refused != REFUSED_NOT)

@@ -78,6 +78,12 @@ static void say_notes(const struct cli *c, const json_t *reply)
     say_cost(c, reply);
 }
 
+static bool line_out(void *context, struct str text)
+{
+    (void)context;
+    return fwrite(text.p, 1, text.n, stdout) == text.n && putchar('\n') != EOF;
+}
+
 int tool_files(struct cli *c)
 {
     struct heed_error err = {0};
@@ -88,6 +94,7 @@ int tool_files(struct cli *c)
                                  .n = c->n,
                                  .clock_s = clock_s,
                                  .progress = bars_progress,
+                                 .line = line_out,
                                  .context = &bars};
     if (!c->json && c->spec == command_spec(COMMAND_quality_agree))
         return tool_agree_for_people(c, &ask);
@@ -99,7 +106,12 @@ int tool_files(struct cli *c)
     if (!reply)
         return print_error(c, &err);
     say_notes(c, reply);
-    print_reply(c, reply);
+    if (c->spec == command_spec(COMMAND_exchange_replay) && cli_arg(c, "events")) {
+        json_dumpf(reply, stderr, REPLY_REALS); /* stdout has the events */
+        fputc('\n', stderr);
+    } else {
+        print_reply(c, reply);
+    }
     json_decref(reply);
     return exit_of(status);
 }

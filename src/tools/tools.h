@@ -13,7 +13,10 @@ struct tool_ask {
     double (*clock_s)(void *context); /* for seconds in a reply; NULL: they are 0 */
     /* What is in work ("train ease"), how much of it is done; may be NULL. */
     void (*progress)(void *context, const char *what, double share);
-    void *context; /* of both */
+    /* Takes a line of output that comes while a tool works (events), without its end; false: no
+     * more. NULL: such lines stand in the reply. */
+    bool (*line)(void *context, struct str text);
+    void *context; /* of all three */
 };
 
 bool tools_has(enum command_id command);
@@ -70,5 +73,6 @@ TOOLS_ANSWER(tools_ope);
 TOOLS_ANSWER(tools_rules_check);
 TOOLS_ANSWER(tools_rules_quote);
 TOOLS_ANSWER(tools_rules_diff);
+TOOLS_ANSWER(tools_exchange);
 #undef TOOLS_ANSWER
 #endif
