@@ -24,7 +24,7 @@ world: $world
 import: $world world
 report: $world world
 sim: $world world report
-tools: base quality allocation world report
+tools: base circulation quality allocation world report
 cli: $world world import report sim text tools
 TABLE
 }

@@ -67,5 +67,7 @@ TOOLS_ANSWER(tools_eval);
 TOOLS_ANSWER(tools_batch);
 TOOLS_ANSWER(tools_online);
 TOOLS_ANSWER(tools_ope);
+TOOLS_ANSWER(tools_auction_clear);
+TOOLS_ANSWER(tools_auction_replay);
 #undef TOOLS_ANSWER
 #endif
