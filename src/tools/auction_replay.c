@@ -99,10 +99,12 @@ static enum heed_status find_lot(struct replaying *r, const struct sheet *s, con
             (at = intern_add(&r->auctions, name)) == INTERN_NONE)
             return error_nomem(err);
         r->lots[at] = now;
-    } else if (r->lots[at].price != now.price || r->lots[at].open != now.open) {
+    } else if (r->lots[at].price != now.price) {
         return sheet_error(s, place[PRICE], err,
-                           "price or openbid is not what an earlier row of this auction has");
+                           "the price is not what an earlier row of this auction has");
     }
+    if (now.open < r->lots[at].open) /* rows that differ: the least that any had to bid */
+        r->lots[at].open = now.open;
     *out = &r->lots[at];
     return HEED_OK;
 }
