@@ -1,7 +1,8 @@
-/* How long VCG with package bids takes, payments included: bench_auction [FOLDER [AUCTIONS [BIDS]]]: as many
- * auctions (default 20) of 20 items and 30 bidders with BIDS packages each (default 10) of 1 to 6
- * items, worth 50 to 149 an item to its bidder and a tenth more for each further item; written to
- * FOLDER as JSON for a peer. Prints mean and worst seconds, then welfare and revenue of all. */
+/* How long VCG with package bids takes, payments included: bench_auction [FOLDER [AUCTIONS
+ * [BIDS]]]: as many auctions (default 20) of 20 items and 30 bidders with BIDS packages each
+ * (default 10) of 1 to 6 items, worth 50 to 149 an item to its bidder and a tenth more for each
+ * further item; written to FOLDER as JSON for a peer. Prints mean and worst seconds, then welfare
+ * and revenue of all. */
 #include "bench.h"
 
 #include "base/prng.h"
@@ -27,8 +28,8 @@ static size_t draw(struct prng *r, struct clear_bid *bids, size_t each)
             for (int j = 0; j < ITEMS; j++)
                 value += package >> j & 1 ? worth[j] : 0;
             value *= 1 + .1 * (size - 1);
-            bids[n++] = (struct clear_bid){.price_minor = (int64_t)(value * 100) +
-                                                          (int64_t)prng_below(r, 100),
+            bids[n++] = (struct clear_bid){.price_minor =
+                                               (int64_t)(value * 100) + (int64_t)prng_below(r, 100),
                                            .bidder = b,
                                            .package = package};
         }

@@ -342,9 +342,14 @@ static void amounts_at_their_limit_do_not_wrap(void **state)
 static void a_dutch_price_falls_until_taken(void **state)
 {
     (void)state;
-    const struct auction_terms t = {.form = AUCTION_DUTCH, .opens_ms = 100, .closes_ms = 1000,
-                                    .units = 1, .start_minor = 500, .reserve_minor = 120,
-                                    .step_minor = 50, .step_ms = 10};
+    const struct auction_terms t = {.form = AUCTION_DUTCH,
+                                    .opens_ms = 100,
+                                    .closes_ms = 1000,
+                                    .units = 1,
+                                    .start_minor = 500,
+                                    .reserve_minor = 120,
+                                    .step_minor = 50,
+                                    .step_ms = 10};
     struct room r;
     room_open(&r, &t);
     assert_int_equal(auction_least(&r.a, 100), 500);
@@ -366,8 +371,11 @@ static void a_dutch_price_falls_until_taken(void **state)
 
 /* ── sealed ── */
 
-static const struct auction_terms sealed = {.form = AUCTION_SEALED_VICKREY, .opens_ms = 100,
-                                            .closes_ms = 500, .reveal_until_ms = 900, .units = 1,
+static const struct auction_terms sealed = {.form = AUCTION_SEALED_VICKREY,
+                                            .opens_ms = 100,
+                                            .closes_ms = 500,
+                                            .reveal_until_ms = 900,
+                                            .units = 1,
                                             .deposit_minor = 30};
 
 static void a_sealed_auction_charges_what_its_form_says(void **state)
@@ -435,14 +443,16 @@ static void commitments_bind(void **state)
 static void a_commitment_is_what_the_docs_say(void **state)
 {
     (void)state;
-    uint8_t bytes[] = "\0\0\0\0\0\0\0\4lamp\0\0\0\0\0\0\0\3ann\0\0\0\0\0\0\0\00270\0\0\0\0\0\0\0\x20"
-                      "0123456789abcdef0123456789abcdef";
+    uint8_t bytes[] =
+        "\0\0\0\0\0\0\0\4lamp\0\0\0\0\0\0\0\3ann\0\0\0\0\0\0\0\00270\0\0\0\0\0\0\0\x20"
+        "0123456789abcdef0123456789abcdef";
     uint8_t salt[AUCTION_SALT];
     memcpy(salt, "0123456789abcdef0123456789abcdef", AUCTION_SALT);
     struct sha256 h = auction_commitment(STR("lamp"), STR("ann"), 70, salt);
     char hex[65];
     assert_true(sha256_eq(h, sha256_of(bytes, sizeof bytes - 1)));
-    assert_string_equal(sha256_hex(h, hex), "ddff493e7b462668d28a2625bcceaa93eb60c76b07522c2df06ab284d9817f49");
+    assert_string_equal(sha256_hex(h, hex),
+                        "ddff493e7b462668d28a2625bcceaa93eb60c76b07522c2df06ab284d9817f49");
     /* the lengths keep the parts apart */
     struct sha256 other = auction_commitment(STR("lam"), STR("pann"), 70, salt);
     assert_false(sha256_eq(h, other));
@@ -456,9 +466,11 @@ static void units_are_held_whole_and_paid_by_the_rule(void **state)
     for (int k = 0; k < 3; k++) {
         static const int64_t paid[] = {4500, 3500, 5100};
         struct auction_terms t = {.form = k == 2 ? AUCTION_UNITS_PAY_AS_BID : AUCTION_UNITS_UNIFORM,
-                                  .price_rule = k == 1 ? AUCTION_HIGHEST_REJECTED
-                                                       : AUCTION_LOWEST_ACCEPTED,
-                                  .opens_ms = 100, .closes_ms = 500, .retract_until_ms = 400,
+                                  .price_rule =
+                                      k == 1 ? AUCTION_HIGHEST_REJECTED : AUCTION_LOWEST_ACCEPTED,
+                                  .opens_ms = 100,
+                                  .closes_ms = 500,
+                                  .retract_until_ms = 400,
                                   .units = 100};
         struct room r;
         room_open(&r, &t);
@@ -515,8 +527,12 @@ static void terms_that_do_not_go_together_are_refused(void **state)
     t[19].units = 2, expected[19] = REFUSED_not_positive;
     t[20].deposit_minor = -1, expected[20] = REFUSED_not_positive;
     t[21].reserve_minor = -1, expected[21] = REFUSED_not_positive;
-    t[22] = (struct auction_terms){.form = AUCTION_DUTCH, .closes_ms = 9, .units = 1,
-                                   .start_minor = 5, .reserve_minor = 6, .step_minor = 1,
+    t[22] = (struct auction_terms){.form = AUCTION_DUTCH,
+                                   .closes_ms = 9,
+                                   .units = 1,
+                                   .start_minor = 5,
+                                   .reserve_minor = 6,
+                                   .step_minor = 1,
                                    .step_ms = 1};
     t[23] = t[22];
     t[23].step_ms = 0, expected[23] = REFUSED_not_positive;
@@ -577,8 +593,11 @@ static void lively(struct room *r, int i)
         commits(r, 110, BEN, 60, REFUSED_NOT);
         reveals(r, 500, BEN, 60, REFUSED_NOT);
     } else {
-        t = (struct auction_terms){.form = AUCTION_UNITS_UNIFORM, .opens_ms = 100,
-                                   .closes_ms = 500, .units = 5, .retract_until_ms = 400};
+        t = (struct auction_terms){.form = AUCTION_UNITS_UNIFORM,
+                                   .opens_ms = 100,
+                                   .closes_ms = 500,
+                                   .units = 5,
+                                   .retract_until_ms = 400};
         room_open(r, &t);
         bids(r, 100, ANN, 9, 3, REFUSED_NOT);
         bids(r, 110, BEN, 8, 4, REFUSED_NOT);
@@ -613,13 +632,20 @@ static enum heed_status command(struct room *r, int k, enum refusal *refusal)
     uint32_t bid;
     struct sha256 h = hash_of(CAM, 70, CAM), a = hash_of(ANN, 50, ANN);
     switch (k) {
-    case 0: return auction_bid(&r->a, &r->purse, 300, ANN, 300, 3, &bid, refusal);
-    case 1: return auction_bid(&r->a, &r->purse, 300, 4, 300, 1, &bid, refusal);
-    case 2: return auction_retract(&r->a, &r->purse, 300, BEN, 1, refusal);
-    case 3: return auction_commit(&r->a, &r->purse, 300, CAM, &h, &bid, refusal);
-    case 4: return auction_reveal(&r->a, &r->purse, 600, ANN, 50, &a, refusal);
-    case 5: return auction_advance(&r->a, &r->purse, 600, refusal);
-    default: return auction_close(&r->a, &r->purse, 1300, refusal);
+    case 0:
+        return auction_bid(&r->a, &r->purse, 300, ANN, 300, 3, &bid, refusal);
+    case 1:
+        return auction_bid(&r->a, &r->purse, 300, 4, 300, 1, &bid, refusal);
+    case 2:
+        return auction_retract(&r->a, &r->purse, 300, BEN, 1, refusal);
+    case 3:
+        return auction_commit(&r->a, &r->purse, 300, CAM, &h, &bid, refusal);
+    case 4:
+        return auction_reveal(&r->a, &r->purse, 600, ANN, 50, &a, refusal);
+    case 5:
+        return auction_advance(&r->a, &r->purse, 600, refusal);
+    default:
+        return auction_close(&r->a, &r->purse, 1300, refusal);
     }
 }
 enum { COMMANDS = 7 };

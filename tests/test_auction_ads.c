@@ -52,8 +52,8 @@ static void holds(const struct room *r)
     assert_true(test_purse_sum(&r->p) == 10000 * PURSE_BIDDERS);
 }
 
-static void gives(const struct room *r, const char *what, enum heed_status status,
-                  enum refusal got, enum refusal expected)
+static void gives(const struct room *r, const char *what, enum heed_status status, enum refusal got,
+                  enum refusal expected)
 {
     if (status != HEED_OK || got != expected)
         fail_msg("%s: expected '%s', got '%s' (%d)", what, refusal_code(expected),
@@ -86,7 +86,8 @@ static uint64_t serves(struct room *r, int64_t at, const struct ads_showing **sh
     return number;
 }
 
-static void clicks(struct room *r, int64_t at, uint64_t number, uint32_t slot, enum refusal expected)
+static void clicks(struct room *r, int64_t at, uint64_t number, uint32_t slot,
+                   enum refusal expected)
 {
     enum refusal got;
     enum heed_status s = ads_click(&r->a, &r->purse, at, number, slot, &got);
@@ -296,7 +297,8 @@ struct naive_slot {
 };
 struct naive {
     bool there[PURSE_BIDDERS], in[PURSE_BIDDERS];
-    int64_t price[PURSE_BIDDERS], quality[PURSE_BIDDERS], budget[PURSE_BIDDERS], spent[PURSE_BIDDERS];
+    int64_t price[PURSE_BIDDERS], quality[PURSE_BIDDERS], budget[PURSE_BIDDERS],
+        spent[PURSE_BIDDERS];
     uint32_t order[PURSE_BIDDERS]; /* by entry */
     size_t n, shown;
     struct naive_slot slots[SHOWN_MAX][2];
@@ -309,13 +311,15 @@ static int64_t naive_promised(const struct naive *w, uint32_t who, int64_t now)
     int64_t sum = 0;
     for (size_t i = 0; i < w->shown; i++)
         for (size_t s = 0; s < w->filled[i]; s++)
-            if (w->slots[i][s].who == who && !w->slots[i][s].clicked && w->slots[i][s].time + 50 > now)
+            if (w->slots[i][s].who == who && !w->slots[i][s].clicked &&
+                w->slots[i][s].time + 50 > now)
                 sum += w->slots[i][s].price;
     return sum;
 }
 
 /* The least whole price at which `who` keeps slot s: tried one after the other.                  */
-static int64_t naive_gsp(const struct naive *w, const uint32_t *rank, size_t n, size_t s, int64_t reserve)
+static int64_t naive_gsp(const struct naive *w, const uint32_t *rank, size_t n, size_t s,
+                         int64_t reserve)
 {
     int64_t p = reserve;
     while (s + 1 < n && p * w->quality[rank[s]] < w->price[rank[s + 1]] * w->quality[rank[s + 1]])
@@ -337,8 +341,7 @@ static void naive_serve(struct naive *w, const struct ads_terms *t, int64_t now,
                 next + naive_promised(w, b, now) > w->budget[b] ||
                 (t->pacing == ADS_EVEN && next * 1000 > w->budget[b] * (now - 100)))
                 continue;
-            if (best == SIZE_MAX ||
-                w->price[b] * w->quality[b] > w->price[best] * w->quality[best])
+            if (best == SIZE_MAX || w->price[b] * w->quality[b] > w->price[best] * w->quality[best])
                 best = b;
         }
         if (best == SIZE_MAX)
@@ -391,7 +394,8 @@ static void random_run(uint64_t seed)
         before = saved_bytes(&KIND, &r.a);
         uint64_t number, what = prng_below(&g, 10);
         if (what < 2) {
-            int64_t price = 1 + (int64_t)prng_below(&g, 20), budget = 1 + (int64_t)prng_below(&g, 300);
+            int64_t price = 1 + (int64_t)prng_below(&g, 20),
+                    budget = 1 + (int64_t)prng_below(&g, 300);
             uint32_t quality = 1 + (uint32_t)prng_below(&g, 2000);
             status = ads_enter(&r.a, &r.purse, now, who, price, quality, budget, &got);
             if (got == REFUSED_NOT) {
@@ -493,11 +497,16 @@ static enum heed_status command(struct room *r, int k, enum refusal *refusal)
     uint64_t number;
     const struct ads_showing *s;
     switch (k) {
-    case 0: return ads_enter(&r->a, &r->purse, 160, CAM, 5, QUALITY, 50, refusal);
-    case 1: return ads_leave(&r->a, &r->purse, 160, ANN, refusal);
-    case 2: return ads_serve(&r->a, &r->purse, 160, &number, &s, refusal);
-    case 3: return ads_click(&r->a, &r->purse, 160, 1, 1, refusal);
-    default: return ads_advance(&r->a, &r->purse, 1200, refusal);
+    case 0:
+        return ads_enter(&r->a, &r->purse, 160, CAM, 5, QUALITY, 50, refusal);
+    case 1:
+        return ads_leave(&r->a, &r->purse, 160, ANN, refusal);
+    case 2:
+        return ads_serve(&r->a, &r->purse, 160, &number, &s, refusal);
+    case 3:
+        return ads_click(&r->a, &r->purse, 160, 1, 1, refusal);
+    default:
+        return ads_advance(&r->a, &r->purse, 1200, refusal);
     }
 }
 

@@ -1,6 +1,6 @@
-/* Random commands at auctions of every form, against a naive twin: same refusals, same leader and price,
- * holds as they must be after each, refused commands change nothing, nothing is lost. Longer:
- * HEED_AUCTIONS=1000000.                                                                        */
+/* Random commands at auctions of every form, against a naive twin: same refusals, same leader and
+ * price, holds as they must be after each, refused commands change nothing, nothing is lost.
+ * Longer: HEED_AUCTIONS=1000000. */
 #include "circulation/auction.h"
 
 #include "base/prng.h"
@@ -144,10 +144,10 @@ static bool naive_settle(struct naive *w, int64_t at, const int64_t *pays, bool 
 
 static enum refusal naive_open_to(const struct naive *w, const struct step *s)
 {
-    return s->who == w->t->seller                ? REFUSED_own_auction
-           : s->at < w->t->opens_ms              ? REFUSED_not_open
+    return s->who == w->t->seller          ? REFUSED_own_auction
+           : s->at < w->t->opens_ms        ? REFUSED_not_open
            : w->over || s->at >= w->closes ? REFUSED_auction_closed
-                                                 : REFUSED_NOT;
+                                           : REFUSED_NOT;
 }
 
 static size_t naive_of(const struct naive *w, uint32_t who)
@@ -175,7 +175,8 @@ static enum refusal naive_bid(struct naive *w, const struct step *s)
     bool mine = own != SIZE_MAX && w->bids[own].stands;
     if (mine && s->price <= w->bids[own].price)
         return REFUSED_not_a_raise;
-    int64_t least = english ? (leader == SIZE_MAX ? w->t->start_minor : price + naive_step(w->t, price))
+    int64_t least = english
+                        ? (leader == SIZE_MAX ? w->t->start_minor : price + naive_step(w->t, price))
                     : dutch ? naive_dutch(w, s->at)
                             : 1;
     if (!(mine && own == leader) && s->price < least)
@@ -210,7 +211,8 @@ static enum refusal naive_buy(struct naive *w, const struct step *s)
     if (r != REFUSED_NOT)
         return r;
     size_t leader = naive_leader(w), own = naive_of(w, s->who);
-    if (!w->t->buy_now_minor || (leader != SIZE_MAX && w->bids[leader].price >= w->t->reserve_minor))
+    if (!w->t->buy_now_minor ||
+        (leader != SIZE_MAX && w->bids[leader].price >= w->t->reserve_minor))
         return REFUSED_no_buy_now;
     size_t at = own == SIZE_MAX ? w->n++ : own;
     int64_t pays[COMMANDS] = {0};
@@ -249,7 +251,8 @@ static enum refusal naive_commit(struct naive *w, const struct step *s)
         r = REFUSED_slot_taken;
     if (r != REFUSED_NOT)
         return r;
-    w->bids[w->n++] = (struct naive_bid){.who = s->who, .stands = true, .since = w->turn++, .units = s->price};
+    w->bids[w->n++] =
+        (struct naive_bid){.who = s->who, .stands = true, .since = w->turn++, .units = s->price};
     return naive_settle(w, s->at, NULL, false) ? REFUSED_NOT : REFUSED_insufficient_funds;
 }
 
@@ -294,9 +297,13 @@ static void naive_end(struct naive *w, int64_t at)
             }
         static const enum auction_kind kinds[AUCTION_FORMS] = {
             0, 0, AUCTION_FIRST_PRICE, AUCTION_VICKREY, AUCTION_UNIFORM, AUCTION_PAY_AS_BID};
-        const struct clear_market m = {.kind = kinds[w->t->form], .price_rule = w->t->price_rule,
-                                       .reserve_minor = w->t->reserve_minor, .units = w->t->units,
-                                       .bids = bids, .bids_n = n, .bidders_n = (uint32_t)w->n};
+        const struct clear_market m = {.kind = kinds[w->t->form],
+                                       .price_rule = w->t->price_rule,
+                                       .reserve_minor = w->t->reserve_minor,
+                                       .units = w->t->units,
+                                       .bids = bids,
+                                       .bids_n = n,
+                                       .bidders_n = (uint32_t)w->n};
         struct clear_result out;
         enum refusal refusal;
         assert_int_equal(auction_clear(&m, &out, &refusal), HEED_OK);
@@ -353,21 +360,38 @@ static struct sha256 hash_of(int64_t amount, uint32_t who)
     return auction_commitment(STR("x"), str_of(name), amount, salt);
 }
 
-static enum refusal real_do(struct auction *a, const struct auction_purse *purse, const struct step *s)
+static enum refusal real_do(struct auction *a, const struct auction_purse *purse,
+                            const struct step *s)
 {
     enum refusal r = REFUSED_NOT;
     enum heed_status status = HEED_OK;
     uint32_t bid;
     struct sha256 h = hash_of(s->price, s->who);
     switch (s->act) {
-    case BID: status = auction_bid(a, purse, s->at, s->who, s->price, s->units, &bid, &r); break;
-    case BUY: status = auction_buy_now(a, purse, s->at, s->who, &bid, &r); break;
-    case RETRACT: status = auction_retract(a, purse, s->at, s->who, s->bid, &r); break;
-    case COMMIT: status = auction_commit(a, purse, s->at, s->who, &h, &bid, &r); break;
-    case REVEAL: status = auction_reveal(a, purse, s->at, s->who, s->price, &h, &r); break;
-    case ADVANCE: status = auction_advance(a, purse, s->at, &r); break;
-    case CLOSE: status = auction_close(a, purse, s->at, &r); break;
-    default: status = auction_withdraw(a, purse, s->at, &r); break;
+    case BID:
+        status = auction_bid(a, purse, s->at, s->who, s->price, s->units, &bid, &r);
+        break;
+    case BUY:
+        status = auction_buy_now(a, purse, s->at, s->who, &bid, &r);
+        break;
+    case RETRACT:
+        status = auction_retract(a, purse, s->at, s->who, s->bid, &r);
+        break;
+    case COMMIT:
+        status = auction_commit(a, purse, s->at, s->who, &h, &bid, &r);
+        break;
+    case REVEAL:
+        status = auction_reveal(a, purse, s->at, s->who, s->price, &h, &r);
+        break;
+    case ADVANCE:
+        status = auction_advance(a, purse, s->at, &r);
+        break;
+    case CLOSE:
+        status = auction_close(a, purse, s->at, &r);
+        break;
+    default:
+        status = auction_withdraw(a, purse, s->at, &r);
+        break;
     }
     assert_int_equal(status, HEED_OK);
     return r;
@@ -409,10 +433,11 @@ static struct auction_terms random_terms(struct prng *g)
     return t;
 }
 
-static struct step random_step(struct prng *g, const struct auction *a, int64_t *now, int64_t *drawn)
+static struct step random_step(struct prng *g, const struct auction *a, int64_t *now,
+                               int64_t *drawn)
 {
-    static const enum act often[] = {BID, BID, BID, BID, BUY, RETRACT, COMMIT, COMMIT,
-                                     REVEAL, REVEAL, REVEAL, ADVANCE, CLOSE, WITHDRAW};
+    static const enum act often[] = {BID,    BID,    BID,    BID,    BUY,     RETRACT, COMMIT,
+                                     COMMIT, REVEAL, REVEAL, REVEAL, ADVANCE, CLOSE,   WITHDRAW};
     struct step s = {.act = often[prng_below(g, sizeof often / sizeof *often)]};
     *now += (int64_t)prng_below(g, prng_below(g, 10) ? 12 : 60);
     s.at = *now;

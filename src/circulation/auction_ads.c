@@ -1,5 +1,5 @@
-/* Slots of a surface, sold by the click. A command works on the advertisers in place, with a copy to go
- * back to: what the purse refuses leaves everything as it was.                                  */
+/* Slots of a surface, sold by the click. A command works on the advertisers in place, with a copy
+ * to go back to: what the purse refuses leaves everything as it was. */
 #include "circulation/auction_ads.h"
 
 #include "base/error.h"
@@ -70,9 +70,9 @@ int64_t ads_need(const struct ads *a, size_t advertiser, int64_t now_ms)
 
 struct change {
     struct ads before;
-    size_t clicked;      /* a slot that was: showings[clicked_at].slots[clicked] */
-    size_t clicked_at;   /* SIZE_MAX: none */
-    uint32_t payer;      /* AUCTION_NONE: nobody */
+    size_t clicked;    /* a slot that was: showings[clicked_at].slots[clicked] */
+    size_t clicked_at; /* SIZE_MAX: none */
+    uint32_t payer;    /* AUCTION_NONE: nobody */
     int64_t pay_minor;
 };
 
@@ -183,12 +183,12 @@ enum heed_status ads_enter(struct ads *a, const struct auction_purse *purse, int
                            int64_t budget_minor, enum refusal *refusal)
 {
     struct change c;
-    *refusal = price_minor <= 0 || budget_minor <= 0 || quality == 0 ||
-                       quality > AUCTION_QUALITY_MAX
-                   ? REFUSED_not_positive
-               : bidder == a->terms.seller                  ? REFUSED_own_auction
-               : time_of(a, now_ms) >= a->terms.closes_ms ? REFUSED_auction_closed
-                                                            : REFUSED_NOT;
+    *refusal =
+        price_minor <= 0 || budget_minor <= 0 || quality == 0 || quality > AUCTION_QUALITY_MAX
+            ? REFUSED_not_positive
+        : bidder == a->terms.seller                ? REFUSED_own_auction
+        : time_of(a, now_ms) >= a->terms.closes_ms ? REFUSED_auction_closed
+                                                   : REFUSED_NOT;
     if (*refusal != REFUSED_NOT)
         return HEED_OK;
     if (!array_grow(&a->advertisers, &a->advertisers_cap, a->advertisers_n + 1,
@@ -224,9 +224,9 @@ enum heed_status ads_leave(struct ads *a, const struct auction_purse *purse, int
 {
     struct change c;
     uint32_t at = find(a, bidder);
-    *refusal = time_of(a, now_ms) >= a->terms.closes_ms           ? REFUSED_auction_closed
+    *refusal = time_of(a, now_ms) >= a->terms.closes_ms        ? REFUSED_auction_closed
                : at == AUCTION_NONE || a->advertisers[at].left ? REFUSED_unknown_bid
-                                                                  : REFUSED_NOT;
+                                                               : REFUSED_NOT;
     if (*refusal != REFUSED_NOT)
         return HEED_OK;
     enum heed_status status = begin(a, &c, now_ms);
@@ -293,17 +293,17 @@ enum heed_status ads_serve(struct ads *a, const struct auction_purse *purse, int
     int64_t now = time_of(a, now_ms);
     *number = UINT64_MAX;
     *showing = &nothing;
-    *refusal = now < a->terms.opens_ms                             ? REFUSED_not_open
-               : now >= a->terms.closes_ms                         ? REFUSED_auction_closed
+    *refusal = now < a->terms.opens_ms                        ? REFUSED_not_open
+               : now >= a->terms.closes_ms                    ? REFUSED_auction_closed
                : a->showings_n - a->first >= ADS_SHOWINGS_MAX ? REFUSED_too_many_bids
-                                                                   : REFUSED_NOT;
+                                                              : REFUSED_NOT;
     if (*refusal != REFUSED_NOT)
         return HEED_OK;
     struct round r = {malloc((a->advertisers_n + 1) * sizeof *r.bids),
                       malloc((a->advertisers_n + 1) * sizeof *r.order)};
     enum heed_status status =
-        r.bids && r.order && array_grow(&a->showings, &a->showings_cap, a->showings_n + 1,
-                                        sizeof *a->showings)
+        r.bids && r.order &&
+                array_grow(&a->showings, &a->showings_cap, a->showings_n + 1, sizeof *a->showings)
             ? begin(a, &c, now)
             : HEED_NOMEM;
     if (status == HEED_OK) {

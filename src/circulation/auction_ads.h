@@ -1,15 +1,15 @@
 /* Slots of a surface in a period, sold by the click: attention itself is sold.
  *
- * Advertisers enter with a price of a click, a quality and a budget. Each time the surface is shown, an
- * auction (generalised second price, or VCG by positions) fills its slots and prices their clicks.
- * A click within its time is paid once, at the price of its showing; what is not clicked by then
- * costs nothing.
+ * Advertisers enter with a price of a click, a quality and a budget. Each time the surface is
+ * shown, an auction (generalised second price, or VCG by positions) fills its slots and prices
+ * their clicks. A click within its time is paid once, at the price of its showing; what is not
+ * clicked by then costs nothing.
  *
- * Budget. An advertiser takes part only while what is spent, what is promised (clicks that may still
- * come) and his price fit into the budget: a budget is never passed and no click is for free.
+ * Budget. An advertiser takes part only while what is spent, what is promised (clicks that may
+ * still come) and his price fit into the budget: a budget is never passed and no click is for free.
  * Pacing, even: in addition spent + price <= budget x elapsed / period, so that money lasts.
- * Source: throttling, as in C. Karande, A. Mehta, R. Srikant, Optimizing Budget Constrained Spend in Search
- * Advertising, WSDM (2013) 697.
+ * Source: throttling, as in C. Karande, A. Mehta, R. Srikant, Optimizing Budget Constrained Spend
+ * in Search Advertising, WSDM (2013) 697.
  *
  * Money, as in auction.h. Held of each: budget - spent while it runs and he is in, then what is
  * promised. Time, as in auction.h.                                                              */
@@ -74,7 +74,8 @@ void ads_deinit(struct ads *a);
 
 #define ADS_COMMAND(name, ...)                                                                     \
     HEED_MUST_CHECK enum heed_status ads_##name(struct ads *a, const struct auction_purse *purse,  \
-                                                int64_t now_ms, __VA_ARGS__, enum refusal *refusal)
+                                                int64_t now_ms, __VA_ARGS__,                       \
+                                                enum refusal *refusal)
 
 /* Enters, or changes what was entered (he is in again, if he had left). Refusals, in order:
  * not_positive (price, budget, quality outside 1 … AUCTION_QUALITY_MAX), own_auction,
@@ -84,9 +85,9 @@ ADS_COMMAND(enter, uint32_t bidder, int64_t price_minor, uint32_t quality, int64
 /* Refusals, in order: auction_closed, unknown_bid, the purse's.                                  */
 ADS_COMMAND(leave, uint32_t bidder);
 
-/* Fills the slots. *number out: of the showing, UINT64_MAX when nobody took part (and nothing is kept);
- * *showing out: the slots, until the next command. Refusals, in order: not_open, auction_closed,
- * too_many_bids (showings), the purse's.                                                         */
+/* Fills the slots. *number out: of the showing, UINT64_MAX when nobody took part (and nothing is
+ * kept); *showing out: the slots, until the next command. Refusals, in order: not_open,
+ * auction_closed, too_many_bids (showings), the purse's. */
 ADS_COMMAND(serve, uint64_t *number, const struct ads_showing **showing);
 
 /* slot from 0. Refusals, in order: unknown_showing (its time has passed, or no such slot),

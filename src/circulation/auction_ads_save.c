@@ -1,8 +1,8 @@
 /* Serialised form, numbers as zigzag varints:
  *
  *     kind, pacing, seller, slots, opens, closes, click_within, reserve, clicks[slots], now
- *     n, of each advertiser: bidder, price, quality, budget, spent, promised, held, shown, clicked, left
- *     first number, n, of each showing: time, slots filled, of each: advertiser, price, clicked  */
+ *     n, of each advertiser: bidder, price, quality, budget, spent, promised, held, shown, clicked,
+ * left first number, n, of each showing: time, slots filled, of each: advertiser, price, clicked */
 #include "base/error.h"
 #include "base/varint.h"
 #include "circulation/auction_ads.h"
