@@ -431,6 +431,63 @@ static void vcg_is_what_trying_everything_gives(void **state)
     }
 }
 
+/* At sizes where trying everything is out of the question, the tree and the table give the same. */
+static void the_tree_and_the_table_agree(void **state)
+{
+    (void)state;
+    enum { BIDDERS = 30, EACH = 6, N = BIDDERS * EACH };
+    static struct clear_bid bids[N];
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct prng r;
+        prng_seed(&r, seed);
+        uint32_t items = seed == 40 ? 20 : 8 + (uint32_t)prng_below(&r, 6);
+        int64_t alike = (int64_t)prng_below(&r, 3) * 40; /* some worth nearly the same an item */
+        for (size_t i = 0; i < N; i++) {
+            uint32_t package = 0, size = 1 + (uint32_t)prng_below(&r, 4);
+            while ((uint32_t)__builtin_popcount(package) < size)
+                package |= 1u << prng_below(&r, items);
+            bids[i] = (struct clear_bid){
+                .bidder = (uint32_t)(i % BIDDERS),
+                .package = package,
+                .price_minor = size * (100 - alike + (int64_t)prng_below(&r, 1 + (uint64_t)alike))};
+        }
+        const struct clear_market m = {.kind = AUCTION_VCG,
+                                       .items = items,
+                                       .reserve_minor = seed % 5 ? 0 : 30,
+                                       .bids = bids,
+                                       .bids_n = N,
+                                       .bidders_n = BIDDERS};
+        bool taken[2][N] = {{false}, {false}};
+        int64_t pays[2][N] = {{0}, {0}};
+        assert_int_equal(clear_packages(&m, taken[0], pays[0]), HEED_OK);
+        assert_int_equal(clear_packages_table(&m, taken[1], pays[1]), HEED_OK);
+        if (memcmp(taken[0], taken[1], sizeof *taken) != 0 ||
+            memcmp(pays[0], pays[1], sizeof *pays) != 0)
+            fail_msg("seed %llu: %u items: other winners or payments", (unsigned long long)seed,
+                     items);
+    }
+}
+
+static void the_table_is_short_of_memory_too(void **state)
+{
+    (void)state;
+    const struct clear_bid bids[] = {P(A, 5, 1), P(B, 2, 2), P(C, 6, 3)};
+    const struct clear_market m = {
+        .kind = AUCTION_VCG, .items = 2, .bids = bids, .bids_n = 3, .bidders_n = 3};
+    for (long n = 1;; n++) {
+        bool taken[3] = {false};
+        int64_t pays[3] = {0};
+        fault_fail_at(n);
+        enum heed_status status = clear_packages_table(&m, taken, pays);
+        fault_off();
+        assert_int_equal(status, fault_fired() ? HEED_NOMEM : HEED_OK);
+        if (!fault_fired()) {
+            assert_true(taken[0] && taken[1] && !taken[2] && pays[0] == 4 && pays[1] == 1);
+            break;
+        }
+    }
+}
+
 /* Unit by unit: the highest bid that is not yet filled, the earliest of equals.                  */
 static void units_go_one_by_one(void **state)
 {
@@ -589,6 +646,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_cleared_is_refused),
         cmocka_unit_test(amounts_at_their_limits_clear),
         cmocka_unit_test(vcg_is_what_trying_everything_gives),
+        cmocka_unit_test(the_tree_and_the_table_agree),
+        cmocka_unit_test_teardown(the_table_is_short_of_memory_too, memory_returns),
         cmocka_unit_test(units_go_one_by_one),
         cmocka_unit_test(position_vcg_charges_what_others_lose),
         cmocka_unit_test_teardown(memory_that_runs_out_is_said, memory_returns),

@@ -104,10 +104,13 @@ void clear_result_deinit(struct clear_result *r);
 HEED_MUST_CHECK enum heed_status clear_units(const struct clear_market *m, int64_t *won,
                                              int64_t *pays);
 
-/* Winner determination and payments by items or by units: taken[n], pays[n] of each bid. What
- * auction_clear checks holds. HEED_NOMEM.                                                       */
+/* Winner determination and payments by items (a tree, and where that does not end in good time the
+ * table) or by units: taken[n], pays[n] of each bid, zeros before. What auction_clear checks holds.
+ * The same answer from tree and table. HEED_NOMEM. */
 HEED_MUST_CHECK enum heed_status clear_packages(const struct clear_market *m, bool *taken,
                                                 int64_t *pays);
+HEED_MUST_CHECK enum heed_status clear_packages_table(const struct clear_market *m, bool *taken,
+                                                      int64_t *pays);
 HEED_MUST_CHECK enum heed_status clear_bundles(const struct clear_market *m, bool *taken,
                                                int64_t *pays);
 

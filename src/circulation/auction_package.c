@@ -12,6 +12,9 @@
  * Branching. The free item that the bound hands out most wrongly is given to each bid that holds
  * it, the best value above prices first, and at last to nobody.
  *
+ * Where bids are many and alike in worth no such bound is good: after so much work the table of
+ * auction_table.c takes over, with the same answer.
+ *
  * Payments (VCG) solve once more without each winner, begun from what the others have.
  *
  * A reserve r is a seller who values each item at r: bids are taken less r for each item, and r is
@@ -27,6 +30,10 @@
 __extension__ typedef __int128 wide;
 
 enum { LEVELS = AUCTION_ITEMS_MAX + 2, ROOT_STEPS = 400, NODE_STEPS = 40 };
+/* Bids priced anew, over all nodes: at least so many, and as many as take about the time of the
+ * table, which looks at a bid in each set of items that holds it and at six levels; then it takes
+ * over. */
+enum { WORK_LEAST = 200000, WORK_OF_TABLE = 50 };
 
 struct candidate {
     int64_t value; /* less the reserve, >= 0 */
@@ -60,6 +67,7 @@ struct search {
     int64_t fraction; /* of a minor unit: prices are that much finer than values */
     int64_t best;     /* of what is found; before, one less than what would do */
     int64_t target;   /* nothing better is looked for */
+    size_t work, work_max;
     size_t depth;
     const struct candidate *path[AUCTION_ITEMS_MAX + 1], *chosen[AUCTION_ITEMS_MAX + 1];
     size_t chosen_n;
@@ -252,7 +260,7 @@ static void branch_on(struct search *s, const struct node *x, size_t level, int 
             order[n++] = (struct branch){s->reduced[x->live[i]], x->live[i]};
     if (n > 1)
         qsort(order, n, sizeof *order, by_reduced);
-    for (size_t k = 0; k < n && s->best < s->target; k++) {
+    for (size_t k = 0; k < n && s->best < s->target && s->work <= s->work_max; k++) {
         const struct candidate *c = &s->c[order[k].at];
         s->path[s->depth++] = c;
         walk(s, x, level + 1, x->items & ~c->package, x->bidders & ~(1u << c->bidder),
@@ -279,6 +287,9 @@ static void walk(struct search *s, const struct node *parent, size_t level, uint
     }
     wide bound = bound_of(s, &x, &branch);
     if (x.n == 0 || s->best >= s->target || !open_above(s, bound))
+        return;
+    s->work += x.n;
+    if (s->work > s->work_max)
         return;
     better_prices(s, &x, (double)(s->best - value) * (double)s->fraction, NODE_STEPS);
     bound = bound_of(s, &x, &branch);
@@ -312,7 +323,8 @@ static void prefer_earlier(struct search *s, const struct node *root, int64_t to
     int64_t left = total;
     for (size_t b = 0; b < s->bidders; b++) {
         bidders &= ~(1u << b);
-        for (size_t i = s->from[b]; i < s->from[b + 1] && &s->c[i] != win[b]; i++) {
+        for (size_t i = s->from[b];
+             i < s->from[b + 1] && &s->c[i] != win[b] && s->work <= s->work_max; i++) {
             const struct candidate *c = &s->c[i];
             if (c->package & ~items || c->value > left ||
                 !solve(s, root, items & ~c->package, bidders, left - c->value - 1, left - c->value))
@@ -380,7 +392,8 @@ static void take_in(const struct clear_market *m, struct search *s, uint32_t *of
         s->c[i].fine = s->c[i].value * s->fraction;
 }
 
-static void clear_search(const struct clear_market *m, struct search *s, struct node *root,
+/* false: it has not come to an end.                                                             */
+static bool clear_search(const struct clear_market *m, struct search *s, struct node *root,
                          bool *taken, int64_t *pays)
 {
     const struct candidate *win[AUCTION_BIDDERS_MAX] = {NULL};
@@ -389,13 +402,17 @@ static void clear_search(const struct clear_market *m, struct search *s, struct 
     root->n = s->n;
     for (size_t i = 0; i < s->n; i++)
         root->live[i] = (uint16_t)i;
+    s->work_max = WORK_LEAST;
+    for (size_t i = 0; i < s->n; i++)
+        s->work_max += ((size_t)1 << (m->items - (uint32_t)__builtin_popcount(s->c[i].package))) /
+                       WORK_OF_TABLE;
     better_prices(s, root, 0, ROOT_STEPS);
     (void)solve(s, root, root->items, root->bidders, -1, INT64_MAX);
     const int64_t total = s->best;
     for (size_t k = 0; k < s->chosen_n; k++)
         win[s->chosen[k]->bidder] = s->chosen[k];
     prefer_earlier(s, root, total, win);
-    for (size_t b = 0; b < s->bidders; b++) {
+    for (size_t b = 0; b < s->bidders && s->work <= s->work_max; b++) {
         if (!win[b])
             continue;
         int64_t others = total - win[b]->value;
@@ -403,6 +420,7 @@ static void clear_search(const struct clear_market *m, struct search *s, struct 
         taken[win[b]->bid] = true;
         pays[win[b]->bid] = s->best - others + asked(m, win[b]->bid);
     }
+    return s->work <= s->work_max;
 }
 
 enum heed_status clear_packages(const struct clear_market *m, bool *taken, int64_t *pays)
@@ -413,7 +431,11 @@ enum heed_status clear_packages(const struct clear_market *m, bool *taken, int64
     enum heed_status status = set_aside(m, &s, &root) && of ? HEED_OK : HEED_NOMEM;
     if (status == HEED_OK) {
         take_in(m, &s, of);
-        clear_search(m, &s, &root, taken, pays);
+        if (!clear_search(m, &s, &root, taken, pays)) {
+            memset(taken, 0, m->bids_n * sizeof *taken);
+            memset(pays, 0, m->bids_n * sizeof *pays);
+            status = clear_packages_table(m, taken, pays);
+        }
     }
     free(s.c);
     free(s.scratch);
