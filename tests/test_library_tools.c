@@ -96,11 +96,10 @@ static int make_files(void **state)
     put_log("log.csv", 400);
     put_log("short.csv", 60);
     put_lines("policy.csv", "action,probability\n0,.7\n1,.1\n2,.1\n3,.1\n");
-    put_lines("auction.json",
-              "{\"kind\":\"vcg\",\"items\":[\"x\",\"y\"],\"bids\":["
-              "{\"bidder\":\"a\",\"price\":5,\"package\":[\"x\"]},"
-              "{\"bidder\":\"b\",\"price\":2,\"package\":[\"y\"]},"
-              "{\"bidder\":\"c\",\"price\":6,\"package\":[\"x\",\"y\"]}]}");
+    put_lines("auction.json", "{\"kind\":\"vcg\",\"items\":[\"x\",\"y\"],\"bids\":["
+                              "{\"bidder\":\"a\",\"price\":5,\"package\":[\"x\"]},"
+                              "{\"bidder\":\"b\",\"price\":2,\"package\":[\"y\"]},"
+                              "{\"bidder\":\"c\",\"price\":6,\"package\":[\"x\",\"y\"]}]}");
     put_lines("huge.json", "{\"kind\":\"uniform\",\"units\":2,\"bids\":["
                            "{\"bidder\":\"a\",\"price\":9223372036854775807,\"units\":1},"
                            "{\"bidder\":\"b\",\"price\":1,\"units\":1}]}");
