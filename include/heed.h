@@ -263,7 +263,8 @@ HEED_API const char *heed_rules_preset(const char *name);
  * reply  out  JSON, byte for byte what the program prints with --json, heed_free; but seconds and
  * what is divided by them are 0: the library has no clock. What the program says besides stands in
  * "warnings"; {"converged":false}: the numbers still moved. On HEED_REFUSED (`ope` has too small a
- * sample, or weights that are off; an auction is too large, or its sums are) {"refused":{"code","message"}}; else NULL.
+ * sample, or weights that are off; an auction is too large, or its sums are)
+ * {"refused":{"code","message"}}; else NULL.
  * Errors: HEED_USAGE no such tool; an argument that is unknown, given twice, empty, NULL, missing
  * or malformed (where names it), or an `out` that is a folder or a world; HEED_INPUT a file cannot
  * be read, or what stands at file, line and column; HEED_RANGE numbers that do not fit each other;
