@@ -253,18 +253,19 @@ HEED_API const char *heed_rules_preset(const char *name);
 
 /* ── files without a world ────────────────────────────────────────────────────────────────────────
  * What `heed quality agree` and `bridge`, `heed allocate eval`, `batch`, `online` and `ope`, `heed
- * rules check`, `quote` and `diff`, `heed exchange replay` do (its events, when asked for, stand in the
- * reply's "events"). */
+ * rules check`, `quote` and `diff`, `heed exchange replay` do (its events, when asked for, stand in
+ * the reply's "events"), `heed auction clear` and `replay`. */
 
 /* Runs one of them: `name` is "noun verb", args[n] have the names of the command line's options, or
  * of `heed help NOUN VERB --json` ("file", of those that take one by its place); `param` may be
- * given more than once. docs/quality.md and docs/allocation.md say what is read and what comes
- * back.
+ * given more than once. docs/quality.md, docs/allocation.md, docs/rules.md and docs/circulation.md
+ * say what is read and what comes back.
  *
  * reply  out  JSON, byte for byte what the program prints with --json, heed_free; but seconds and
  * what is divided by them are 0: the library has no clock. What the program says besides stands in
  * "warnings"; {"converged":false}: the numbers still moved. On HEED_REFUSED (`ope` has too small a
- * sample, or weights that are off) {"refused":{"code","message"}}; else NULL.
+ * sample, or weights that are off; an auction is too large, or its sums are)
+ * {"refused":{"code","message"}}; else NULL.
  * Errors: HEED_USAGE no such tool; an argument that is unknown, given twice, empty, NULL, missing
  * or malformed (where names it), or an `out` that is a folder or a world; HEED_INPUT a file cannot
  * be read, or what stands at file, line and column; HEED_RANGE numbers that do not fit each other;

@@ -100,6 +100,15 @@ static int make_files(void **state)
     put_log("log.csv", 400);
     put_log("short.csv", 60);
     put_lines("policy.csv", "action,probability\n0,.7\n1,.1\n2,.1\n3,.1\n");
+    put_lines("auction.json", "{\"kind\":\"vcg\",\"items\":[\"x\",\"y\"],\"bids\":["
+                              "{\"bidder\":\"a\",\"price\":5,\"package\":[\"x\"]},"
+                              "{\"bidder\":\"b\",\"price\":2,\"package\":[\"y\"]},"
+                              "{\"bidder\":\"c\",\"price\":6,\"package\":[\"x\",\"y\"]}]}");
+    put_lines("huge.json", "{\"kind\":\"uniform\",\"units\":2,\"bids\":["
+                           "{\"bidder\":\"a\",\"price\":9223372036854775807,\"units\":1},"
+                           "{\"bidder\":\"b\",\"price\":1,\"units\":1}]}");
+    put_lines("bids.csv", "auctionid,bid,bidtime,bidder,price\n"
+                          "1,10,0.5,a,5.50\n1,5,.6,b,5.50\n2,7,.1,a,9\n");
     put_lines("map.yaml",
               "log: {columns: {action: {column: action}, propensity: {column: propensity}, "
               "reward: {column: reward}}}\n");
@@ -243,6 +252,9 @@ static const struct ask asks[] = {
     {"rules check", {{"file", "market.yaml"}}, HEED_OK},
     {"rules quote", {{"file", "market.yaml"}, {"price", "1.50"}, {"quantity", "3"}}, HEED_OK},
     {"rules quote", {{"file", "preset:osrs"}, {"price", "0"}}, HEED_REFUSED},
+    {"auction clear", {{"file", "auction.json"}}, HEED_OK},
+    {"auction replay", {{"file", "bids.csv"}}, HEED_OK},
+    {"auction clear", {{"file", "huge.json"}}, HEED_REFUSED},
     {"allocate ope", {{"log", "short.csv"}, {"policy", "policy.csv"}}, HEED_REFUSED},
 };
 
@@ -343,7 +355,7 @@ static const struct wrong {
      {{NULL, NULL}},
      HEED_USAGE,
      "",
-     "allocate eval, allocate ope, allocate batch, allocate online"},
+     "allocate eval, allocate ope, allocate batch, allocate online, auction clear"},
     {"allocate evals", {{NULL, NULL}}, HEED_USAGE, "allocate evals", "there are"},
     {"import ", {{NULL, NULL}}, HEED_USAGE, "import", "no such tool on files"},
     {"allocate log", {{NULL, NULL}}, HEED_USAGE, "allocate log", "no such tool on files"},

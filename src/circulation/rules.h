@@ -282,9 +282,9 @@ struct market_decision {
 };
 
 /* Refusals, the first that applies: not_positive (price or quantity), not_tradable, price_floor,
- * price_ceiling, price_distance, trade_limit, fee_above_trade (the seller would get less than nothing,
- * or the buyer pay less), overflow. u may be NULL: nothing was traded before. Allocates nothing;
- * O(rules), with `paid` 63 times that.                                                           */
+ * price_ceiling, price_distance, trade_limit, fee_above_trade (the seller would get less than
+ * nothing, or the buyer pay less), overflow. u may be NULL: nothing was traded before. Allocates
+ * nothing; O(rules), with `paid` 63 times that. */
 void market_decide(const struct market_rules *r, const struct market_usage *u,
                    const struct market_trade *t, struct market_decision *out);
 

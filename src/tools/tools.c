@@ -14,16 +14,12 @@ static const struct {
     enum command_id command;
     enum heed_status (*answer)(const struct tool_ask *ask, json_t **reply, struct heed_error *err);
 } tools[] = {
-    {COMMAND_quality_agree, tools_agree},
-    {COMMAND_quality_bridge, tools_bridge},
-    {COMMAND_allocate_eval, tools_eval},
-    {COMMAND_allocate_batch, tools_batch},
-    {COMMAND_allocate_online, tools_online},
-    {COMMAND_allocate_ope, tools_ope},
-    {COMMAND_rules_check, tools_rules_check},
-    {COMMAND_rules_quote, tools_rules_quote},
-    {COMMAND_rules_diff, tools_rules_diff},
-    {COMMAND_exchange_replay, tools_exchange},
+    {COMMAND_quality_agree, tools_agree},         {COMMAND_quality_bridge, tools_bridge},
+    {COMMAND_allocate_eval, tools_eval},          {COMMAND_allocate_batch, tools_batch},
+    {COMMAND_allocate_online, tools_online},      {COMMAND_allocate_ope, tools_ope},
+    {COMMAND_rules_check, tools_rules_check},     {COMMAND_rules_quote, tools_rules_quote},
+    {COMMAND_rules_diff, tools_rules_diff},       {COMMAND_exchange_replay, tools_exchange},
+    {COMMAND_auction_clear, tools_auction_clear}, {COMMAND_auction_replay, tools_auction_replay},
 };
 
 enum { TOOLS = sizeof tools / sizeof *tools };

@@ -74,5 +74,7 @@ TOOLS_ANSWER(tools_rules_check);
 TOOLS_ANSWER(tools_rules_quote);
 TOOLS_ANSWER(tools_rules_diff);
 TOOLS_ANSWER(tools_exchange);
+TOOLS_ANSWER(tools_auction_clear);
+TOOLS_ANSWER(tools_auction_replay);
 #undef TOOLS_ANSWER
 #endif
