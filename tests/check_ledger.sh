@@ -5,7 +5,7 @@ set -eu
 . "$SOURCE_DIR/tests/cli.sh"
 
 printf 'id,role\nann,member\nbob,member\neve,economist\nmod,moderator\n' >users.csv
-printf 'id,name,seller,price,stock\nsword,Sword,bob,5,10\n' >goods.csv
+printf 'id,name,seller,price\nsword,Sword,bob,5\n' >goods.csv
 printf 'currencies: [{code: gold, scale: 2}, {code: gem, scale: 0}]\n' >rules.yaml
 now=2026-03-01T12:00:00Z later=2026-03-01T13:00:00Z
 heed_at() {

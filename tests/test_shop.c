@@ -254,10 +254,10 @@ static void each_refusal_to_refund_is_the_first_that_applies(void **state)
     market_open(&m);
     uint32_t back = market_must_buy(&m, 0, ANN, GOOD(SWORD), 1);
     uint32_t spent = market_must_buy(&m, 0, ANN, GOOD(SWORD), 2);
-    uint32_t full = market_must_buy(&m, 0, ANN, GOOD(ROCK), 1);
+    market_must_buy(&m, 0, ANN, GOOD(ROCK), 1);
     assert_int_equal(market_refund(&m, 5000, back), REFUSED_NOT);
     market_must_buy(&m, 0, BEN, GOOD(ROCK), 6); /* ben spends 180 of his 200 */
-    assert_int_equal(market_list(&m, GOOD(ROCK), -1, INT64_MAX, true), REFUSED_NOT);
+    assert_int_equal(market_list(&m, GOOD(ROCK), -1, INT64_MAX, true), REFUSED_overflow);
     struct strbuf before = saved_bytes(&MARKET_KIND, &m);
     const struct {
         const char *what;
@@ -273,7 +273,6 @@ static void each_refusal_to_refund_is_the_first_that_applies(void **state)
         {"too late by an age", INT64_MAX, spent, REFUSED_refund_closed},
         {"the seller has spent it", 6000, spent, REFUSED_insufficient_funds},
         {"at a time before it was bought", 0, spent, REFUSED_insufficient_funds},
-        {"more stock than can be counted", 6000, full, REFUSED_overflow},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         enum refusal refusal = market_refund(&m, rows[i].time_ms, rows[i].number);

@@ -154,6 +154,8 @@ static enum heed_status load_purchases(struct shop *s, struct source *k, struct 
         p[i].buyer = (uint32_t)source_varint(k, TARGET_INDEX_MAX);
     for (size_t i = 0; i < n && !k->failed; i++) {
         uint32_t v = (uint32_t)source_varint(k, (uint64_t)TARGET_INDEX_MAX + 1);
+        if (v > 0 && v - 1 == p[i].buyer) /* said in one way only */
+            return damaged(err, "who got a purchase");
         p[i].recipient = v == 0 ? p[i].buyer : v - 1;
     }
     for (size_t i = 0; i < n && !k->failed; i++)
