@@ -144,28 +144,62 @@ static void add_line(struct buying *b, int64_t minor, uint32_t holder, uint16_t 
         b->lines[b->p.lines++] = (struct shop_line){minor, 0, holder, purpose, code, rule};
 }
 
-/* A charge of the market rules: from seller or buyer, to somebody. */
+/* Whose account an end of a charge is. false: there are too many sinks. */
+static bool end_of(struct buying *b, struct market_end end, uint32_t *holder, uint16_t *purpose)
+{
+    *purpose = 0;
+    switch (end.kind) {
+    case MARKET_ACCOUNT: {
+        const char *name = b->market->accounts[end.account].text;
+        *holder = strcmp(name, "pool") == 0   ? HOLDER_POOL
+                  : strcmp(name, "shop") == 0 ? HOLDER_SHOP
+                                              : HOLDER_RETIRE;
+        return *holder != HOLDER_RETIRE || sink_of(b->d->shop, name, purpose);
+    }
+    case MARKET_CREATOR:
+        *holder = seller_of(b->good);
+        return true;
+    case MARKET_BUYER:
+        *holder = b->p.buyer;
+        return true;
+    default:
+        *holder = b->p.seller_holder;
+        return true;
+    }
+}
+
+/* A charge of the market rules. What an account gives comes out of what it got of this sale; what
+ * seller and buyer give or get is in what the decision says they do. */
 static enum refusal charge(struct buying *b, const struct market_line *l)
 {
-    struct shop *s = b->d->shop;
-    uint32_t holder = HOLDER_RETIRE;
-    uint16_t purpose = 0, code = CODE_FEE;
-    if (l->to.kind == MARKET_ACCOUNT) {
-        const char *name = b->market->accounts[l->to.account].text;
-        if (strcmp(name, "pool") == 0)
-            holder = HOLDER_POOL;
-        else if (strcmp(name, "shop") == 0)
-            holder = HOLDER_SHOP;
-        else if (!sink_of(s, name, &purpose))
-            return REFUSED_overflow;
-    } else {
-        holder = l->to.kind == MARKET_CREATOR ? seller_of(b->good)
-                 : l->to.kind == MARKET_BUYER ? b->p.buyer
-                                              : b->p.seller_holder;
-        code = l->to.kind == MARKET_CREATOR ? CODE_ROYALTY : CODE_FEE;
+    uint32_t from, to;
+    uint16_t from_purpose, purpose;
+    if (!end_of(b, l->from, &from, &from_purpose) || !end_of(b, l->to, &to, &purpose))
+        return REFUSED_overflow;
+    if (l->from.kind == MARKET_ACCOUNT) {
+        int i = 0;
+        while (i < b->p.lines &&
+               (b->lines[i].holder != from || b->lines[i].purpose != from_purpose ||
+                b->lines[i].code == CODE_SALE || b->lines[i].minor <= l->minor))
+            i++;
+        if (i == b->p.lines)
+            return REFUSED_fee_above_trade;
+        b->lines[i].minor -= l->minor;
     }
-    add_line(b, l->minor, holder, purpose, code, l->line);
+    if (l->to.kind != MARKET_SELLER && l->to.kind != MARKET_BUYER)
+        add_line(b, l->minor, to, purpose, l->to.kind == MARKET_CREATOR ? CODE_ROYALTY : CODE_FEE,
+                 l->line);
     return REFUSED_NOT;
+}
+
+static enum refusal charges(struct buying *b, const struct market_decision *decision)
+{
+    enum refusal refusal = REFUSED_NOT;
+    for (int accounts = 0; accounts < 2; accounts++)
+        for (uint32_t i = 0; refusal == REFUSED_NOT && i < decision->lines_n; i++)
+            if ((decision->lines[i].from.kind == MARKET_ACCOUNT) == (accounts == 1))
+                refusal = charge(b, &decision->lines[i]);
+    return refusal;
 }
 
 /* Prices *p, line by line, and says whether it may be bought as far as the rules say.           */
@@ -209,11 +243,9 @@ static enum refusal price(struct buying *b)
         return fits ? REFUSED_fee_above_trade : REFUSED_overflow;
     add_line(b, decision.seller_minor - fee, b->p.seller_holder, 0, CODE_SALE, 0);
     add_line(b, fee, HOLDER_RETIRE, 0, CODE_FEE, 0);
-    for (uint32_t i = 0; i < decision.lines_n; i++) {
-        enum refusal refusal = charge(b, &decision.lines[i]);
-        if (refusal != REFUSED_NOT)
-            return refusal;
-    }
+    enum refusal refusal = charges(b, &decision);
+    if (refusal != REFUSED_NOT)
+        return refusal;
     b->p.price_minor = 0;
     for (int i = 0; i < b->p.lines; i++)
         if (__builtin_add_overflow(b->p.price_minor, b->lines[i].minor, &b->p.price_minor))
