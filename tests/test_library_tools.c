@@ -355,7 +355,8 @@ static const struct wrong {
      {{NULL, NULL}},
      HEED_USAGE,
      "",
-     "allocate eval, allocate ope, allocate batch, allocate online, auction clear"},
+     "allocate eval, allocate ope, allocate batch, allocate online, rules quote, rules diff, "
+     "exchange replay, auction clear"},
     {"allocate evals", {{NULL, NULL}}, HEED_USAGE, "allocate evals", "there are"},
     {"import ", {{NULL, NULL}}, HEED_USAGE, "import", "no such tool on files"},
     {"allocate log", {{NULL, NULL}}, HEED_USAGE, "allocate log", "no such tool on files"},
