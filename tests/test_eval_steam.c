@@ -1,6 +1,7 @@
 /* The evaluation on Steam purchases gives the numbers measured there by other means.
  *
  * Needs the data folder (support_steam.h); skipped without.
+ * ctest: LABELS slow-asan
  * ctest: TIMEOUT 900
  */
 #include "support_steam.h"

@@ -2,6 +2,7 @@
  * 10, all 5,155 items.
  *
  * Needs the data folder (support_steam.h); skipped without.
+ * ctest: LABELS slow-asan
  * ctest: TIMEOUT 900
  */
 #include "support_steam.h"

@@ -2,6 +2,7 @@
  * before, by its update, and by one trained anew.
  *
  * Needs the data folder (support_steam.h); skipped without. Prints docs/allocation.md's table.
+ * ctest: LABELS slow-asan
  * ctest: TIMEOUT 900
  */
 #include "support_steam.h"
