@@ -231,7 +231,7 @@ struct transfer_answer {
 /* Applies asks[n] in order. Those that TRANSFER_LINKED joins apply together or not at all; of a
  * refused chain one has the reason, the others `linked`. Whoever repeats a chain repeats all of it,
  * under the id of its first. Refusals, in their order (refusal.def), the first that applies
- * whatever else is wrong: unknown_account, unknown_transfer, id_reused, chain_open, not_positive,
+ * whatever else is wrong: chain_open, unknown_account, unknown_transfer, id_reused, not_positive,
  * same_account, system_account, unit_mismatch, account_closed, account_frozen, not_pending,
  * pending_posted, pending_voided, pending_expired, exceeds_pending, not_reversible,
  * reversed_before, insufficient_funds, exceeds_debits, overflow, linked.
