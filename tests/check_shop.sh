@@ -112,7 +112,7 @@ says out '"offered": 1' '"seller": "user:cam"' '"price_minor": 2000'
 refused same_account shop buy sword --offer 0 --as cam
 refused unknown_offer shop buy map --offer 0 --as ann
 at $now shop buy sword --offer 0 --as ann
-says out '"offer": 0, "state": "escrow"' '"for": "royalty", "to": "user:smith"' '"amount_minor": 400'
+says out '"offer": 0, "coupon": null, "state": "escrow"' '"for": "royalty", "to": "user:smith"' '"amount_minor": 400'
 refused out_of_stock shop buy sword --offer 0 --as bob
 at $now shop deliver 3 --as ann
 holds smith null 2100
@@ -138,6 +138,28 @@ now=2026-03-09T13:10:01Z
 refused pending_expired shop buy sword --reservation 2 --as ann
 at $now shop purchases cam
 says out '"purchase": 5, ' '"purchase": 2, '
+
+# coupons: of the price of one, never below nothing; so often, so long, by their seller
+refused forbidden shop coupon map SPRING --off 0.2 --as ann
+refused not_positive shop coupon map SPRING --as smith
+at $now shop coupon map SPRING --off 0.2 --minus 0.30 --uses 2 --each 1 --valid 39000 --as smith
+says out '"off_ppm": 200000, "minus_minor": 30'
+refused exists shop coupon sword SPRING --off 0.5 --as smith
+refused unknown_coupon shop buy map --as ann --coupon spring
+refused unknown_coupon shop buy sword --as ann --coupon SPRING
+at $now shop buy map --as ann --coupon SPRING --units 2 --id k1
+says out '"price_minor": 260' '"coupon": 0'
+at $now shop buy map --as ann --coupon SPRING --units 2 --id k1
+says out '"repeated": true'
+refused id_reused shop buy map --as ann --units 2 --id k1
+refused coupon_over shop buy map --as ann --coupon SPRING
+complains 1 "refused (coupon_over)" --world w --at 2026-03-10T00:00:01Z shop buy map --as bob --coupon SPRING
+now=2026-03-09T13:20:00Z
+at $now shop buy map --as bob --coupon SPRING
+refused coupon_over shop buy map --as cam --coupon SPRING
+at $now shop coupon map GIFT --minus 5 --as smith
+at $now shop buy map --as cam --coupon GIFT
+says out '"price_minor": 0' '"state": "paid"'
 
 # escrow ends by itself, before whatever comes next
 now=2026-03-20T00:00:00Z

@@ -14,6 +14,8 @@ void shop_init(struct shop *s)
 {
     *s = (struct shop){0};
     market_usage_init(&s->usage);
+    map_init(&s->coupon_of);
+    map_init(&s->coupon_used);
 }
 
 void shop_deinit(struct shop *s)
@@ -23,6 +25,9 @@ void shop_deinit(struct shop *s)
     free(s->offers);
     free(s->reservations);
     free(s->escrows);
+    free(s->coupons);
+    map_deinit(&s->coupon_of);
+    map_deinit(&s->coupon_used);
     market_usage_deinit(&s->usage);
     *s = (struct shop){0};
 }
@@ -78,8 +83,17 @@ static enum refusal find(struct buying *b)
                              .recipient = a->recipient,
                              .target = target,
                              .offer = offer,
+                             .coupon = SHOP_NONE,
                              .seller_holder = b->offer ? b->offer->seller : seller_of(b->good),
                              .currency = b->good->currency};
+    if (a->coupon != 0) {
+        uint32_t at = map_get(&s->coupon_of, a->coupon);
+        if (at == MAP_NONE || s->coupons[at].target != target || b->offer || b->place)
+            return REFUSED_unknown_coupon;
+        b->p.coupon = at;
+        if (b->unit_minor > 0)
+            b->unit_minor = coupon_price(&s->coupons[at], b->unit_minor);
+    }
     return REFUSED_NOT;
 }
 
@@ -94,7 +108,8 @@ static bool bought_before(const struct buying *b, uint32_t transfer, enum refusa
     if (sale && t->reference < b->d->shop->purchases_n) {
         const struct purchase *p = &b->d->shop->purchases[t->reference];
         if (p->buyer == wanted->buyer && p->recipient == wanted->recipient &&
-            p->target == wanted->target && p->units == wanted->units && p->offer == wanted->offer) {
+            p->target == wanted->target && p->units == wanted->units && p->offer == wanted->offer &&
+            p->coupon == wanted->coupon) {
             *purchase = t->reference;
             return true;
         }
@@ -282,6 +297,9 @@ static enum refusal judge(struct buying *b)
     int64_t whole;
     if (refusal != REFUSED_NOT)
         return refusal;
+    if (b->p.coupon != SHOP_NONE &&
+        !coupon_valid(b->d->shop, b->p.coupon, b->p.buyer, b->d->time_ms))
+        return REFUSED_coupon_over;
     /* a price that does not fit is more than anyone holds */
     if (__builtin_mul_overflow(b->unit_minor, b->p.units, &whole))
         return REFUSED_insufficient_funds;
@@ -344,7 +362,8 @@ static bool room(struct shop *s, size_t lines)
 {
     return array_grow(&s->purchases, &s->purchases_cap, s->purchases_n + 1, sizeof *s->purchases) &&
            array_grow(&s->lines, &s->lines_cap, s->lines_n + lines, sizeof *s->lines) &&
-           array_grow(&s->escrows, &s->escrows_cap, s->escrows_n + 1, sizeof *s->escrows);
+           array_grow(&s->escrows, &s->escrows_cap, s->escrows_n + 1, sizeof *s->escrows) &&
+           coupon_room(s);
 }
 
 static void record(struct buying *b)
@@ -359,6 +378,8 @@ static void record(struct buying *b)
     if (b->offer && !b->place)
         b->offer->units -= b->p.units;
     count_stock(b->good, b->d->ledger, b->p.target);
+    if (b->p.coupon != SHOP_NONE)
+        coupon_use(s, b->p.coupon, b->p.buyer);
     if (!b->offer)
         b->good->sales += b->p.units;
 }

@@ -53,6 +53,7 @@ struct purchase {
     uint32_t seller_holder;
     uint32_t offer; /* resale; SHOP_NONE: the good's own */
     uint32_t first_line;
+    uint32_t coupon; /* SHOP_NONE: none */
     uint16_t currency;
     uint8_t lines, state;
     bool delivered;
@@ -62,6 +63,16 @@ struct purchase {
 struct offer {
     int64_t price_minor, units; /* of one; left */
     uint32_t seller, target;
+};
+
+/* What its seller lets off the price of a good to whoever says a word. */
+struct coupon {
+    uint64_t key;             /* hash of the word */
+    int64_t minus_minor;      /* of the price of one, after the share; never below 0 */
+    int64_t until_ms;         /* not from then on; INT64_MAX: for ever */
+    int64_t uses;             /* purchases left; -1: any number */
+    uint32_t target, off_ppm; /* share of the price of one, rounded down */
+    uint32_t each;            /* purchases by one person; 0: any number */
 };
 
 /* Pieces put aside for somebody, until a time.                                                   */
@@ -80,7 +91,11 @@ struct shop {
     size_t offers_n, offers_cap;
     struct reservation *reservations;
     size_t reservations_n, reservations_cap;
-    uint32_t *escrows; /* purchases in escrow, by when they may be released: a heap */
+    struct coupon *coupons;
+    size_t coupons_n, coupons_cap;
+    struct map coupon_of;   /* key -> coupon */
+    struct map coupon_used; /* coupon and buyer -> purchases */
+    uint32_t *escrows;      /* purchases in escrow, by when they may be released: a heap */
     size_t escrows_n, escrows_cap;
     struct market_name sinks[SINKS_MAX]; /* accounts that market rules name, by their purposes */
     size_t sinks_n;
@@ -126,6 +141,8 @@ struct shop_ask {
     uint32_t recipient;   /* the buyer himself, or whom he gives it to */
     uint32_t offer;       /* SHOP_NONE, or a resale; target is then its own */
     uint32_t reservation; /* SHOP_NONE, or the buyer's; units, target and offer are then its own */
+    uint64_t
+        coupon; /* 0, or a word's hash: for the seller's own pieces, not for what is reserved */
 };
 
 struct shop_answer {
@@ -172,14 +189,24 @@ HEED_MUST_CHECK enum heed_status shop_unreserve(struct shop_desk *d, uint32_t re
  */
 void shop_restock(struct shop *s, struct catalogue *c, const struct ledger *l, size_t first);
 
+/* ── coupons ── */
+
+/* Makes a coupon, or changes the terms of one with that key and target. Refusals: unknown_target,
+ * exists (the word is another good's), not_positive (it lets off nothing, or less; off_ppm above a
+ * million; uses, each below 0). HEED_NOMEM, HEED_RANGE.                                          */
+HEED_MUST_CHECK enum heed_status shop_coupon(struct shop *s, const struct catalogue *c,
+                                             const struct coupon *coupon, enum refusal *refusal,
+                                             uint32_t *number);
+
 /* ── buying ── */
 
 /* Buys units (> 0) of what is offered. id as in ledger_post; the same ask with a known id gives the
  * same purchase again, whatever price and stock are by then. Refusals, in order: unknown_target,
- * unknown_offer, unknown_reservation, id_reused, not_positive, same_account (the seller buys his
- * own), not_tradable … fee_above_trade (market_decide), not_listed, out_of_stock, pending_posted,
- * pending_voided, pending_expired (the reservation), account_frozen, insufficient_funds, overflow.
- * HEED_NOMEM, HEED_RANGE (2^32 - 1 purchases or transfers).                                      */
+ * unknown_offer, unknown_reservation, unknown_coupon, id_reused, not_positive, same_account (the
+ * seller buys his own), not_tradable … fee_above_trade (market_decide), not_listed, out_of_stock,
+ * pending_posted, pending_voided, pending_expired (the reservation), coupon_over (its time or
+ * uses), account_frozen, insufficient_funds, overflow. HEED_NOMEM, HEED_RANGE (2^32 - 1 purchases
+ * or transfers).                                      */
 HEED_MUST_CHECK enum heed_status shop_buy(struct shop_desk *d, const struct shop_ask *ask,
                                           struct shop_answer *answer);
 

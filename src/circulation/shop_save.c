@@ -2,14 +2,17 @@
  *
  *     purchases     n, time[n] (difference), units[n], refunded[n], price[n], fee[n], buyer[n],
  *                   recipient[n] (0: the buyer, else + 1), target[n], seller[n] + 1 (0: the shop),
- *                   offer[n] + 1, currency[n], state[n], lines[n], then of those in escrow: free
- *                   and auto since the purchase, delivered
+ *                   offer[n] + 1, coupon[n] + 1, currency[n], state[n], lines[n], then of those in
+ *                   escrow: free and auto since the purchase, delivered
  *     lines         of each purchase: amount, given back, holder (system bit lowest), purpose,
- * code, rule offers        n, of each: price, units, seller, target reservations  n, of each:
- * transfer, buyer, target, offer + 1, units, price sinks         n, names usage and meter of the
- * market rules
+ *                   code, rule
+ *     offers        n, of each: price, units, seller, target
+ *     reservations  n, of each: transfer, buyer, target, offer + 1, units, price
+ *     coupons       n, of each: key, share, minus, until, uses + 1, each, target
+ *     sinks         n, names
  *
- * A target is its index twice, + 1 for a service. The heap of escrows is made again.             */
+ * then usage and meter of the market rules. A target is its index twice, + 1 for a service. The
+ * heap of escrows and who used which coupon are made again. */
 #include "base/error.h"
 #include "base/scalars.h"
 #include "base/varint.h"
@@ -77,6 +80,8 @@ static void save_purchases(const struct shop *s, struct sink *k)
     for (size_t i = 0; i < n; i++)
         sink_varint(k, (uint32_t)(p[i].offer + 1));
     for (size_t i = 0; i < n; i++)
+        sink_varint(k, (uint32_t)(p[i].coupon + 1));
+    for (size_t i = 0; i < n; i++)
         sink_varint(k, p[i].currency);
     for (size_t i = 0; i < n; i++)
         sink_u8(k, p[i].state);
@@ -110,6 +115,17 @@ void shop_save(const struct shop *s, struct sink *k)
         sink_varint(k, (uint32_t)(r->offer + 1));
         sink_varint(k, (uint64_t)r->units);
         sink_varint(k, (uint64_t)r->price_minor);
+    }
+    sink_varint(k, s->coupons_n);
+    for (size_t i = 0; i < s->coupons_n; i++) {
+        const struct coupon *x = &s->coupons[i];
+        sink_u64(k, x->key);
+        sink_varint(k, x->off_ppm);
+        sink_varint(k, (uint64_t)x->minus_minor);
+        sink_varint(k, (uint64_t)x->until_ms);
+        sink_varint(k, (uint64_t)(x->uses + 1));
+        sink_varint(k, x->each);
+        sink_target(k, x->target);
     }
     sink_varint(k, s->sinks_n);
     for (size_t i = 0; i < s->sinks_n; i++)
@@ -166,6 +182,8 @@ static enum heed_status load_purchases(struct shop *s, struct source *k, struct 
     }
     for (size_t i = 0; i < n && !k->failed; i++)
         p[i].offer = (uint32_t)source_varint(k, UINT32_MAX) - 1;
+    for (size_t i = 0; i < n && !k->failed; i++)
+        p[i].coupon = (uint32_t)source_varint(k, UINT32_MAX) - 1;
     for (size_t i = 0; i < n && !k->failed; i++)
         p[i].currency = (uint16_t)source_varint(k, UINT16_MAX);
     for (size_t i = 0; i < n && !k->failed; i++)
@@ -253,6 +271,38 @@ static enum heed_status load_offers(struct shop *s, struct source *k, struct hee
     return k->failed ? damaged(err, "offers") : HEED_OK;
 }
 
+static enum heed_status load_coupons(struct shop *s, struct source *k, struct heed_error *err)
+{
+    size_t n = source_varint(k, SHOP_NONE);
+    for (; s->coupons_n < n && !k->failed; s->coupons_n++) {
+        if (!array_grow(&s->coupons, &s->coupons_cap, s->coupons_n + 1, sizeof *s->coupons))
+            return error_nomem(err);
+        struct coupon *x = &s->coupons[s->coupons_n];
+        *x = (struct coupon){.key = source_u64(k), .off_ppm = (uint32_t)source_varint(k, 1000000)};
+        x->minus_minor = (int64_t)source_varint(k, INT64_MAX);
+        x->until_ms = (int64_t)source_varint(k, INT64_MAX);
+        x->uses = (int64_t)source_varint(k, INT64_MAX) - 1;
+        x->each = (uint32_t)source_varint(k, UINT32_MAX);
+        x->target = source_target(k);
+        if (x->key == 0 || (x->off_ppm == 0 && x->minus_minor == 0) ||
+            map_get(&s->coupon_of, x->key) != MAP_NONE)
+            return damaged(err, "a coupon");
+        if (!map_put(&s->coupon_of, x->key, (uint32_t)s->coupons_n))
+            return error_nomem(err);
+    }
+    for (size_t i = 0; i < s->purchases_n && !k->failed; i++) {
+        const struct purchase *p = &s->purchases[i];
+        if (p->coupon == SHOP_NONE)
+            continue;
+        if (p->coupon >= s->coupons_n || s->coupons[p->coupon].target != p->target)
+            return damaged(err, "a purchase by no coupon");
+        if (!coupon_room(s))
+            return error_nomem(err);
+        coupon_count(s, p->coupon, p->buyer);
+    }
+    return k->failed ? damaged(err, "coupons") : HEED_OK;
+}
+
 static enum heed_status load_sinks(struct shop *s, struct source *k, struct heed_error *err)
 {
     size_t n = source_varint(k, SINKS_MAX);
@@ -281,6 +331,8 @@ enum heed_status shop_load(struct shop *s, struct source *k, struct heed_error *
     if (status == HEED_OK)
         status = load_offers(s, k, err);
     if (status == HEED_OK)
+        status = load_coupons(s, k, err);
+    if (status == HEED_OK)
         status = load_sinks(s, k, err);
     if (status == HEED_OK)
         status = market_usage_load(&s->usage, k, err);
@@ -307,7 +359,8 @@ static enum heed_status check_purchases(const struct shop *s, const struct catal
         const struct purchase *p = &s->purchases[i];
         if (p->buyer >= c->parties_n || p->recipient >= c->parties_n ||
             catalogue_good(c, p->target) == NULL || !holder_ok(p->seller_holder, c) ||
-            (p->offer != SHOP_NONE && p->offer >= s->offers_n) || p->currency >= currencies_n)
+            (p->offer != SHOP_NONE && (p->offer >= s->offers_n || p->coupon != SHOP_NONE)) ||
+            p->currency >= currencies_n)
             return damaged(err, "a purchase by nobody or of nothing");
         for (uint32_t j = 0; j < p->lines; j++) {
             const struct shop_line *l = &s->lines[p->first_line + j];

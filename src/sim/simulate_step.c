@@ -336,6 +336,8 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
         return choice(m, arg->choices);
     case ARG_FLAG:
         return chance(m, 4) ? "0" : "1";
+    case ARG_CODE:
+        return numbered(m, "k", 6);
     case ARG_ID:
     case ARG_KEY:
         return numbered(m, "t", chance(m, 6) ? 20 : 100000);

@@ -244,6 +244,11 @@ enum heed_status resolve_arg(struct resolving *r, size_t arg)
                 out[i] = 1;
         break;
     }
+    case ARG_CODE:
+        *out = (int64_t)admit_key_hash(text);
+        if (*out == CALL_ABSENT || *out == 0)
+            *out = 1;
+        break;
     case ARG_KEY:
         if (resolving_for_himself(r)) {
             struct sha256 digest = own_id(r, text);

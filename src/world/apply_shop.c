@@ -124,7 +124,7 @@ static enum heed_status note_purchase(struct world *w, const struct purchase *p,
     return HEED_OK;
 }
 
-/* i: good, user, units, id hi, id lo, offer, for, reservation                                   */
+/* i: good, user, units, id hi, id lo, offer, for, reservation, coupon                           */
 enum heed_status apply_shop_buy(struct world *w, const struct call *call, struct outcome *o,
                                 struct heed_error *err)
 {
@@ -143,7 +143,8 @@ enum heed_status apply_shop_buy(struct world *w, const struct call *call, struct
                            .recipient = (uint32_t)recipient,
                            .target = (uint32_t)i[0],
                            .offer = or_none(i[5]),
-                           .reservation = or_none(i[7])};
+                           .reservation = or_none(i[7]),
+                           .coupon = (uint64_t)or_zero(i[8])};
     if (ask.offer < s->shop.offers_n && s->shop.offers[ask.offer].target != ask.target)
         o->refusal = REFUSED_unknown_offer;
     else if (ask.reservation < s->shop.reservations_n &&
@@ -227,6 +228,40 @@ enum heed_status apply_shop_release(struct world *w, const struct call *call, st
     struct shop_desk d = world_desk(w, call->time_ms);
     (void)o;
     return no_room(shop_release(&d), err);
+}
+
+/* i: good, code, off, minus, valid, uses, each                                                   */
+enum heed_status apply_shop_coupon(struct world *w, const struct call *call, struct outcome *o,
+                                   struct heed_error *err)
+{
+    const int64_t *i = call->i;
+    if (!good_ok(w, i[0])) {
+        o->refusal = REFUSED_unknown_target;
+        return HEED_OK;
+    }
+    struct coupon k = {.key = (uint64_t)i[1],
+                       .target = (uint32_t)i[0],
+                       .off_ppm = (uint32_t)or_zero(i[2]) * 1000,
+                       .minus_minor = or_zero(i[3]),
+                       .until_ms = i[4] == CALL_ABSENT ? INT64_MAX : call->time_ms + i[4] * 1000,
+                       .uses = i[5] == CALL_ABSENT ? -1 : i[5],
+                       .each = (uint32_t)or_zero(i[6])};
+    uint32_t number;
+    enum heed_status status = HEED_OK;
+    if (!acts_for(w, call->actor, catalogue_good(&w->state.catalogue, k.target)->seller))
+        o->refusal = REFUSED_forbidden;
+    else if (catalogue_gone(&w->state.catalogue, k.target))
+        o->refusal = REFUSED_erased;
+    else
+        status = shop_coupon(&w->state.shop, &w->state.catalogue, &k, &o->refusal, &number);
+    if (status != HEED_OK || o->refusal != REFUSED_NOT || !o->want_reply)
+        return no_room(status, err);
+    return reply_pack(&o->reply, err, "{s:I,s:o,s:I,s:I,s:o,s:o,s:o}", "coupon", (json_int_t)number,
+                      "good", reply_target(w, k.target), "off_ppm", (json_int_t)k.off_ppm,
+                      "minus_minor", (json_int_t)k.minus_minor, "until",
+                      k.until_ms == INT64_MAX ? json_null() : reply_time(k.until_ms), "uses",
+                      k.uses < 0 ? json_null() : json_integer(k.uses), "each",
+                      k.each ? json_integer(k.each) : json_null());
 }
 
 /* ── offers of others, and what is put aside ── */

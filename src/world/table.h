@@ -42,6 +42,7 @@ enum arg_type {
     ARG_ID,      /* any text -> 128-bit hash in two integers                        */
     ARG_DATA,    /* up to 32 hexadecimal digits -> 128 bits in two integers         */
     ARG_KEY,     /* any text -> 64-bit hash, never 0                                */
+    ARG_CODE,    /* likewise, the same whoever says it                              */
     ARG_TEXT,    /* sealed by admission, or for tools                               */
     ARG_FILE,    /* tools only                                                      */
     ARG_BLOB,    /* bytes that admission makes                                      */
