@@ -544,8 +544,10 @@ enum heed_status admit_queue(struct world *w, const struct command_spec *spec,
     }
     struct outcome o = {0};
     status = world_guard(w, admit_due(w, context, err));
-    if (status == HEED_OK)
+    if (status == HEED_OK) {
+        world_whole(w); /* what was due is done, whatever comes of this */
         status = world_guard(w, run_command(&r, &o));
+    }
     if (status == HEED_OK && o.refusal != REFUSED_NOT)
         status = refused_by(o.refusal, o.rule, reply, err);
     else if (status == HEED_OK && !(*reply = o.reply ? o.reply : json_object()))
@@ -560,7 +562,8 @@ enum heed_status admit_call(struct world *w, const struct command_spec *spec,
                             size_t n, json_t **reply, struct heed_error *err)
 {
     enum heed_status status = admit_queue(w, spec, context, args, n, reply, err);
-    if (spec->kind != KIND_COMMAND || (status != HEED_OK && status != HEED_REFUSED))
+    bool counts = status == HEED_OK || status == HEED_REFUSED;
+    if (spec->kind != KIND_COMMAND || (!counts && (w->poisoned || w->pending_n == 0)))
         return status;
     enum heed_status durable = world_commit(w, err);
     if (durable == HEED_OK)
