@@ -51,6 +51,13 @@ expect 0 --json allocate batch --algorithm ease --events skewed.csv --k 3 --floo
 grep -q '"cost": 0\.[0-9]*[1-9]' out || fail "batch: no cost of the floor"
 expect 0 --json allocate batch --algorithm random --events events.csv --k 12 --floor .00001
 grep -q '"gini": -\|"cost": -\|costs -' out err && fail "less than nothing"
+# however little the items count for, one pass leaves none with nothing, and a floor has a cost
+for fair in users=0,items=0,lambda=.001 users=-1,items=0,lambda=.0001 users=.5,items=-1,lambda=.001; do
+    expect 0 --json allocate online --algorithm ease --events skewed.csv --k 3 --fair $fair --against 50 --floor .1
+    grep -q null out && fail "$fair: $(cat out)"
+    grep -Eq '"cost": 0\.0*[1-9]' out || fail "$fair: the floor is said to cost nothing: $(cat out)"
+    grep -Eq '"gain_kept": (0\.9[5-9]|1\.)' out || fail "$fair: $(cat out)"
+done
 # drawn: a dot for each pass, the batch's line beside it
 expect 0 --json allocate online --algorithm ease --events skewed.csv --k 3 --fair users=-1,items=-1,lambda=.1 --passes 4 --against 30 --plot gain.svg
 [ "$(grep -c '<circle' gain.svg)" -eq 4 ] || fail "online: $(grep -c '<circle' gain.svg) dots for 4 passes"

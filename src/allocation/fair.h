@@ -166,7 +166,7 @@ struct fair_batch {
     double *objective; /* [objective_n] of the start, each iteration, and with the floor */
     size_t objective_n;
     double gap; /* the last objective is within this of what is possible; NAN: nothing proves it */
-    double floor_cost; /* what the objective lost to the floor; 0 without */
+    double floor_cost; /* what the objective lost to the floor; 0 without; NAN: not finite */
     double *rival;     /* [rival_n] the batch's that online was held against; NULL: it was not */
     size_t rival_n;
     struct fair_report report;

@@ -1,9 +1,10 @@
 /* One list at a time.
  *
- * An item has up to two values an exposure: slope x worth + price, and as long as it is owed
- * something `bid` more. A list is the best of the base polytope of its ranks under these values,
- * above what must be given now: greedy, the dearest first, each as far as its debt or the ranks
- * allow. `bid` rises when debts are paid slower than planned and falls when faster.
+ * An item has up to two values an exposure: slope x worth + price, and more as long as it is owed
+ * something (`bid`) or the welfare wishes it something (`wish_bid` in place of the price). A list
+ * is the best of the base polytope of its ranks under these values, above what must be given now:
+ * greedy, the dearest first, each as far as its debt or the ranks allow. Both bids rise when debts
+ * or wishes are paid slower than planned and fall when faster.
  *
  * While those still to come could pay all debts evenly, each item by whoever may be shown it
  * (can_wait), nothing has to be given to anyone in particular, and every list is chosen so that
@@ -17,6 +18,7 @@
 #include "allocation/fair_online.h"
 
 #include "allocation/fair_gradient.h"
+#include "allocation/fair_parts.h"
 #include "allocation/top.h"
 #include "base/error.h"
 
@@ -24,11 +26,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OWING = 64, RAISES = 4 };
+enum { OWING = 64, RAISES = 4, RAISES_NOTHING = 16 };
 static const double SPREAD = 16, FORGET = 1, /* of liking, in an epoch */
     LEARN = 42,                              /* of bid in an epoch, an exposure off the plan */
     HASTE = 1.22, /* debts are paid this much faster than evenly at first */
-    BID_MIN = .01, BID_ABOVE_ALL = 1e9, TINY = 1e-12;
+    BID_MIN = .01, BID_ABOVE_ALL = 1e9, TINY = 1e-12, PRIOR = 1, /* of an epoch */
+    WISH_LEARN =
+        60, /* of the logarithm of wish_bid in an epoch, for a plan that is not paid at all */
+    NEARLY_NOTHING = .001, /* of a user's best */
+    WISH_EASY = .01,       /* exposure: plans below this teach less */
+    WISH_FALL = 3,         /* at most, in plans */
+    WISH_MOST = 1;         /* of the mean exposure: what more is wished for is left to the prices */
 
 void fair_online_deinit(struct fair_online *s)
 {
@@ -38,6 +46,7 @@ void fair_online_deinit(struct fair_online *s)
     free(s->largest);
     free(s->given);
     free(s->liked);
+    free(s->wish);
     free(s->utility);
     free(s->visits);
     free(s->feasible);
@@ -51,6 +60,30 @@ void fair_online_deinit(struct fair_online *s)
     *s = (struct fair_online){0};
 }
 
+static bool wishes(const struct fair_online *s)
+{
+    return s->w.lambda > 0 && s->w.items < 1;
+}
+
+/* Of one exposure over psi' of the items, in units of a user's worth. */
+static double item_weight(const struct fair_online *s)
+{
+    const struct fair_offers *f = s->f;
+    double judged = f->judged_n ? (double)f->judged_n : 1;
+    return s->w.lambda * judged / ((double)f->on_offer * f->mean_exposure);
+}
+
+/* The floor that a welfare of psi(0) = -infinity cannot do without, as an exposure. least: the
+ * uniform policy's. */
+static double least_floor(const struct fair_online *s, double least)
+{
+    if (!wishes(s) || s->w.items > 0)
+        return 0;
+    double dearest = fair_user_slope(&s->w, 0, 0, 1) / item_weight(s);
+    double floor = dearest > 0 ? fair_slope_inverse(s->w.items, dearest) : INFINITY;
+    return fmin(floor * s->f->mean_exposure, least / 2);
+}
+
 enum heed_status fair_online_init(struct fair_online *s, const struct fair_offers *f,
                                   const struct fair_welfare *w, double floor,
                                   struct heed_error *err)
@@ -62,6 +95,7 @@ enum heed_status fair_online_init(struct fair_online *s, const struct fair_offer
     s->largest = malloc((f->k + 1) * sizeof *s->largest);
     s->given = calloc(f->items + 1, sizeof *s->given);
     s->liked = calloc(f->items + 1, sizeof *s->liked);
+    s->wish = calloc(f->items + 1, sizeof *s->wish);
     s->utility = calloc(f->users + 1, sizeof *s->utility);
     s->visits = calloc(f->users + 1, sizeof *s->visits);
     s->price = calloc(f->items + 1, sizeof *s->price);
@@ -72,8 +106,8 @@ enum heed_status fair_online_init(struct fair_online *s, const struct fair_offer
     s->owing = malloc(OWING * sizeof *s->owing);
     s->chosen = malloc((f->k + OWING) * sizeof *s->chosen);
     enum heed_status status = s->debt && s->later && s->open && s->largest && s->given &&
-                                      s->liked && s->utility && s->visits && s->price && s->x &&
-                                      s->must && s->row && s->plain && s->owing && s->chosen
+                                      s->liked && s->wish && s->utility && s->visits && s->price &&
+                                      s->x && s->must && s->row && s->plain && s->owing && s->chosen
                                   ? HEED_OK
                                   : error_nomem(err);
     double least = INFINITY, most = 0;
@@ -89,6 +123,7 @@ enum heed_status fair_online_init(struct fair_online *s, const struct fair_offer
     } else if (least > s->floor * (1 + 1e-6)) {
         s->floor *= 1 + 1e-6; /* for what rounding to floats loses */
     }
+    s->floor = fmax(s->floor, least_floor(s, least));
     if (status == HEED_OK)
         fair_online_epoch(s);
     else
@@ -218,6 +253,15 @@ static void find_musts(struct fair_online *s, size_t user)
     }
 }
 
+/* What the item is valued at above slope x worth, as long as something is owed to it or wished. */
+static double dear_price(const struct fair_online *s, double liking, size_t i)
+{
+    double price = (double)s->price[i], bid = s->bid - s->liked[i];
+    double owed = s->debt[i] > TINY && bid > 0 ? price + bid : price;
+    double wish = s->wish_bid - liking * s->liked[i];
+    return s->wish[i] > TINY && wish > owed ? wish : owed;
+}
+
 /* The best row at this slope; its utility is returned.                                           */
 static double fill_row(struct fair_online *s, size_t user, double slope)
 {
@@ -230,17 +274,17 @@ static double fill_row(struct fair_online *s, size_t user, double slope)
     size_t n = fair_best(f, user, by, s->price, -INFINITY, s->plain);
     struct top owing = top_of(s->owing, OWING, f->order);
     double bar = n ? s->plain[n - 1].score : INFINITY;
-    for (uint32_t i = 0; s->owed > 0 && i < f->items; i++) {
-        double bid = s->bid > s->liked[i] ? s->bid - s->liked[i] : 0;
-        double value = (double)(by * worth[i] + s->price[i]) + bid;
-        if (value >= bar && s->debt[i] > TINY)
+    double liking = fair_user_slope(&s->w, 0, 0, 1);
+    for (uint32_t i = 0; (s->owed > 0 || s->wished > 0) && i < f->items; i++) {
+        double value = (double)(by * worth[i]) + dear_price(s, liking, i);
+        if (value >= bar && (s->debt[i] > TINY || s->wish[i] > TINY))
             top_offer(&owing, i, value);
     }
     size_t m = top_sort(&owing);
     for (size_t i = 0, j = 0; i < n || j < m;) {
         if (j < m && (i >= n || s->owing[j].score >= s->plain[i].score)) {
             uint32_t item = s->owing[j++].item;
-            give(s, user, item, s->debt[item] - s->x[item]);
+            give(s, user, item, fmax(s->debt[item], s->wish[item]) - s->x[item]);
         } else {
             give(s, user, s->plain[i++].item, INFINITY);
         }
@@ -282,30 +326,73 @@ static double fill_best_row(struct fair_online *s, size_t user)
 {
     struct turn turn = {s, user};
     const struct fair_listing listing = {make_row, slope_of_row, &turn};
-    return s->f->judged[user] ? fair_list(&listing) : fill_row(s, user, 0);
+    if (!s->f->judged[user])
+        return fill_row(s, user, 0);
+    double utility = fair_list(&listing), slope = slope_at(s, user, utility);
+    /* fair_user_slope goes no further, but nothing is worse than nothing at all */
+    bool dire = s->w.lambda < 1 && s->w.users <= 0 && s->utility[user] <= 0;
+    for (int i = 0; dire && utility < NEARLY_NOTHING && i < RAISES_NOTHING; i++) {
+        slope *= 4;
+        utility = fill_row(s, user, slope);
+    }
+    return utility;
 }
 
 static void learn_liking(struct fair_online *s, size_t user)
 {
     const float *worth = s->f->worth + user * s->f->items;
     double keep = 1 - FORGET / ((double)s->f->users + FORGET);
-    for (size_t i = 0; s->floor > 0 && i < s->f->items; i++) {
+    for (size_t i = 0; (s->floor > 0 || wishes(s)) && i < s->f->items; i++) {
         double liked = keep * s->liked[i];
         s->liked[i] = (double)worth[i] > liked ? (double)worth[i] : liked;
     }
 }
 
+/* psi' at what the items will have when the epoch ends, and what they lack of the share that
+ * wish_bid buys, which is more the better an item is liked. */
 static void find_prices(struct fair_online *s)
 {
     const struct fair_offers *f = s->f;
-    double judged = f->judged_n ? (double)f->judged_n : 1;
-    double weight = s->w.lambda * judged / ((double)f->on_offer * f->mean_exposure);
-    double epochs = (double)s->feeds / (double)f->users;
-    for (size_t i = 0; weight > 0 && i < f->items; i++)
-        if (f->even_items[i] > 0)
-            s->price[i] = (float)fair_price(
-                &s->w, weight, (double)(f->order[i] + 1) / (double)f->items,
-                f->even_items[i] / f->mean_exposure, s->given[i] / f->mean_exposure, epochs);
+    double weight = item_weight(s), liking = fair_user_slope(&s->w, 0, 0, 1);
+    double part = (double)s->served / (double)f->users;
+    double epochs = (double)s->feeds / (double)f->users - part; /* before this one */
+    s->wished = 0;
+    for (size_t i = 0; weight > 0 && i < f->items; i++) {
+        if (!(f->even_items[i] > 0))
+            continue;
+        double prior = PRIOR * (double)(f->order[i] + 1) / (double)f->items;
+        double even = f->even_items[i] / f->mean_exposure, has = s->given[i] / f->mean_exposure;
+        double pace = (prior * even + has) / (prior + epochs + part);
+        double share = (has + (1 - part) * pace) / (epochs + 1);
+        if (wishes(s) && s->wish_bid > 0) {
+            double bid = fmax(s->wish_bid - liking * s->liked[i], TINY);
+            double up_to = fmin(fair_slope_inverse(s->w.items, bid / weight), WISH_MOST);
+            s->wish[i] = fmax((up_to * (epochs + 1) - has) * f->mean_exposure, 0);
+            s->wished += s->wish[i];
+            share = fmax(share, up_to);
+        }
+        s->price[i] = (float)(weight * fair_slope(s->w.items, share));
+    }
+}
+
+/* The first bid is what the last slot of a list is worth; then it follows the pace. */
+static void learn_wish_bid(struct fair_online *s, size_t user)
+{
+    const struct fair_offers *f = s->f;
+    double left = (double)(f->users - s->served), paid = 0;
+    if (!wishes(s) || f->length[user] == 0)
+        return;
+    if (!(s->wish_bid > 0)) {
+        size_t n = fair_best(f, user, (float)fair_user_slope(&s->w, 0, 0, 1), s->price, -INFINITY,
+                             s->plain);
+        s->wish_bid = f->judged[user] ? fmax(s->plain[n - 1].score, TINY) : 0;
+        return;
+    }
+    for (size_t i = 0; i < s->row_n; i++)
+        paid += fmin(s->row[i].exposure, s->wish[s->row[i].item]);
+    double plan = fmin(HASTE * s->wished / left, f->up_to[f->length[user]]);
+    double behind = fmax((plan - paid) / (plan + WISH_EASY), -WISH_FALL);
+    s->wish_bid *= exp(WISH_LEARN / (double)f->users * behind);
 }
 
 /* When what is owed beyond this row could not wait for those to come: more is bid for what is owed,
@@ -339,6 +426,7 @@ void fair_online_serve(struct fair_online *s, size_t user)
         utility = make_sure(s, user, utility);
     double left = (double)(f->users - s->served), plan = HASTE * s->owed / left;
     plan = plan < f->up_to[f->length[user]] ? plan : f->up_to[f->length[user]];
+    learn_wish_bid(s, user);
     for (size_t i = 0; i < s->row_n; i++) {
         uint32_t item = s->row[i].item;
         double exposure = s->row[i].exposure, debt = s->debt[item];

@@ -1,10 +1,19 @@
 /* Exposure shared out one request at a time: a list for whoever comes now, from what has been given
  * so far, by the welfare and floor of allocation/fair.h.
  *
- * The score of an item is the gradient of the objective at the averages so far, and the list is a
- * sort. Source: N. Usunier, V. Do, E. Dohmatob, "Fast online ranking with fairness of exposure",
- * FAccT 2022, arXiv 2209.13019 (online Frank-Wolfe on running averages). Nothing is looked at but
- * the worths of who comes.
+ * The score of an item is the gradient of the objective, and the list is a sort. Source: N.
+ * Usunier, V. Do, E. Dohmatob, "Fast online ranking with fairness of exposure", FAccT 2022, arXiv
+ * 2209.13019 (online Frank-Wolfe on running averages). Nothing is looked at but the worths of who
+ * comes.
+ *
+ * The gradient is at what an item will have at the end of the epoch: what it has, and for the rest
+ * its average so far, less that of a uniform policy the longer it goes. And it falls within a list:
+ * few items are asked for, and an optimum gives the others less than one slot each, so a whole slot
+ * or none is wrong both ways. At a bid of b the welfare buys up to the share where psi' is worth b;
+ * what an item lacks of that is its wish, and a list gives no more than it at that price. One bid
+ * for all items follows the pace at which wishes are paid, so that they are when the epoch ends.
+ * Where psi(0) is -infinity, the share that is worth more than any exposure can be to a user is a
+ * floor as below (or half of what a uniform policy gives everyone, if that is less).
  *
  * The floor is a debt per item and epoch: each user of the offers is served once in an epoch, in
  * any order. A list is such that those still to come can pay the rest, by one of two plans: evenly,
@@ -37,6 +46,9 @@ struct fair_online {
     double *later;    /* [items] what the feasible policy gives in the rest of the epoch */
     double *given;    /* [items] exposure since ever */
     double *liked;    /* [items] the best worth of late */
+    double wish_bid;  /* for what the welfare wishes; 0: no list was made yet */
+    double *wish;     /* [items] up to which exposure of this list it stands */
+    double wished;    /* the sum of wishes */
     double *utility;  /* [users] sum since ever */
     uint32_t *visits; /* [users] */
     float *feasible;  /* [users * items] that policy; NULL: the uniform one */

@@ -92,8 +92,9 @@ static enum heed_status cost_of_floor(struct run *x, size_t passes, struct fair_
     enum heed_status status = fair_online_init(&free_of_it, &x->f, &x->o->welfare, 0, err);
     if (status == HEED_OK) {
         status = serve_all(x, &free_of_it, passes, objective);
+        double cost = objective[passes - 1] - out->objective[out->objective_n - 1];
         if (status == HEED_OK)
-            out->floor_cost = fmax(0, objective[passes - 1] - out->objective[out->objective_n - 1]);
+            out->floor_cost = !isfinite(cost) ? NAN : cost > 0 ? cost : 0;
         fair_online_deinit(&free_of_it);
     }
     free(objective);
@@ -158,8 +159,10 @@ static enum heed_status compare(const struct run *x, size_t iterations, struct f
     if (status == HEED_OK) {
         double uniform = out->objective[0], best = batch.objective[batch.objective_n - 1];
         double here = out->objective[out->objective_n - 1], most = best + batch.gap;
-        *gain_kept = best > uniform ? (here - uniform) / (best - uniform) : 1;
-        out->gap = most > here ? most - here : 0;
+        *gain_kept = !isfinite(here - uniform) || !isfinite(best) ? NAN
+                     : best > uniform ? (here - uniform) / (best - uniform)
+                                      : 1;
+        out->gap = !isfinite(most - here) ? NAN : most > here ? most - here : 0;
         out->rival = batch.objective;
         out->rival_n = batch.objective_n;
         batch.objective = NULL;

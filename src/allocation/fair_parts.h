@@ -27,6 +27,16 @@ static inline double fair_slope(double alpha, double x)
     return alpha == 0 ? 1 / x : fabs(alpha) * pow(x, alpha - 1);
 }
 
+/* Where its derivative is y: what an exposure worth y is still bought up to; alpha below 1. */
+static inline double fair_slope_inverse(double alpha, double y)
+{
+    if (alpha == -1)
+        return 1 / sqrt(y);
+    if (alpha == .5)
+        return .25 / (y * y);
+    return alpha == 0 ? 1 / y : pow(y / fabs(alpha), 1 / (alpha - 1));
+}
+
 /* The steps of fair_batch_run, in order: refuse a floor that cannot be had; train on what is known
  * and score each row of history; raise what has been found to the floor, its objective and gap
  * appended to `out`. */

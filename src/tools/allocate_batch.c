@@ -33,6 +33,9 @@ static void warn_of_batch(const struct fair_batch *b, struct tool_warnings *w)
     if (b->without_worth)
         tools_warn(w, "%zu users to whom no item is worth anything: they count in no utility",
                    b->without_worth);
+    if (!isfinite(b->objective[b->objective_n - 1]))
+        tools_warn(w, "the objective is not a number in the end: some user or item has nothing, "
+                      "which this welfare calls infinitely bad; what hangs on it is null");
 }
 
 /* ── --out ── */
@@ -102,7 +105,8 @@ done:
 
 struct shared {
     struct fair_batch batch;
-    double floor, gain_kept; /* gain_kept NAN: not asked for */
+    double floor, gain_kept;
+    bool compared; /* gain_kept was asked for */
     struct policy_file file;
 };
 
@@ -111,15 +115,15 @@ static json_t *reply_of(const struct shared *s)
     const struct fair_batch *b = &s->batch;
     const struct fair_report *r = &b->report;
     json_t *reply =
-        json_pack("{s:o,s:o,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:{s:f,s:b,s:b,s:f},s:f}", "objective",
+        json_pack("{s:o,s:o,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:{s:f,s:b,s:b,s:o},s:f}", "objective",
                   tools_reals(b->objective, b->objective_n), "gap", tools_real(b->gap), "ndcg",
                   r->ndcg, "ndcg_kept", r->ndcg_kept, "gini", r->gini, "exposed", r->exposed,
                   "min_exposure", r->min_exposure, "worst_decile", r->worst_decile, "mean_utility",
                   r->mean_utility, "floor", "share", s->floor, "feasible", 1, "kept", b->floor_kept,
-                  "cost", b->floor_cost, "seconds", b->seconds);
+                  "cost", tools_real(b->floor_cost), "seconds", b->seconds);
     bool ok = reply != NULL;
-    if (ok && !isnan(s->gain_kept))
-        ok = tools_put(reply, "gain_kept", json_real(s->gain_kept));
+    if (ok && s->compared)
+        ok = tools_put(reply, "gain_kept", tools_real(s->gain_kept));
     if (ok && s->file.path)
         ok = tools_put(reply, "policy",
                        json_pack("{s:o,s:I}", "file", reply_text(s->file.path), "rows",
@@ -135,7 +139,7 @@ static enum heed_status share_out(const struct tool_ask *ask, bool online, json_
 {
     struct model_spec specs[MODELS_MAX];
     struct acts acts = {0};
-    struct shared s = {.gain_kept = NAN, .file = {tools_arg(ask, "out"), &acts, 0}};
+    struct shared s = {.file = {tools_arg(ask, "out"), &acts, 0}};
     struct fair_batch_options o = {.threads = tools_cores(),
                                    .clock_s = ask->clock_s,
                                    .progress = ask->progress,
@@ -195,6 +199,7 @@ static enum heed_status share_out(const struct tool_ask *ask, bool online, json_
     if (status == HEED_OK) {
         struct tool_warnings warnings = {0};
         s.floor = o.floor;
+        s.compared = against > 0;
         acts_warn(ask, &acts, &warnings);
         warn_of_batch(&s.batch, &warnings);
         *reply = tools_warned(reply_of(&s), &warnings);

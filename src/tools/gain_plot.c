@@ -1,5 +1,6 @@
 #include "tools/gain_plot.h"
 
+#include "base/error.h"
 #include "base/out_file.h"
 #include "report/svg.h"
 
@@ -74,6 +75,10 @@ enum heed_status gain_plot(const char *path, const struct fair_batch *b, bool on
     struct out_file out;
     struct plot p;
     bool ok = true;
+    if (!isfinite(s.uniform) || !isfinite(s.most))
+        return error_set(err, HEED_RANGE, "plot",
+                         "the welfare is infinitely bad at the start or in the end, so there is no "
+                         "gain to draw; leave --plot out, or take exponents above 0");
     enum heed_status status = out_file_open(&out, path, err);
     if (status != HEED_OK)
         return status;
