@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum heed_status status =
         end[0] > data ? ope_map_read(paths[MAP], &map, &err) : ope_map_own(&map, &err);
     if (status == HEED_OK)
-        status = ope_file_read(paths[LOG], &map, true, STR_NONE, &file, &err);
+        status = ope_file_read(paths[LOG], &map, true, STR_NONE, false, &file, &err);
     if (status == HEED_OK)
         status = ope_policy_read(paths[POLICY], &file, &p, &policy, &err);
     if (status == HEED_OK && file.log.actions < 50 && file.log.n < 200) {

@@ -130,6 +130,33 @@ expect 3 "the log does not say which policy took a row: it needs the column poli
 printf 'log:\n  columns:\n    action: {column: action}\n    propensity: {column: propensity}\n    reward: {column: reward}\n    policy: {column: user}\n' >map.yaml
 expect 0 "" --quiet --json $ope u7 --map map.yaml --estimator ips --min-sample 1
 says '"policy": "u7", "n": 20, '
+# uniform is over all actions of the log, be the rows one version's, which never took b
+expect 1 "(weights_off): the weights average 0.5000, not 1" $ope uniform --of v1
+expect 0 "" --quiet --json $ope uniform --of v2
+awk -F , 'NR == 1 || !($5 == "v1" && NR % 8 == 3) { print; next } { print "c,.99,2," $4 ",v1" }' versions.csv >three.csv
+printf 'action,probability\na,1\nb,0\nc,0\n' >both.csv
+for version in v1 v2; do # one file for both: c is v1's alone, b is v2's
+    expect 0 "" --quiet --json allocate ope --log three.csv --policy both.csv --of $version --estimator snips
+done
+printf 'action,probability\na,.5\nb,.5\n' >b.csv
+expect 3 "b.csv: line 3, column 1 (action): none of the rows of 'v1' took 'b', so" $ope b.csv --of v1
+printf 'action,probability\na,1\nnowhere,0\n' >p.csv
+expect 0 "" --quiet --json $ope ./p.csv --of v1 --estimator ips
+printf 'action,probability\na,.5\nb,.25\nnowhere,.25\n' >p.csv
+expect 3 "line 4, column 1 (action): the log has no action 'nowhere'" $ope p.csv
+# the log may be a pipe, and what is wrong in another version's rows is not looked at
+for policy in v2 "logged --of v2"; do
+    # shellcheck disable=SC2086
+    "$heed" --json allocate ope --log /dev/stdin --policy $policy --estimator ips,snips <versions.csv | sed 's/"logged"/"v2"/' | cmp -s - v2 ||
+        fail "$policy: a pipe is read otherwise"
+    awk -F , 'BEGIN { OFS = "," } $5 == "v1" { $2 = 7; $3 = "much" } { print }' versions.csv >other.csv
+    # shellcheck disable=SC2086
+    "$heed" --json allocate ope --log other.csv --policy $policy --estimator ips,snips | sed 's/"logged"/"v2"/' | cmp -s - v2 ||
+        fail "$policy: another version's propensity counts"
+done
+expect 3 "other.csv: line 3, column 2 (propensity): the propensity is 7" allocate ope --log other.csv --policy uniform
+expect 3 "other.csv: line 3, column 2 (propensity): the propensity is 7" allocate ope --log other.csv --policy v1
+expect 3 "other.csv: line 3, column 2 (propensity): the propensity is 7" allocate ope --log other.csv --policy both.csv
 ope="allocate ope --log log.csv --policy"
 
 # what a world's feeds showed: the slots that chance had, and not those whose outcome is open

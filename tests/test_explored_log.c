@@ -81,7 +81,7 @@ static enum heed_status judge(struct world *w, bool explored, uint64_t seed, str
     assert_int_equal(exposures_write(w, path, &o, &written, err), HEED_OK);
     assert_int_equal(written.rows, explored ? FEEDS : 3 * FEEDS);
     assert_int_equal(ope_map_own(&map, err), HEED_OK);
-    assert_int_equal(ope_file_read(path, &map, false, STR_NONE, &file, err), HEED_OK);
+    assert_int_equal(ope_file_read(path, &map, false, STR_NONE, false, &file, err), HEED_OK);
     assert_int_equal(file.log.actions, explored ? ARMS : ARMS + 2);
     assert_in_range(file.log.units, USERS - 6, USERS); /* hardly one had no feed */
     assert_int_equal(ope_policy_uniform(&file, &p, &uniform, err), HEED_OK);

@@ -117,7 +117,7 @@ static void the_log_of_exposures_judges_another_policy(void **state)
     struct ope_map map;
     struct ope_file file;
     assert_int_equal(ope_map_own(&map, &err), HEED_OK);
-    if (ope_file_read(path, &map, false, STR_NONE, &file, &err) != HEED_OK)
+    if (ope_file_read(path, &map, false, STR_NONE, false, &file, &err) != HEED_OK)
         fail_msg("%s: %s", err.where, err.message);
     assert_int_equal(file.log.n, FEEDS);
     assert_int_equal(file.log.units, 1);

@@ -37,7 +37,7 @@ static enum heed_status read_all(const char *map, const char *policy_text, struc
     enum heed_status status =
         map ? ope_map_read(path_of("map.yaml", path), &m, err) : ope_map_own(&m, err);
     if (status == HEED_OK)
-        status = ope_file_read(path_of("log.csv", path), &m, true, STR_NONE, file, err);
+        status = ope_file_read(path_of("log.csv", path), &m, true, STR_NONE, false, file, err);
     ope_map_deinit(&m);
     if (status == HEED_OK && *policy_text)
         status = ope_policy_read(path_of("policy.csv", path), file, p, policy, err);
@@ -226,7 +226,7 @@ static const struct {
     {FLAT, OF "a,0\nb,0\n", "policy.csv", "sum to 0, not to 1"},
     {FLAT, OF "a,1\n", "policy.csv", "it does not name the action 'b', which the log took 1 times"},
     {FLAT, OF, "policy.csv", "it does not name the action 'a'"},
-    {FLAT, OF "a,.5\nb,.5\nc,0\n", "line 4, column 1 (action)", "the log has no action 'c'"},
+    {FLAT, OF "a,.5\nb,.25\nc,.25\n", "line 4, column 1 (action)", "the log has no action 'c'"},
     {FLAT, OF "a,.5\nb,.25\nb,.25\n", "line 4, column 1 (action)", "stands there twice; keep one"},
     {FLAT, OF "a,1.5\nb,-.5\n", "line 2, column 2 (probability)", "'1.5' is not a probability"},
     {FLAT, OF "a,-.5\nb,1\n", "line 2, column 2 (probability)", "'-.5' is not a probability"},

@@ -42,6 +42,7 @@ struct ope_file {
     struct ope_log log; /* points into what follows */
     struct intern actions, positions, users;
     struct intern versions; /* policies named by its rows, those passed over too */
+    uint32_t version;       /* whose rows alone were kept; INTERN_NONE: all were */
     bool positioned;        /* the log has positions, be it only one */
     uint32_t *action, *position, *unit, *level, *levels;
     double *propensity, *reward, *x;
@@ -49,27 +50,30 @@ struct ope_file {
     struct intern *classes; /* [log.categories] */
 };
 
-/* Reads path through map. features false: they are passed over. only: the
- * version of a policy (field policy) whose rows are read; empty: all are. A user is a unit; a row
- * whose user is empty is one by itself. Undone by ope_file_deinit, after an error too. Errors:
- * HEED_INPUT with line and column: a column is missing; a cell is empty; a propensity is not in (0,
- * 1]; a number is none; no rows, or none of that policy. O(bytes). */
+/* Reads path through map, once, so that it may be a pipe. features false: they are passed over.
+ * only: the version of a policy (field policy) whose rows alone are kept; empty: all are. Where no
+ * row is of it all are kept too, unless it must be there. Actions and positions are those of the
+ * whole log; nothing else in rows that are not kept is looked at. A user is a unit; a row whose
+ * user is empty is one by itself. Undone by ope_file_deinit, after an error too. Errors: HEED_INPUT
+ * with line and column: a column is missing; a cell is empty; a propensity is not in (0, 1]; a
+ * number is none; no rows, or none of that policy. O(bytes). */
 HEED_MUST_CHECK enum heed_status ope_file_read(const char *path, const struct ope_map *map,
-                                               bool features, struct str only, struct ope_file *out,
-                                               struct heed_error *err);
+                                               bool features, struct str only, bool must,
+                                               struct ope_file *out, struct heed_error *err);
 void ope_file_deinit(struct ope_file *f);
 
 /* ── policies ── */
 
 enum { OPE_CELLS_MAX = 1 << 24 }; /* actions times positions of a policy */
 
-/* Every action of the log alike, the position ignored. *p is freed by the caller. */
+/* Every action of the whole log alike, the position ignored. *p is freed by the caller. */
 HEED_MUST_CHECK enum heed_status ope_policy_uniform(const struct ope_file *f, double **p,
                                                     struct ope_policy *out, struct heed_error *err);
 
 /* A CSV with action,probability or action,position,probability; further columns are passed over. It
- * must name what the log took and nothing else (but with probability 0), and sum to 1 within 1e-4,
- * at each position. *p is freed by the caller, after an error too. Errors: HEED_INPUT with line. */
+ * must name what the rows kept took and nothing else (but with probability 0), and sum to 1 within
+ * 1e-4, at each position that they have. *p is freed by the caller, after an error too. Errors:
+ * HEED_INPUT with line. */
 HEED_MUST_CHECK enum heed_status ope_policy_read(const char *path, const struct ope_file *f,
                                                  double **p, struct ope_policy *out,
                                                  struct heed_error *err);

@@ -18,7 +18,10 @@ struct reading {
     struct place fields[OPE_FIELDS];
     struct place *features; /* those of numbers, then those of classes */
     size_t cap;
-    struct str only; /* policy whose rows are read; empty: all are */
+    struct str only;         /* policy whose rows are wanted; empty: all are */
+    bool must;               /* no others are */
+    struct heed_error other; /* the first fault in a row of another policy */
+    bool faulty;             /* there is one */
 };
 
 #define NEEDS                                                                                      \
@@ -177,14 +180,18 @@ static enum heed_status name_if_any(const struct reading *r, int field, struct i
     return text.n ? name_at(r, &r->fields[field], t, out, err) : HEED_OK;
 }
 
-/* Whether the row is one of those asked for. */
-static enum heed_status wanted_row(const struct reading *r, bool *wanted, struct heed_error *err)
+/* The first row of the policy that is wanted is here: what was read of others' is forgotten, but
+ * for their names of actions and positions. */
+static void begin_again(struct ope_file *f, uint32_t version)
 {
-    uint32_t version;
-    enum heed_status status = name_if_any(r, OPE_VERSION, &r->file->versions, &version, err);
-    *wanted = !r->only.n ||
-              (version != INTERN_NONE && str_eq(intern_str(&r->file->versions, version), r->only));
-    return status;
+    f->version = version;
+    f->log.n = 0;
+    intern_deinit(&f->users);
+    intern_init(&f->users);
+    for (size_t c = 0; c < f->log.categories; c++) {
+        intern_deinit(&f->classes[c]);
+        intern_init(&f->classes[c]);
+    }
 }
 
 static enum heed_status read_row(struct reading *r, struct heed_error *err)
@@ -228,6 +235,46 @@ static enum heed_status read_row(struct reading *r, struct heed_error *err)
     return status;
 }
 
+/* A row that is not wanted says only what can be done and where. */
+static enum heed_status pass_over(struct reading *r, struct heed_error *err)
+{
+    static const int fields[] = {OPE_ACTION, OPE_POSITION};
+    struct intern *names[] = {&r->file->actions, &r->file->positions};
+    enum heed_status status = HEED_OK;
+    for (int i = 0; i < 2 && status == HEED_OK; i++) {
+        struct heed_error passed = {0};
+        uint32_t name;
+        if (i == 0 || r->file->positioned)
+            status = name_at(r, &r->fields[fields[i]], names[i], &name, &passed);
+        if (status == HEED_NOMEM)
+            return error_nomem(err);
+        status = HEED_OK; /* empty */
+    }
+    return status;
+}
+
+/* Reads the row, if it is one of those asked for or may yet be. */
+static enum heed_status take_row(struct reading *r, struct heed_error *err)
+{
+    struct ope_file *f = r->file;
+    uint32_t version;
+    enum heed_status status = name_if_any(r, OPE_VERSION, &f->versions, &version, err);
+    if (status != HEED_OK || !r->only.n)
+        return status == HEED_OK ? read_row(r, err) : status;
+    if (version != INTERN_NONE && str_eq(intern_str(&f->versions, version), r->only)) {
+        if (f->version == INTERN_NONE)
+            begin_again(f, version);
+        return read_row(r, err);
+    }
+    if (r->must || f->version != INTERN_NONE || r->faulty)
+        return pass_over(r, err);
+    status = read_row(r, &r->other);
+    r->faulty = status != HEED_OK;
+    if (status != HEED_NOMEM)
+        return HEED_OK;
+    return error_nomem(err);
+}
+
 static void point(struct ope_file *f, bool users)
 {
     struct ope_log *log = &f->log;
@@ -251,7 +298,7 @@ static void point(struct ope_file *f, bool users)
 
 static enum heed_status none_read(const struct reading *r, const char *path, struct heed_error *err)
 {
-    if (!r->only.n)
+    if (!r->must)
         return sheet_error(&r->sheet, SHEET_NOWHERE, err, "the log has no rows; give one that has");
     if (r->fields[OPE_VERSION].column == SHEET_NOWHERE)
         return error_set(
@@ -264,14 +311,16 @@ static enum heed_status none_read(const struct reading *r, const char *path, str
 }
 
 enum heed_status ope_file_read(const char *path, const struct ope_map *map, bool features,
-                               struct str only, struct ope_file *out, struct heed_error *err)
+                               struct str only, bool must, struct ope_file *out,
+                               struct heed_error *err)
 {
     struct reading r = {.file = out,
                         .only = only,
+                        .must = must && only.n,
                         .fields[OPE_USER].column = SHEET_NOWHERE,
                         .fields[OPE_VERSION].column = SHEET_NOWHERE};
-    bool more = true, wanted;
-    *out = (struct ope_file){0};
+    bool more = true;
+    *out = (struct ope_file){.version = INTERN_NONE};
     intern_init(&out->actions);
     intern_init(&out->positions);
     intern_init(&out->users);
@@ -281,10 +330,11 @@ enum heed_status ope_file_read(const char *path, const struct ope_map *map, bool
         status = find_fields(&r, map, err);
     if (status == HEED_OK && features)
         status = find_features(&r, map, err);
-    while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more) {
-        status = wanted_row(&r, &wanted, err);
-        if (status == HEED_OK && wanted)
-            status = read_row(&r, err);
+    while (status == HEED_OK && (status = sheet_next(&r.sheet, &more, err)) == HEED_OK && more)
+        status = take_row(&r, err);
+    if (status == HEED_OK && r.faulty && out->version == INTERN_NONE) {
+        *err = r.other;
+        status = r.other.status;
     }
     if (status == HEED_OK && out->log.n == 0)
         status = none_read(&r, path, err);

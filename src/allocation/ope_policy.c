@@ -69,21 +69,52 @@ static enum heed_status count_taken(struct reading *r, struct heed_error *err)
     return HEED_OK;
 }
 
-/* A name of the row just read, as the log's handle. */
+static bool has_rows(const struct reading *r, size_t position)
+{
+    size_t n = r->file->log.actions, sum = 0;
+    for (size_t a = 0; a < n && sum == 0; a++)
+        sum += r->taken[position * n + a];
+    return sum > 0;
+}
+
+/* A name of the row just read, as the log's handle; INTERN_NONE: the log lacks it. */
 static enum heed_status name_at(const struct reading *r, int column, const struct intern *known,
                                 uint32_t *out, struct heed_error *err)
 {
     struct str text = str_trim(r->sheet.row.fields[r->columns[column]]);
     *out = intern_find(known, text);
-    if (text.n == 0)
-        return sheet_error(&r->sheet, r->columns[column], err, "the %s is empty; name it",
-                           names[column]);
-    if (*out == INTERN_NONE)
-        return sheet_error(&r->sheet, r->columns[column], err,
-                           "the log has no %s '%.*s', so it says nothing of a policy that has; "
-                           "leave it out of the policy, or take a log that has it",
-                           names[column], (int)utf8_cut(text, 64), text.p);
-    return HEED_OK;
+    return text.n ? HEED_OK
+                  : sheet_error(&r->sheet, r->columns[column], err, "the %s is empty; name it",
+                                names[column]);
+}
+
+static enum heed_status lacks(const struct reading *r, int column, struct heed_error *err)
+{
+    struct str text = str_trim(r->sheet.row.fields[r->columns[column]]);
+    return sheet_error(
+        &r->sheet, r->columns[column], err,
+        "the log has no %s '%.*s', so it says nothing of a policy that has; leave it "
+        "out of the policy, or take a log that has it",
+        names[column], (int)utf8_cut(text, 64), text.p);
+}
+
+/* The policy does what the rows kept never did. */
+static enum heed_status never_took(const struct reading *r, uint32_t action, struct heed_error *err)
+{
+    const struct ope_file *f = r->file;
+    const char *here = r->columns[POSITION] != SHEET_NOWHERE ? " at this position" : "";
+    struct str name = intern_str(&f->actions, action);
+    if (f->version == INTERN_NONE)
+        return sheet_error(&r->sheet, r->columns[ACTION], err,
+                           "the log never took this action%s, so it says nothing of a policy that "
+                           "does; give it 0 there, or take a log that tried it",
+                           here);
+    struct str version = intern_str(&f->versions, f->version);
+    return sheet_error(&r->sheet, r->columns[ACTION], err,
+                       "none of the rows of '%.*s' took '%.*s'%s, so they say nothing of a policy "
+                       "that does; give it 0 there, or judge it from all rows",
+                       (int)utf8_cut(version, 64), version.p, (int)utf8_cut(name, 64), name.p,
+                       here);
 }
 
 static enum heed_status read_row(struct reading *r, struct heed_error *err)
@@ -100,15 +131,15 @@ static enum heed_status read_row(struct reading *r, struct heed_error *err)
         return sheet_error(&r->sheet, r->columns[PROBABILITY], err,
                            "'%.*s' is not a probability, a number from 0 to 1",
                            (int)utf8_cut(text, 60), text.p);
+    if (action == INTERN_NONE || position == INTERN_NONE)
+        return probability > 0 ? lacks(r, action == INTERN_NONE ? ACTION : POSITION, err) : HEED_OK;
     size_t cell = position * r->file->log.actions + action;
     if (!isnan(r->p[cell]))
         return sheet_error(&r->sheet, r->columns[ACTION], err,
                            "this action stands there twice%s; keep one",
                            r->columns[POSITION] != SHEET_NOWHERE ? " at this position" : "");
-    if (probability > 0 && r->taken[cell] == 0)
-        return sheet_error(&r->sheet, r->columns[ACTION], err,
-                           "the log never took this action at this position, so it says nothing of "
-                           "a policy that does; give it 0 there, or take a log that tried it");
+    if (probability > 0 && r->taken[cell] == 0 && has_rows(r, position))
+        return never_took(r, action, err);
     r->p[cell] = probability;
     return HEED_OK;
 }
@@ -145,7 +176,7 @@ static enum heed_status check_whole(struct reading *r, struct heed_error *err)
                 p[a] = 0;
             sum += p[a];
         }
-        if (fabs(sum - 1) > TOLERANCE)
+        if (fabs(sum - 1) > TOLERANCE && has_rows(r, position))
             return error_set(err, HEED_INPUT, r->sheet.path,
                              "its probabilities%s sum to %.6g, not to 1; mend them",
                              position_words(r, position, at), sum);

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { MODELS = 1U << OPE_DM | 1U << OPE_DR, ALL = (1U << OPE_ESTIMATORS) - 1 };
@@ -37,24 +38,19 @@ static enum heed_status log_of(const struct tool_ask *ask, bool features, struct
     struct ope_map map;
     const char *path = tools_arg(ask, "map"), *log = tools_arg(ask, "log");
     const char *of = tools_arg(ask, "of"), *name = tools_arg(ask, "policy");
-    struct str only = of ? str_of(of) : STR_NONE;
+    bool version = strcmp(name, "logged") != 0 && strcmp(name, "uniform") != 0; /* or a file */
+    struct str only = of ? str_of(of) : version ? str_of(name) : STR_NONE;
     enum heed_status status = path ? ope_map_read(path, &map, err) : ope_map_own(&map, err);
-    *logged = strcmp(name, "logged") == 0;
     if (status == HEED_OK)
-        status = ope_file_read(log, &map, features, only, file, err);
-    if (status == HEED_OK && !*logged && strcmp(name, "uniform") != 0 &&
-        intern_find(&file->versions, str_of(name)) != INTERN_NONE) {
-        *logged = true;
-        if (of && strcmp(of, name) != 0)
-            status = error_set(err, HEED_USAGE, "policy",
-                               "'%.60s' took other rows of this log than '%.60s', and what it "
-                               "would have done there is not in it; leave --of out, or give a FILE",
-                               name, of);
-        if (status == HEED_OK && !of) {
-            ope_file_deinit(file);
-            status = ope_file_read(log, &map, features, str_of(name), file, err);
-        }
-    }
+        status = ope_file_read(log, &map, features, only, of != NULL, file, err);
+    version =
+        status == HEED_OK && version && intern_find(&file->versions, str_of(name)) != INTERN_NONE;
+    if (version && of && strcmp(of, name) != 0)
+        status = error_set(err, HEED_USAGE, "policy",
+                           "'%.60s' took other rows of this log than '%.60s', and what it "
+                           "would have done there is not in it; leave --of out, or give a FILE",
+                           name, of);
+    *logged = version || strcmp(name, "logged") == 0;
     ope_map_deinit(&map);
     return status;
 }
@@ -71,6 +67,25 @@ static enum heed_status policy_of(const struct tool_ask *ask, const struct ope_f
                          "names",
                          name);
     return ope_policy_read(name, file, p, out, err);
+}
+
+/* `uniform` is over all actions of the log, some of which these rows may lack. */
+static void warn_of_actions(const struct ope_file *f, struct tool_warnings *list)
+{
+    size_t taken = 0;
+    bool *seen = calloc(f->log.actions + 1, sizeof *seen);
+    for (size_t i = 0; seen && i < f->log.n; i++) {
+        taken += !seen[f->log.action[i]];
+        seen[f->log.action[i]] = true;
+    }
+    if (seen && taken < f->log.actions)
+        tools_warn(
+            list,
+            "uniform is over the %zu actions of the whole log, of which these rows took %zu: "
+            "what the others would have earned is not in them; to leave those out, give a "
+            "FILE with probability 0 for them",
+            f->log.actions, taken);
+    free(seen);
 }
 
 static void warn_of(const struct ope_log *log, const struct ope_result *r,
@@ -178,6 +193,8 @@ enum heed_status tools_ope(const struct tool_ask *ask, json_t **reply, struct he
     }
     if (status == HEED_OK) {
         struct tool_warnings warnings = {0};
+        if (strcmp(tools_arg(ask, "policy"), "uniform") == 0)
+            warn_of_actions(&file, &warnings);
         warn_of(&file.log, &result, &warnings);
         *reply = tools_warned(reply_of(ask, &file.log, &result), &warnings);
     }
