@@ -165,6 +165,16 @@ done
 json 0 'slots.0.target="content:b1" slots.1.target="user:bob" slots.2.target="good:cup" slots.3.target="service:help"' feed show ann $kinds
 # shellcheck disable=SC2086
 json 0 'slots.3.rank=4 slots.3.reasons.0.name' feed serve ann --as ann $kinds
+# more slots than there is to show: how many there are
+# shellcheck disable=SC2086
+json 0 'warnings.0 slots.3.rank=4' feed show ann --k 9 $kinds
+grep -q '"9 slots were asked for, but 4 is all that may be shown' out || fail 'the reply does not say how many there are'
+# shellcheck disable=SC2086
+expect 0 feed serve ann --k 5 $kinds
+says '5 slots were asked for, but 4 is all'
+# shellcheck disable=SC2086
+json 0 'slots.3.rank=4' feed show ann --k 4 $kinds
+grep -q warnings out && fail 'four of four slots are warned of'
 # shellcheck disable=SC2086
 json 1 'refused.code="forbidden"' feed serve ann --as bob $kinds
 # shellcheck disable=SC2086

@@ -57,5 +57,20 @@ holds "$work/own2.world" b
 [ -s "$work/own.html" ] && [ -s "$work/own2.html" ] || fail 'no report where it was asked for'
 [ ! -e out/previous-3.world ] || fail 'a world elsewhere moves the one in out'
 
+# rules are a new world's: others than it has are refused, and nothing is done
+printf 'allocation: {k: 3}\n' >"$work/own.yaml"
+printf 'allocation: {k: 4}\n' >"$work/other.yaml"
+heed_run() {
+    "$BUILD_DIR/heed" run --world "$work/ruled.world" "$@" >"$work/out" 2>"$work/err"
+}
+for again in 1 2; do
+    heed_run --data ../a --rules "$work/own.yaml" || fail "heed run --rules, time $again"
+done
+heed_run --data ../b --rules "$work/other.yaml" && fail 'other rules are taken, or passed over'
+grep -qF 'is there already, with other rules' "$work/err" || fail 'it does not say that the world has other rules'
+heed_run --data ../b --preset plaza && fail 'another preset is taken, or passed over'
+"$BUILD_DIR/heed" behaviour show user:b --world "$work/ruled.world" >"$work/out" 2>&1 && fail 'it was imported all the same'
+heed_run --data ../b || fail 'a second run without --rules'
+
 echo "$failures failures"
 [ "$failures" -eq 0 ]

@@ -34,6 +34,8 @@ bool help_has_noun(struct str noun);
 
 /* Prints a reply: as one JSON document, or for people.                                          */
 void print_reply(const struct cli *c, const json_t *reply);
+/* What the reply warns of, on stderr; it may be NULL. */
+void say_warnings(const struct cli *c, const json_t *reply);
 /* An error on stderr, with --json as {"error":…} on stdout too. Gives the exit status. */
 int print_error(const struct cli *c, const struct heed_error *err);
 int exit_of(enum heed_status status);

@@ -127,6 +127,7 @@ static int call(struct cli *c)
     if (status == HEED_OK)
         status = admit_call(w, c->spec, &context, c->args, c->n, &reply, &err);
     status = fault_of_file(path, status, &err);
+    say_warnings(c, reply);
     if (reply)
         print_reply(c, reply);
     else if (status != HEED_OK)

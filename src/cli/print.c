@@ -1,6 +1,7 @@
 #include "base/term.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
+#include "cli/tools.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -134,6 +135,14 @@ static void print_rows(const json_t *rows, int width)
         cell(t, json_object_get(row, columns[j].title));
     table_print(t, stdout, width);
     table_free(t);
+}
+
+void say_warnings(const struct cli *c, const json_t *reply)
+{
+    size_t i;
+    const json_t *warning;
+    json_array_foreach(json_object_get(reply, "warnings"), i, warning)
+        cli_say(c, json_string_value(warning));
 }
 
 void print_reply(const struct cli *c, const json_t *reply)

@@ -69,12 +69,9 @@ static void say_cost(const struct cli *c, const json_t *reply)
 /* What a reply says that should not be missed, on stderr unless --quiet. */
 static void say_notes(const struct cli *c, const json_t *reply)
 {
-    size_t i;
-    const json_t *warning;
     if (json_is_false(json_object_get(reply, "converged")))
         say_unsettled(c, (uint32_t)json_integer_value(json_object_get(reply, "iterations")));
-    json_array_foreach(json_object_get(reply, "warnings"), i, warning)
-        cli_say(c, json_string_value(warning));
+    say_warnings(c, reply);
     say_cost(c, reply);
 }
 

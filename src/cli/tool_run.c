@@ -21,6 +21,19 @@ struct run {
     struct report_truth truth;
 };
 
+/* --rules and --preset are for a new world: another's rules stay what they are. */
+static enum heed_status check_rules(const struct run *r, struct str given, struct heed_error *err)
+{
+    const char *file = cli_arg(r->c, "rules"), *preset = cli_arg(r->c, "preset");
+    struct str held = {r->w->state.rules_yaml, r->w->state.rules_size};
+    if (r->made || (!file && !preset) || str_eq(held, given))
+        return HEED_OK;
+    return error_set(err, HEED_USAGE, file ? file : preset,
+                     "the world %s is there already, with other rules, which it keeps (heed rules "
+                     "show); leave %s out, or give another --world for these",
+                     r->c->world, file ? "--rules" : "--preset");
+}
+
 static enum heed_status open_world(struct run *r, struct heed_error *err)
 {
     struct strbuf rules;
@@ -28,6 +41,8 @@ static enum heed_status open_world(struct run *r, struct heed_error *err)
     enum heed_status status = rules_of(r->c, r->generated ? "plaza" : NULL, &rules, err);
     if (status == HEED_OK)
         status = cli_open(r->c, true, true, (struct str){rules.p, rules.n}, &r->w, err);
+    if (status == HEED_OK)
+        status = check_rules(r, (struct str){rules.p, rules.n}, err);
     strbuf_deinit(&rules);
     return status;
 }

@@ -145,8 +145,9 @@ json_t *reply_time(int64_t ms);                               /* RFC 3339; null 
 /* brief: ranks and targets alone. */
 json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorithm,
                    const struct slot *slots, size_t n, bool brief);
-/* The same with what it breaks of the constraints, as `relaxed`.                                */
-json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm,
+/* The same with what it breaks of the constraints, as `relaxed`, and a warning where it has fewer
+ * slots than were asked for (CALL_ABSENT: none were). */
+json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm, int64_t asked,
                      const struct feed_fact *f, bool brief);
 /* cost: of the welfare, NULL where there is none. */
 json_t *reply_settlement(const struct settlement *s, const struct welfare_cost *cost);

@@ -325,7 +325,21 @@ json_t *reply_feed(const struct world *w, uint32_t user, enum algorithm algorith
                      "algorithm", algorithm_name(algorithm), "slots", list);
 }
 
-json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm,
+static bool warn_of_few(json_t *reply, int64_t asked, size_t n)
+{
+    char text[160];
+    if (asked == CALL_ABSENT || (uint64_t)asked <= n)
+        return true;
+    snprintf(text, sizeof text,
+             "%lld slots were asked for, but %zu is all that may be shown to this user now; give "
+             "--k %zu or less",
+             (long long)asked, n, n);
+    json_t *list =
+        n ? json_pack("[s]", text) : json_pack("[s]", "nothing may be shown to this user now");
+    return list && json_object_set_new(reply, "warnings", list) == 0;
+}
+
+json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algorithm, int64_t asked,
                      const struct feed_fact *f, bool brief)
 {
     json_t *reply = reply_feed(w, user, algorithm, f->slots, f->n, brief),
@@ -334,7 +348,7 @@ json_t *reply_served(const struct world *w, uint32_t user, enum algorithm algori
     if (ok && json_array_size(relaxed) > 0)
         ok = json_object_set(reply, "relaxed", relaxed) == 0;
     json_decref(relaxed);
-    if (ok)
+    if (ok && warn_of_few(reply, asked, f->n))
         return reply;
     json_decref(reply);
     return NULL;
@@ -409,7 +423,7 @@ enum heed_status apply_feed_serve(struct world *w, const struct call *call, stru
     if (welfare_served(&s->welfare, user, fact.utility_kept) != HEED_OK)
         return error_nomem(err);
     if (o->want_reply &&
-        !(o->reply = reply_served(w, user, (enum algorithm)algorithm, &fact, false)))
+        !(o->reply = reply_served(w, user, (enum algorithm)algorithm, call->i[1], &fact, false)))
         return error_nomem(err);
     return HEED_OK;
 }

@@ -15,7 +15,7 @@ enum heed_status query_feed_show(struct world *w, const struct call *call, enum 
         return status;
     enum algorithm algorithm = call->i[2] == CALL_ABSENT ? w->state.rules.allocation.algorithm
                                                          : (enum algorithm)call->i[2];
-    *out = reply_served(w, user, algorithm, &fact, call->i[4] == 1);
+    *out = reply_served(w, user, algorithm, call->i[1], &fact, call->i[4] == 1);
     return *out ? HEED_OK : error_nomem(err);
 }
 
