@@ -1,5 +1,5 @@
-/* The gradient of the welfare at what has been given so far, as scores for the next list: what
- * allocation/fair_online.h and the feeds of a world rank by.
+/* The gradient of the welfare at what has been given so far, as scores for the next list: what the
+ * feeds of a world rank by, and but for the price of items allocation/fair_online.h too.
  *
  * Of one user, times the number of users, it is
  *

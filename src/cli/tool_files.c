@@ -61,7 +61,8 @@ static void say_cost(const struct cli *c, const json_t *reply)
     size_t n = json_array_size(objective);
     double cost = json_real_value(json_object_get(floor, "cost"));
     double with = json_real_value(json_array_get(objective, n ? n - 1 : 0));
-    if (!c->quiet && json_real_value(json_object_get(floor, "share")) > 0)
+    if (!c->quiet && json_is_real(json_object_get(floor, "cost")) &&
+        json_real_value(json_object_get(floor, "share")) > 0)
         fprintf(stderr, "heed: the floor costs %.5g of the objective, from %.5g to %.5g\n", cost,
                 with + cost, with);
 }
