@@ -326,6 +326,7 @@ static enum heed_status check(struct running *r, bool deep)
     if (d->o->extra_check && !d->o->extra_check(d->o->extra_context, r->w))
         broken_set(&d->broken, "extra", "the caller's check fails");
     check_money(r->w, &d->broken);
+    check_orders(r->w, &d->broken);
     check_goods(r->w, &r->twin, &d->broken);
     check_people(r->w, &d->broken);
     enum heed_status status = d->every && !deep ? HEED_OK : look_for_gone(r);
