@@ -178,16 +178,19 @@ static bool is_trade_of_pieces(const struct ledger *l, const struct transfer *t)
     return t->code == CODE_TRADE && l->accounts[t->debit].unit >= UNITS_OF_MONEY;
 }
 
-/* Turns what happened into one chain of transfers under the order's id. */
-static enum heed_status settle(struct venue_desk *d, size_t at, const struct venue_order *named)
+/* Turns what happened into one chain of transfers under the order's id. *refusal: overflow, and no
+ * transfer was made. */
+static enum heed_status settle(struct venue_desk *d, size_t at, const struct venue_order *named,
+                               enum refusal *refusal)
 {
     struct venues *v = d->venues;
     struct ledger *l = d->ledger;
     struct venue *m = &v->list[at];
     struct settling s = {d, m, at, true};
     bool ok = true;
-    size_t trades = 0;
+    size_t trades = 0, accounts = l->accounts_n;
     v->asks_n = 0;
+    *refusal = REFUSED_NOT;
     for (size_t i = 0; ok && i < v->out.n; i++) {
         const struct exchange_event *e = &v->out.events[i];
         bool trade = e->kind == EXCHANGE_TRADE;
@@ -209,13 +212,68 @@ static enum heed_status settle(struct venue_desk *d, size_t at, const struct ven
     enum heed_status status = ledger_apply(l, d->time_ms, v->asks, v->asks_n, NULL, v->answers);
     if (status != HEED_OK)
         return status;
-    for (size_t i = 0; i < v->asks_n; i++)
-        if (v->answers[i].refusal != REFUSED_NOT)
-            return s.fits && v->answers[i].refusal >= REFUSED_overflow ? HEED_RANGE : HEED_INPUT;
+    for (size_t i = 0; i < v->asks_n; i++) {
+        if (v->answers[i].refusal == REFUSED_overflow && s.fits)
+            *refusal = REFUSED_overflow;
+        else if (v->answers[i].refusal != REFUSED_NOT && v->answers[i].refusal != REFUSED_linked)
+            return HEED_INPUT;
+    }
+    if (*refusal != REFUSED_NOT) {
+        ledger_unopen(l, accounts);
+        return HEED_OK;
+    }
     for (size_t i = 0; i < v->asks_n; i++)
         if (is_trade_of_pieces(l, &l->transfers[v->answers[i].transfer]))
             m->trades[m->trades_n++] = v->answers[i].transfer;
     return HEED_OK;
+}
+
+/* ── where counters are nearly full ── */
+
+#define NEARLY_FULL (INT64_C(1) << 60)
+
+/* A market as it was, to go back to where the ledger has no room for what comes of a command; made
+ * only where that can be: no account is near its end otherwise. */
+struct kept {
+    struct strbuf bytes;
+    bool is;
+};
+
+static enum heed_status keep(const struct venue_desk *d, size_t at, struct kept *k)
+{
+    strbuf_init(&k->bytes, SIZE_MAX / 2);
+    k->is = d->ledger->most > NEARLY_FULL;
+    if (!k->is)
+        return HEED_OK;
+    struct sink *sink = sink_new(&k->bytes);
+    if (sink)
+        exchange_save(d->venues->list[at].x, sink);
+    return sink_done(sink) ? HEED_OK : HEED_NOMEM;
+}
+
+/* Ends what `keep` began: the command is done, or it is as if it had never come. */
+static enum heed_status finish(struct venue_desk *d, size_t at, const struct venue_order *named,
+                               struct kept *k, enum heed_status status, enum refusal *refusal)
+{
+    struct venue *m = &d->venues->list[at];
+    if (status == HEED_OK && *refusal == REFUSED_NOT)
+        status = settle(d, at, named, refusal);
+    if (status == HEED_OK && *refusal == REFUSED_overflow && k->is) {
+        struct memory_reader from = {(const uint8_t *)k->bytes.p, k->bytes.n};
+        struct source *source = source_new(&from);
+        struct exchange *x = NULL;
+        struct heed_error ignored = {0};
+        status = source ? exchange_load(&x, source, &ignored) : HEED_NOMEM;
+        free(source);
+        if (status == HEED_OK) {
+            exchange_free(m->x);
+            m->x = x;
+        }
+    } else if (status == HEED_OK && *refusal == REFUSED_overflow) {
+        status = HEED_RANGE;
+    }
+    strbuf_deinit(&k->bytes);
+    return status;
 }
 
 /* ── commands ── */
@@ -239,17 +297,46 @@ static enum refusal cannot_hold(const struct venue_desk *d, const struct venue *
     return REFUSED_NOT;
 }
 
+/* Room for what it may pay, be paid and get back, however the order ends. */
+static enum refusal cannot_count(const struct venue_desk *d, const struct venue *m, uint32_t party,
+                                 int64_t hold)
+{
+    const struct ledger *l = d->ledger;
+    const uint32_t units[] = {m->currency, item_unit(m->target)};
+    for (size_t i = 0; l->most > NEARLY_FULL && i < 4; i++) {
+        uint32_t a = ledger_find_for(l, party, units[i / 2], i % 2 ? PURPOSE_ORDERS : 0);
+        if (a != LEDGER_NONE && (l->accounts[a].credits > 4 * NEARLY_FULL - hold ||
+                                 l->accounts[a].credits_pending > 2 * NEARLY_FULL))
+            return REFUSED_overflow;
+    }
+    return REFUSED_NOT;
+}
+
 static enum heed_status apply(struct venue_desk *d, size_t at, const struct exchange_ask *ask,
-                              const struct venue_order *named, struct exchange_answer *answer)
+                              const struct venue_order *named, uint64_t *number,
+                              enum refusal *refusal)
 {
     struct venues *v = d->venues;
+    struct exchange_answer answer = {0};
+    struct kept k;
     v->out.n = 0;
-    enum heed_status status = exchange_apply(v->list[at].x, d->time_ms, ask, answer, &v->out);
-    if (status != HEED_OK)
-        return status;
-    if (answer->refusal != REFUSED_NOT) /* it was checked */
-        return HEED_INPUT;
-    return settle(d, at, named);
+    *refusal = REFUSED_NOT;
+    enum heed_status status = keep(d, at, &k);
+    if (status == HEED_OK)
+        status = exchange_apply(v->list[at].x, d->time_ms, ask, &answer, &v->out);
+    if (status == HEED_OK && answer.refusal != REFUSED_NOT) /* it was checked */
+        status = HEED_INPUT;
+    *number = answer.number;
+    return finish(d, at, named, &k, status, refusal);
+}
+
+/* A market that could not be brought to the time, for the counters are full, takes no commands. */
+static bool behind(const struct venue_desk *d, const struct venue *m, enum refusal *refusal)
+{
+    bool is = exchange_due(m->x) <= d->time_ms;
+    if (is)
+        *refusal = REFUSED_overflow;
+    return is;
 }
 
 /* The order made under an id, if it was the same one; else id_reused. */
@@ -276,9 +363,9 @@ enum heed_status venue_place(struct venue_desk *d, size_t at, const struct venue
     struct venue *m = &d->venues->list[at];
     struct exchange_ask ask = order->ask;
     *answer = (struct venue_answer){.refusal = barred};
-    if (exchange_due(m->x) <= d->time_ms)
-        return HEED_INPUT;
     if (placed_before(d, at, order, answer) && answer->repeated)
+        return HEED_OK;
+    if (behind(d, m, &answer->refusal))
         return HEED_OK;
     if (exchange_newest(m->x) >= LEDGER_NONE - 1)
         refuse(&answer->refusal, REFUSED_overflow);
@@ -297,6 +384,7 @@ enum heed_status venue_place(struct venue_desk *d, size_t at, const struct venue
     refuse(&answer->refusal, why);
     refuse(&answer->refusal, cannot_hold(d, m, order->party, ask.side == EXCHANGE_BUY,
                                          why == REFUSED_NOT ? hold : INT64_MIN));
+    refuse(&answer->refusal, cannot_count(d, m, order->party, hold));
     bool is_new = accounts < exchange_accounts(m->x);
     if (answer->refusal != REFUSED_NOT) {
         if (is_new)
@@ -305,9 +393,11 @@ enum heed_status venue_place(struct venue_desk *d, size_t at, const struct venue
     }
     if (is_new && !map_put(&m->account_of, order->party, ask.account))
         return HEED_NOMEM;
-    struct exchange_answer done;
-    enum heed_status status = apply(d, at, &ask, order, &done);
-    answer->number = done.number;
+    enum heed_status status = apply(d, at, &ask, order, &answer->number, &answer->refusal);
+    if (status == HEED_OK && answer->refusal != REFUSED_NOT && is_new) {
+        exchange_unaccount(m->x);
+        map_remove(&m->account_of, order->party);
+    }
     return status;
 }
 
@@ -326,11 +416,11 @@ enum heed_status venue_cancel(struct venue_desk *d, size_t at, uint64_t number, 
     const struct venue *m = &d->venues->list[at];
     struct exchange_ask ask = {
         .op = EXCHANGE_CANCEL, .id_lo = number, .account = EXCHANGE_NONE, .owner = EXCHANGE_NONE};
-    struct exchange_answer done;
-    if (exchange_due(m->x) <= d->time_ms)
-        return HEED_INPUT;
+    uint64_t done;
+    if (behind(d, m, refusal))
+        return HEED_OK;
     *refusal = his(m, number, party);
-    return *refusal == REFUSED_NOT ? apply(d, at, &ask, NULL, &done) : HEED_OK;
+    return *refusal == REFUSED_NOT ? apply(d, at, &ask, NULL, &done, refusal) : HEED_OK;
 }
 
 enum heed_status venue_cancel_all(struct venue_desk *d, size_t at, uint32_t party,
@@ -341,15 +431,15 @@ enum heed_status venue_cancel_all(struct venue_desk *d, size_t at, uint32_t part
                                .account = EXCHANGE_NONE,
                                .owner = party == PARTY_ANY ? EXCHANGE_NONE : party,
                                .both_sides = 1};
-    struct exchange_answer done;
+    uint64_t done;
     struct exchange_funds f = {0};
-    if (exchange_due(m->x) <= d->time_ms)
-        return HEED_INPUT;
+    if (behind(d, m, refusal))
+        return HEED_OK;
     size_t n = exchange_orders(m->x);
     if (party != PARTY_ANY)
         n = exchange_funds(m->x, venue_account(m, party), &f) ? f.orders : 0;
     *refusal = n == 0 ? REFUSED_unknown_order : REFUSED_NOT;
-    return n == 0 ? HEED_OK : apply(d, at, &ask, NULL, &done);
+    return n == 0 ? HEED_OK : apply(d, at, &ask, NULL, &done, refusal);
 }
 
 enum heed_status venue_replace(struct venue_desk *d, size_t at, uint64_t number,
@@ -359,10 +449,10 @@ enum heed_status venue_replace(struct venue_desk *d, size_t at, uint64_t number,
     const struct venue *m = &d->venues->list[at];
     struct exchange_order was;
     struct exchange_ask ask = *terms;
-    struct exchange_answer done;
+    uint64_t done;
     int64_t more = 0;
-    if (exchange_due(m->x) <= d->time_ms)
-        return HEED_INPUT;
+    if (behind(d, m, refusal))
+        return HEED_OK;
     *refusal = barred;
     refuse(refusal, his(m, number, party));
     if (!exchange_find(m->x, 0, number, &was))
@@ -375,7 +465,7 @@ enum heed_status venue_replace(struct venue_desk *d, size_t at, uint64_t number,
     refuse(refusal, why);
     refuse(refusal, cannot_hold(d, m, was.owner, was.side == EXCHANGE_BUY,
                                 why == REFUSED_NOT && more > 0 ? more : INT64_MIN));
-    return *refusal == REFUSED_NOT ? apply(d, at, &ask, NULL, &done) : HEED_OK;
+    return *refusal == REFUSED_NOT ? apply(d, at, &ask, NULL, &done, refusal) : HEED_OK;
 }
 
 enum heed_status venue_turn(struct venue_desk *d, size_t at, const struct exchange_turn *turn,
@@ -383,11 +473,19 @@ enum heed_status venue_turn(struct venue_desk *d, size_t at, const struct exchan
 {
     struct venues *v = d->venues;
     struct venue *m = &v->list[at];
+    struct kept k;
     v->out.n = 0;
-    if (exchange_due(m->x) <= d->time_ms)
-        return HEED_INPUT;
-    enum heed_status status = exchange_turn(m->x, d->time_ms, turn, refusal, &v->out);
-    return status == HEED_OK && *refusal == REFUSED_NOT ? settle(d, at, NULL) : status;
+    if (behind(d, m, refusal))
+        return HEED_OK;
+    enum heed_status status = keep(d, at, &k);
+    if (status == HEED_OK)
+        status = exchange_turn(m->x, d->time_ms, turn, refusal, &v->out);
+    bool refused = status == HEED_OK && *refusal != REFUSED_NOT;
+    if (refused) {
+        strbuf_deinit(&k.bytes);
+        return status;
+    }
+    return finish(d, at, NULL, &k, status, refusal);
 }
 
 /* ── time ── */
@@ -400,17 +498,22 @@ bool venues_due(const struct venues *v, int64_t time_ms)
     return false;
 }
 
-enum heed_status venues_advance(struct venue_desk *d)
+enum heed_status venues_advance(struct venue_desk *d, bool *moved)
 {
     struct venues *v = d->venues;
     enum heed_status status = HEED_OK;
+    *moved = false;
     for (size_t i = 0; status == HEED_OK && i < v->n; i++) {
+        enum refusal refusal = REFUSED_NOT;
+        struct kept k;
         v->out.n = 0;
         if (exchange_due(v->list[i].x) > d->time_ms)
             continue;
-        status = exchange_advance(v->list[i].x, d->time_ms, &v->out);
+        status = keep(d, i, &k);
         if (status == HEED_OK)
-            status = settle(d, i, NULL);
+            status = exchange_advance(v->list[i].x, d->time_ms, &v->out);
+        status = finish(d, i, NULL, &k, status, &refusal);
+        *moved = *moved || refusal == REFUSED_NOT;
     }
     return status;
 }

@@ -113,7 +113,8 @@ HEED_MUST_CHECK enum heed_status venue_turn(struct venue_desk *d, size_t at,
                                             const struct exchange_turn *turn,
                                             enum refusal *refusal);
 
-/* What is due in any market by the time of the desk. */
+/* What is due in any market by the time of the desk. A market for whose transfers the ledger's
+ * counters have no room stays behind, and refuses commands with overflow. *moved: one did not. */
 bool venues_due(const struct venues *v, int64_t time_ms);
-HEED_MUST_CHECK enum heed_status venues_advance(struct venue_desk *d);
+HEED_MUST_CHECK enum heed_status venues_advance(struct venue_desk *d, bool *moved);
 #endif

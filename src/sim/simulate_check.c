@@ -174,8 +174,6 @@ void check_orders(const struct world *w, struct broken *b)
         if (h.sum != ledger_balance(l, a))
             broken_set(b, "orders", "holder %u has %lld of unit %u for orders that hold %lld",
                        h.party, (long long)ledger_balance(l, a), h.unit, (long long)h.sum);
-        if (catalogue_erased(&w->state.catalogue, h.party) && h.sum != 0)
-            broken_set(b, "orders", "holder %u is erased and has open orders", h.party);
     }
 }
 

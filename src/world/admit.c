@@ -471,6 +471,12 @@ enum heed_status admit_tool(const struct world *w, enum command_id tool, const c
     return HEED_OK;
 }
 
+bool admit_is_due(const struct world *w, int64_t time_ms)
+{
+    return ledger_due(&w->state.ledger, time_ms) || shop_due(&w->state.shop, time_ms) ||
+           venues_due(&w->state.venues, time_ms);
+}
+
 enum heed_status admit_due(struct world *w, const struct heed_context *context,
                            struct heed_error *err)
 {

@@ -354,8 +354,10 @@ enum heed_status apply_exchange_advance(struct world *w, const struct call *call
                                         struct heed_error *err)
 {
     struct venue_desk d = desk_of(w, call);
-    (void)o;
-    return went(venues_advance(&d), err);
+    bool moved;
+    enum heed_status status = venues_advance(&d, &moved);
+    o->repeated = !moved;
+    return went(status, err);
 }
 
 enum heed_status exchange_let_go(struct world *w, const struct call *call, uint32_t party,
