@@ -158,7 +158,7 @@ struct ledger {
     size_t deadlines_n, deadlines_cap;
     uint32_t *newest; /* of a holder, system holders first: his account opened last */
     size_t newest_n, newest_cap;
-    int64_t most; /* no account's debits or credits, held ones too, are or were more */
+    int64_t most;          /* no account's debits or credits, held ones too, are or were more */
     struct map by_account; /* mixed holder, unit, purpose -> account */
     struct map by_id;      /* mixed id -> first transfer of its posting; see ledger_find_id */
 };

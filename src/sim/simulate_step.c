@@ -372,7 +372,7 @@ static uint64_t weight_of(const struct command_spec *spec)
                    {"ledger", "pending", 9},   {"ledger", "post", 5},    {"ledger", "void", 3},
                    {"shop", "list", 5},        {"shop", "buy", 16},      {"shop", "refund", 6},
                    {"shop", "resell", 5},      {"shop", "reserve", 4},   {"exchange", "open", 3},
-                   {"exchange", "place", 30},  {"exchange", "cancel", 4}};
+                   {"exchange", "place", 20},  {"exchange", "cancel", 4}};
     for (size_t i = 0; i < COUNT(weights); i++)
         if (strcmp(spec->noun, weights[i].noun) == 0 && strcmp(spec->verb, weights[i].verb) == 0)
             return weights[i].weight;
