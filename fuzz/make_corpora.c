@@ -76,6 +76,15 @@ static const char *const script[] = {
     "rules approve|version|1|as|eve",
     "rules approve|version|2|as|dan",
     "rules withdraw|version|3|as|eve",
+    "ledger issue|to|bob|amount|5|currency|good:lamp",
+    "exchange open|good|lamp|taker|2000|maker|1000",
+    "exchange place|good|lamp|user|bob|side|sell|price|1.10|size|3|id|o1",
+    "exchange place|good|lamp|user|ann|side|buy|price|1.20|size|1",
+    "exchange place|good|lamp|user|ann|side|buy|price|0.10|size|2|display|1",
+    "exchange place|good|lamp|user|bob|side|buy|price|1|size|1|for|600",
+    "exchange place|good|lamp|user|bob|side|sell|type|stop|stop|0.50|size|1",
+    "exchange replace|good|lamp|order|1|size|1",
+    "exchange halt|good|lamp|for|60",
     "user erase|user|ann",
 };
 

@@ -26,9 +26,11 @@
 
 enum { EVENTS_A_BATCH = 50 };
 
-/* What the child says: the number of the shop order or of the batch of events that is durable.   */
+/* What the child says: the number of the shop order, batch of events or order on the exchange that
+ * is durable. */
+enum { ORDERS, BATCHES, TRADING, KINDS };
 struct report {
-    uint32_t kind; /* 0: order, 1: events */
+    uint32_t kind;
     uint32_t number;
 };
 
@@ -80,24 +82,62 @@ static void events(struct heed_world *w, uint32_t number)
         _exit(5);
 }
 
+/* Bob buys, ann sells: every second order fills the one before it. */
+static void trading(struct heed_world *w, uint32_t number)
+{
+    char id[24];
+    char *reply = NULL;
+    struct heed_error err;
+    snprintf(id, sizeof id, "trading%u", number);
+    struct heed_arg args[] = {{"good", "sword"},
+                              {"user", number % 2 ? "ann" : "bob"},
+                              {"side", number % 2 ? "sell" : "buy"},
+                              {"price", "0.01"},
+                              {"size", "1"},
+                              {"id", id}};
+    struct heed_context context = {T0, NULL};
+    must(heed_call(w, "exchange place", &context, args, 6, &reply, &err), &err);
+    heed_free(reply);
+}
+
 /* Starts behind what is known to be done, and repeats the one that may or may not be.            */
-static void child(const char *path, int fd, uint32_t orders, uint32_t batches)
+static void child(const char *path, int fd, const uint32_t acknowledged[KINDS])
 {
     struct heed_world *w = NULL;
     struct heed_options options = {0};
     struct heed_error err;
     must(heed_open(path, &options, &w, &err), &err);
     for (uint32_t i = 0;; i++) {
-        order(w, orders + i);
-        say(fd, 0, orders + i);
-        events(w, batches + i);
-        say(fd, 1, batches + i);
+        order(w, acknowledged[ORDERS] + i);
+        say(fd, ORDERS, acknowledged[ORDERS] + i);
+        events(w, acknowledged[BATCHES] + i);
+        say(fd, BATCHES, acknowledged[BATCHES] + i);
+        trading(w, acknowledged[TRADING] + i);
+        say(fd, TRADING, acknowledged[TRADING] + i);
     }
 }
 
-static void check(const char *path, uint32_t orders, uint32_t batches, uint64_t seed, int kill_n)
+/* The book is the one that was lost: what is filled is filled once, and holds are not doubled. */
+static void check_market(const struct world *w, uint32_t acknowledged, int kill_n)
 {
+    const struct venue *m = &w->state.venues.list[0];
+    uint64_t n = exchange_newest(m->x);
+    const char *wrong;
+    if (n != acknowledged && n != acknowledged + 1)
+        fail_msg("kill %d: %llu orders, %u acknowledged", kill_n, (unsigned long long)n,
+                 acknowledged);
+    assert_int_equal(m->trades_n, n / 2);
+    assert_int_equal(exchange_orders(m->x), n % 2);
+    assert_int_equal(venues_check(&w->state.venues, &w->state.ledger, &wrong), HEED_OK);
+    if (wrong)
+        fail_msg("kill %d: %s", kill_n, wrong);
+}
+
+static void check(const char *path, const uint32_t acknowledged[KINDS], uint64_t seed, int kill_n)
+{
+    uint32_t orders = acknowledged[ORDERS], batches = acknowledged[BATCHES];
     struct world *w = world_at(path);
+    check_market(w, acknowledged[TRADING], kill_n);
     const struct shop *shop = &w->state.shop;
     uint64_t dwell =
         w->state.behaviour.verb_events[behaviour_verb(&w->state.rules.behaviour, STR("dwell"))];
@@ -136,8 +176,11 @@ static void nothing_acknowledged_is_lost_to_kill_9(void **unused)
     fill_small(w);
     json_decref(call_ok(w, "ledger issue", "to", "bob", "amount", "1000000", NULL));
     json_decref(call_ok(w, "shop list", "good", "sword", "unlimited", "1", "price", "0.01", NULL));
+    json_decref(call_ok(w, "ledger issue", "to", "ann", "amount", "1000000", "currency",
+                        "good:sword", NULL));
+    json_decref(call_ok(w, "exchange open", "good", "sword", NULL));
     world_close(w);
-    uint32_t orders = 0, batches = 0;
+    uint32_t acknowledged[KINDS] = {0};
     for (int k = 0; k < kills; k++) {
         int fds[2];
         assert_int_equal(pipe(fds), 0);
@@ -145,7 +188,7 @@ static void nothing_acknowledged_is_lost_to_kill_9(void **unused)
         assert_true(pid >= 0);
         if (pid == 0) {
             close(fds[0]);
-            child(path, fds[1], orders, batches);
+            child(path, fds[1], acknowledged);
             _exit(0);
         }
         close(fds[1]);
@@ -153,7 +196,7 @@ static void nothing_acknowledged_is_lost_to_kill_9(void **unused)
         struct report got;
         for (uint64_t i = 0; i < reports && read(fds[0], &got, sizeof got) == (ssize_t)sizeof got;
              i++)
-            *(got.kind ? &batches : &orders) = got.number + 1;
+            acknowledged[got.kind] = got.number + 1;
         struct timespec pause = {0, (long)prng_below(&r, 3000000)};
         nanosleep(&pause, NULL); /* not a wait for something: the moment of the kill is random */
         kill(pid, SIGKILL);
@@ -163,13 +206,15 @@ static void nothing_acknowledged_is_lost_to_kill_9(void **unused)
             fail_msg("seed %llu, kill %d: the child ended by itself with %d",
                      (unsigned long long)seed, k, WEXITSTATUS(status));
         while (read(fds[0], &got, sizeof got) == (ssize_t)sizeof got)
-            *(got.kind ? &batches : &orders) = got.number + 1;
+            acknowledged[got.kind] = got.number + 1;
         close(fds[0]);
-        check(path, orders, batches, seed, k);
+        check(path, acknowledged, seed, k);
     }
-    printf("%d kills, %u orders and %u batches of events acknowledged, none lost\n", kills, orders,
-           batches);
-    assert_true(orders > (uint32_t)kills); /* real work was under way */
+    printf(
+        "%d kills, %u purchases, %u batches of events and %u orders on the exchange acknowledged, "
+        "none lost\n",
+        kills, acknowledged[ORDERS], acknowledged[BATCHES], acknowledged[TRADING]);
+    assert_true(acknowledged[ORDERS] > (uint32_t)kills); /* real work was under way */
     unlink(path);
     free(path);
 }

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { THREADS = 64, ROUNDS = 5, ARGS = 5 };
+enum { THREADS = 64, ROUNDS = 5, ARGS = 6 };
 static const char path[] = "test_races.world";
 
 /* What one thread asks. */
@@ -211,6 +211,124 @@ static void one_id_moves_once(void **unused)
     close_world(w);
 }
 
+static void number_of(char number[24], char *reply, const char *key)
+{
+    const char *at = strstr(reply, key);
+    assert_non_null(at);
+    snprintf(number, 24, "%ld", strtol(at + strlen(key), NULL, 10));
+    heed_free(reply);
+}
+
+static void must_hold(struct heed_world *w, const char *account, const char *words)
+{
+    char *reply = call(w, "ledger balance", (struct heed_arg[]){{"account", account}}, 1);
+    if (!strstr(reply, words))
+        fail_msg("no %s in %s", words, reply);
+    heed_free(reply);
+}
+
+static struct heed_world *open_market(void)
+{
+    struct heed_world *w = open_world();
+    done(w, "ledger issue",
+         (struct heed_arg[]){{"to", "smith"}, {"amount", "50"}, {"currency", "good:sword"}}, 3);
+    done(w, "exchange open", (struct heed_arg[]){{"good", "sword"}}, 1);
+    return w;
+}
+
+static char *sell_one(struct heed_world *w)
+{
+    return call(
+        w, "exchange place",
+        (struct heed_arg[]){
+            {"good", "sword"}, {"user", "smith"}, {"side", "sell"}, {"price", "7"}, {"size", "1"}},
+        5);
+}
+
+/* Of those who buy the last piece for sale at once or not at all, and those who cancel it, one has
+ * it. Immediate orders that come late are answered, and get nothing. */
+static void an_order_is_filled_or_cancelled_once(void **unused)
+{
+    (void)unused;
+    struct heed_world *w = open_market();
+    int cancelled = 0, filled = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct racer racers[THREADS] = {0};
+        char number[24];
+        pthread_barrier_t start;
+        pthread_t threads[THREADS];
+        struct heed_shared *shared = NULL;
+        struct heed_error err;
+        number_of(number, sell_one(w), "\"order\":");
+        int won = 0;
+        assert_int_equal(heed_share(w, &shared, &err), HEED_OK);
+        pthread_barrier_init(&start, NULL, THREADS);
+        for (int i = 0; i < THREADS; i++) {
+            struct racer *r = &racers[i];
+            *r = (struct racer){
+                .shared = shared, .start = &start, .name = "exchange cancel", .n = 2};
+            snprintf(r->id, sizeof r->id, "u%d", i);
+            r->args[0] = (struct heed_arg){"good", "sword"};
+            r->args[1] = (struct heed_arg){"order", number};
+            if ((i + round) % 2 == 0) {
+                const struct heed_arg buy[] = {{"user", r->id},
+                                               {"side", "buy"},
+                                               {"price", "7"},
+                                               {"size", "1"},
+                                               {"tif", "ioc"}};
+                r->name = "exchange place";
+                memcpy(r->args + 1, buy, sizeof buy);
+                r->n = 6;
+            }
+            assert_int_equal(pthread_create(&threads[i], NULL, race, r), 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            const struct racer *r = &racers[i];
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_non_null(r->reply);
+            bool has = r->status == HEED_OK && (r->n == 2 || strstr(r->reply, "\"filled\":1"));
+            won += has;
+            cancelled += has && r->n == 2;
+            filled += has && r->n == 6;
+            if (r->status != HEED_OK && !strstr(r->reply, "unknown_order"))
+                fail_msg("thread %d: status %d, %s", i, (int)r->status, r->reply);
+            heed_free(r->reply);
+        }
+        heed_unshare(shared);
+        pthread_barrier_destroy(&start);
+        assert_int_equal(won, 1);
+    }
+    assert_int_equal(cancelled + filled, ROUNDS);
+    char money[64];
+    snprintf(money, sizeof money, "\"currency\":\"gold\",\"balance_minor\":%d", 700 * filled);
+    must_hold(w, "smith", money);
+    close_world(w);
+}
+
+/* Sixty-four who want what one sells: as many pieces are sold as there were. */
+static void no_more_is_sold_than_there_is(void **unused)
+{
+    (void)unused;
+    struct heed_world *w = open_market();
+    struct racer racers[THREADS] = {0};
+    int refused;
+    done(w, "exchange place",
+         (struct heed_arg[]){
+             {"good", "sword"}, {"user", "smith"}, {"side", "sell"}, {"price", "7"}, {"size", "5"}},
+         5);
+    for (int i = 0; i < THREADS; i++) {
+        struct racer *r = &racers[i];
+        *r = (struct racer){.name = "exchange place", .n = 6};
+        snprintf(r->id, sizeof r->id, "u%d", i);
+        const struct heed_arg buy[] = {{"good", "sword"}, {"user", r->id}, {"side", "buy"},
+                                       {"price", "7"},    {"size", "1"},   {"tif", "ioc"}};
+        memcpy(r->args, buy, sizeof buy);
+    }
+    assert_int_equal(run(w, racers, "nothing", &refused), THREADS);
+    must_hold(w, "smith", "\"currency\":\"gold\",\"balance_minor\":3500");
+    close_world(w);
+}
+
 /* A malformed call in a round hurts nobody else's. */
 static void a_bad_call_hurts_nobody(void **unused)
 {
@@ -253,6 +371,8 @@ int main(void)
         cmocka_unit_test(one_buys_the_last_piece),
         cmocka_unit_test(one_ends_what_ends_once),
         cmocka_unit_test(one_id_moves_once),
+        cmocka_unit_test(an_order_is_filled_or_cancelled_once),
+        cmocka_unit_test(no_more_is_sold_than_there_is),
         cmocka_unit_test(a_bad_call_hurts_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

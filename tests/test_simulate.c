@@ -185,7 +185,7 @@ static void a_mistake_is_found_and_made_small(void **unused)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct simulate_result r = run(&(struct simulate_options){
-            .seed = 1, .commands = 1500, .path = ":memory:", .extra_check = rows[i].mistake});
+            .seed = 1, .commands = 3000, .path = ":memory:", .extra_check = rows[i].mistake});
         if (!r.failed)
             fail_msg("%s: not found", rows[i].name);
         int n = -1;

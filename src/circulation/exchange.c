@@ -139,6 +139,14 @@ uint32_t exchange_account(struct exchange *x, uint32_t owner, int64_t currency, 
     return (uint32_t)x->accounts_n++;
 }
 
+void exchange_unaccount(struct exchange *x)
+{
+    heed_assert(x->accounts_n > 0 && x->accounts[x->accounts_n - 1].orders == 0);
+    const struct account_row *a = &x->accounts[--x->accounts_n];
+    x->currency_all -= a->currency;
+    x->items_all -= a->items != EXCHANGE_UNLIMITED ? a->items : 0;
+}
+
 /* ── events ── */
 
 void exchange_out_deinit(struct exchange_out *out)
@@ -379,6 +387,11 @@ int64_t exchange_last(const struct exchange *x)
 uint64_t exchange_seq(const struct exchange *x)
 {
     return x->seq;
+}
+
+uint64_t exchange_newest(const struct exchange *x)
+{
+    return x->number;
 }
 
 size_t exchange_orders(const struct exchange *x)

@@ -228,6 +228,8 @@ struct exchange_funds {
     uint32_t owner, orders;
 };
 bool exchange_funds(const struct exchange *x, uint32_t account, struct exchange_funds *out);
+/* Takes back the account that came last, which never had an order. */
+void exchange_unaccount(struct exchange *x);
 size_t exchange_accounts(const struct exchange *x);
 int64_t exchange_fees(const struct exchange *x); /* taken so far, rebates off */
 
@@ -289,8 +291,9 @@ struct exchange_quote {
 struct exchange_quote exchange_level(const struct exchange *x, enum exchange_side side,
                                      size_t depth);
 size_t exchange_levels(const struct exchange *x, enum exchange_side side);
-int64_t exchange_last(const struct exchange *x); /* price; 0: nothing traded */
-uint64_t exchange_seq(const struct exchange *x); /* of the newest event */
+int64_t exchange_last(const struct exchange *x);    /* price; 0: nothing traded */
+uint64_t exchange_seq(const struct exchange *x);    /* of the newest event */
+uint64_t exchange_newest(const struct exchange *x); /* number of the order that came last; 0 */
 size_t exchange_orders(const struct exchange *x);
 
 struct exchange_order {

@@ -237,12 +237,18 @@ static enum refusal turn_wrong(const struct exchange *x, const struct exchange_t
 enum heed_status exchange_turn(struct exchange *x, int64_t now_ms, const struct exchange_turn *t,
                                enum refusal *refusal, struct exchange_out *out)
 {
+    int64_t was_ms = x->now_ms;
+    size_t due = out->n;
     enum heed_status status = exchange_advance(x, now_ms, out);
     if (status != HEED_OK)
         return status;
+    due = out->n - due;
     *refusal = turn_wrong(x, t);
-    if (*refusal != REFUSED_NOT)
+    if (*refusal != REFUSED_NOT) {
+        if (due == 0 && was_ms != INT64_MIN)
+            x->now_ms = was_ms; /* refused: nothing changes */
         return HEED_OK;
+    }
     if (!out_reserve(x, out, 0))
         return HEED_NOMEM;
     bool waits = x->phase == EXCHANGE_CALL || x->phase == EXCHANGE_HALT;
@@ -250,6 +256,8 @@ enum heed_status exchange_turn(struct exchange *x, int64_t now_ms, const struct 
         struct exchange_call c = call_find(x, true);
         if (c.volume < call_find(x, false).volume) {
             *refusal = REFUSED_price_band;
+            if (due == 0 && was_ms != INT64_MIN)
+                x->now_ms = was_ms;
             return HEED_OK;
         }
         finish_call(x, c, (enum exchange_phase)t->to, EXCHANGE_BY_HAND, out);

@@ -288,4 +288,10 @@ struct market_decision {
 void market_decide(const struct market_rules *r, const struct market_usage *u,
                    const struct market_trade *t, struct market_decision *out);
 
+/* The same of one side alone, while the other is not known (an order): not_tradable by what the
+ * rules ask of that side, then, unless the price is 0, price_floor, price_ceiling, price_distance.
+ * *rule: which, or NULL. */
+enum refusal market_decide_side(const struct market_rules *r, const struct market_trade *t,
+                                bool sells, const char **rule);
+
 #endif

@@ -232,3 +232,23 @@ void market_decide(const struct market_rules *r, const struct market_usage *u,
     else if (!trades(t->kind) || !above_refused(out))
         hold_all(&x, out);
 }
+
+enum refusal market_decide_side(const struct market_rules *r, const struct market_trade *t,
+                                bool sells, const char **rule)
+{
+    const struct market_seen x = market_see(r, t);
+    struct market_decision d;
+    enum refusal refusal = REFUSED_NOT;
+    clear(&d);
+    for (uint32_t i = 0; i < r->access_n && refusal == REFUSED_NOT; i++) {
+        const struct market_access *a = &r->access[i];
+        if (market_applies(&x, &a->scope) &&
+            (a->forbidden || !(sells ? market_is(&x, &t->seller, &a->seller)
+                                     : market_is(&x, &t->buyer, &a->buyer))))
+            refusal = refuse(&d, REFUSED_not_tradable, a->name.text, a->line);
+    }
+    if (refusal == REFUSED_NOT && t->unit_minor > 0)
+        refusal = price_refused(&x, &d);
+    *rule = d.rule;
+    return refusal;
+}

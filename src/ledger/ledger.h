@@ -52,6 +52,8 @@ enum transfer_code {
     CODE_ROYALTY = 13, /* to who made what is sold again */
     CODE_ESCROW = 14,  /* put aside until what was sold is delivered */
     CODE_STOCK = 15,   /* pieces that come into an offer, or leave it unsold */
+    CODE_ORDER = 16,   /* what an order on the exchange needs, put aside or given back */
+    CODE_TRADE = 17,   /* money and pieces of a trade there */
     CODE_COUNT
 };
 /* Codes from here to 65535 are the caller's, and mean what he says. */
@@ -156,6 +158,7 @@ struct ledger {
     size_t deadlines_n, deadlines_cap;
     uint32_t *newest; /* of a holder, system holders first: his account opened last */
     size_t newest_n, newest_cap;
+    int64_t most;          /* no account's debits or credits, held ones too, are or were more */
     struct map by_account; /* mixed holder, unit, purpose -> account */
     struct map by_id;      /* mixed id -> first transfer of its posting; see ledger_find_id */
 };

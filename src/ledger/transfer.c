@@ -43,6 +43,10 @@ void ledger_add(struct ledger *l, const struct transfer *t, int sign)
     credit->credits += sign * e.moved;
     debit->debits_pending += sign * e.held;
     credit->credits_pending += sign * e.held;
+    int64_t out = debit->debits + debit->debits_pending;
+    int64_t in = credit->credits + credit->credits_pending;
+    out = out > in ? out : in;
+    l->most = out > l->most ? out : l->most;
     if (t->of != LEDGER_NONE)
         l->transfers[t->of].state =
             (uint8_t)(sign > 0 ? ledger_ends(transfer_kind_of(t)) : STATE_STANDS);

@@ -1,6 +1,7 @@
 /* What must hold of a world, whatever was sent to it. */
 #include "sim/simulate_parts.h"
 
+#include "circulation/items.h"
 #include "world/snapshot.h"
 
 #include <stdio.h>
@@ -133,6 +134,47 @@ void check_transfers(const struct world *w, struct broken *b)
             broken_set(b, "history", "account %zu is not the sum of its transfers", i);
     free(ended);
     free(sums);
+}
+
+/* ── orders ── */
+
+struct held {
+    uint32_t party, unit, target;
+    uint16_t currency;
+    int64_t sum;
+};
+
+static bool add_held(void *context, const struct exchange_order *o)
+{
+    struct held *h = context;
+    uint32_t unit = o->side == EXCHANGE_BUY ? h->currency : item_unit(h->target);
+    h->sum += o->owner == h->party && unit == h->unit ? o->held : 0;
+    return true;
+}
+
+/* Each orders account has what the open orders of its holder hold, told again order by order. */
+void check_orders(const struct world *w, struct broken *b)
+{
+    const struct ledger *l = &w->state.ledger;
+    const struct venues *v = &w->state.venues;
+    for (size_t i = 0; i < v->n; i++) {
+        const char *wrong = exchange_broken(v->list[i].x);
+        if (wrong)
+            broken_set(b, "orders", "market %zu is broken: %s", i, wrong);
+    }
+    for (uint32_t a = 0; a < l->accounts_n; a++) {
+        struct held h = {.party = l->accounts[a].holder, .unit = l->accounts[a].unit};
+        if (l->accounts[a].purpose != PURPOSE_ORDERS)
+            continue;
+        for (size_t i = 0; i < v->n; i++) {
+            h.target = v->list[i].target;
+            h.currency = v->list[i].currency;
+            exchange_each(v->list[i].x, add_held, &h);
+        }
+        if (h.sum != ledger_balance(l, a))
+            broken_set(b, "orders", "holder %u has %lld of unit %u for orders that hold %lld",
+                       h.party, (long long)ledger_balance(l, a), h.unit, (long long)h.sum);
+    }
 }
 
 /* ── goods ── */

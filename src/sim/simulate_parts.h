@@ -67,6 +67,7 @@ bool twin_learn(struct twin *t, const struct world *w, const struct step *s, con
 
 void check_money(const struct world *w, struct broken *b);
 void check_transfers(const struct world *w, struct broken *b); /* O(transfers) */
+void check_orders(const struct world *w, struct broken *b);    /* O(accounts x orders) */
 void check_goods(const struct world *w, const struct twin *t, struct broken *b);
 void check_rewards(const struct world *w, struct broken *b);
 void check_people(const struct world *w, struct broken *b);

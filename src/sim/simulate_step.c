@@ -18,6 +18,7 @@ enum {
     CONTENTS = 60,
     GOODS = 16,
     SERVICES = 6,
+    TRADED = 2,    /* goods with a market */
     FOUNDING = 48, /* steps that fill the world first */
     STEP_MS = 300000,
 };
@@ -196,6 +197,8 @@ static const char *target_id(struct making *m)
 
 static const char *good_id(struct making *m)
 {
+    if (strcmp(m->spec->noun, "exchange") == 0 && !chance(m, 20)) /* few, so that orders meet */
+        return numbered(m, "g", TRADED);
     static const char *const forms[] = {"g", "g", "g", "good:g", "service:s", "s"};
     const char *form = ONE_OF(&m->r, forms);
     return numbered(m, form, chance(m, 4) ? GOODS : GOODS / 2);
@@ -237,6 +240,14 @@ static const char *integer(struct making *m, const struct arg_spec *arg)
         span = 2;
     if (strcmp(arg->name, "transfer") == 0)
         span = (int64_t)(m->number / 8 + 1);
+    if (strcmp(arg->name, "size") == 0)
+        return text(m, "%u", 1 + (unsigned)prng_below(&m->r, 6));
+    if (strcmp(arg->name, "order") == 0)
+        span = (int64_t)(m->number / 24 + 1);
+    if (strcmp(arg->name, "for") == 0)
+        return text(m, "%u", 1 + (unsigned)prng_below(&m->r, 8 * STEP_MS / 1000));
+    if (strcmp(m->spec->verb, "open") == 0 && arg->max > 20)
+        span = arg->max < 5000 ? arg->max : 5000;
     if (strcmp(arg->name, "purchase") == 0) /* about as many as there may be */
         span = (int64_t)(m->number / 30 + 1);
     return text(m, "%lld", (long long)(arg->min + (int64_t)prng_below(&m->r, (uint64_t)span + 1)));
@@ -313,8 +324,9 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
     case ARG_SYMBOL:
         return ONE_OF(&m->r, symbols);
     case ARG_UNIT:
-        if (chance(m, 4))
-            return numbered(m, chance(m, 4) ? "service:s" : "good:g", GOODS);
+        if (chance(m, 3))
+            return numbered(m, chance(m, 6) ? "service:s" : "good:g",
+                            chance(m, 3) ? GOODS : TRADED);
         return ONE_OF(&m->r, currencies);
     case ARG_CURRENCY:
         return ONE_OF(&m->r, currencies);
@@ -353,13 +365,14 @@ static uint64_t weight_of(const struct command_spec *spec)
     static const struct {
         const char *noun, *verb;
         uint64_t weight;
-    } weights[] = {{"user", "add", 8},         {"user", "erase", 1},   {"content", "add", 7},
-                   {"good", "add", 4},         {"service", "add", 2},  {"event", "add", 20},
-                   {"rating", "add", 10},      {"feed", "serve", 4},   {"settle", "", 2},
-                   {"ledger", "transfer", 12}, {"ledger", "issue", 7}, {"ledger", "retire", 5},
-                   {"ledger", "pending", 9},   {"ledger", "post", 5},  {"ledger", "void", 3},
-                   {"shop", "list", 5},        {"shop", "buy", 16},    {"shop", "refund", 6},
-                   {"shop", "resell", 5},      {"shop", "reserve", 4}};
+    } weights[] = {{"user", "add", 8},         {"user", "erase", 1},     {"content", "add", 7},
+                   {"good", "add", 4},         {"service", "add", 2},    {"event", "add", 20},
+                   {"rating", "add", 10},      {"feed", "serve", 4},     {"settle", "", 2},
+                   {"ledger", "transfer", 12}, {"ledger", "issue", 7},   {"ledger", "retire", 5},
+                   {"ledger", "pending", 9},   {"ledger", "post", 5},    {"ledger", "void", 3},
+                   {"shop", "list", 5},        {"shop", "buy", 16},      {"shop", "refund", 6},
+                   {"shop", "resell", 5},      {"shop", "reserve", 4},   {"exchange", "open", 3},
+                   {"exchange", "place", 20},  {"exchange", "cancel", 4}};
     for (size_t i = 0; i < COUNT(weights); i++)
         if (strcmp(spec->noun, weights[i].noun) == 0 && strcmp(spec->verb, weights[i].verb) == 0)
             return weights[i].weight;
@@ -392,6 +405,10 @@ static const struct command_spec *founding_command(uint64_t number)
 static void make_call(struct making *m, struct step *s)
 {
     static const char *const likely[] = {"price", "amount", "until"};
+    static const char *const seldom[] = {"currency",  "type",   "stop",    "tif",   "display",
+                                         "post-only", "static", "dynamic", "opens", "closes",
+                                         "tick",      "lot",    "maker"};
+    bool exchange = strcmp(m->spec->noun, "exchange") == 0;
     uint64_t rare = chance(m, 3) ? 12 : 60; /* some calls are hostile through and through */
     if (chance(m, 4))
         s->context.actor = chance(m, 12) ? hostile_text(m) : user_id(m);
@@ -403,6 +420,9 @@ static void make_call(struct making *m, struct step *s)
         for (size_t j = 0; j < COUNT(likely); j++)
             if (strcmp(arg->name, likely[j]) == 0)
                 want = 90;
+        for (size_t j = 0; exchange && j < COUNT(seldom); j++)
+            if (strcmp(arg->name, seldom[j]) == 0)
+                want = 8;
         if (made || arg->type == ARG_FILE)
             want = 0;
         if (prng_below(&m->r, 100) >= want && !(made && chance(m, 400)))

@@ -373,6 +373,14 @@ static enum heed_status check_offer(const struct resolving *r)
     return HEED_OK;
 }
 
+/* `exchange open`: terms that do not go together are said as a fault of the arguments. */
+static enum heed_status check_market(const struct resolving *r)
+{
+    struct exchange_settings s;
+    const char *wrong = exchange_settings_asked(&r->call, &s);
+    return wrong ? error_set(r->err, HEED_USAGE, "exchange open", "%s", wrong) : HEED_OK;
+}
+
 /* `rules propose`: read before anything is made of it, so that a fault in the argument is said as
  * of any other, with its line and key. */
 static enum heed_status run_propose(struct resolving *r, struct outcome *o)
@@ -463,12 +471,20 @@ enum heed_status admit_tool(const struct world *w, enum command_id tool, const c
     return HEED_OK;
 }
 
+bool admit_is_due(const struct world *w, int64_t time_ms)
+{
+    return ledger_due(&w->state.ledger, time_ms) || shop_due(&w->state.shop, time_ms) ||
+           venues_due(&w->state.venues, time_ms);
+}
+
 enum heed_status admit_due(struct world *w, const struct heed_context *context,
                            struct heed_error *err)
 {
     const bool due[] = {ledger_due(&w->state.ledger, context->time_ms),
-                        shop_due(&w->state.shop, context->time_ms)};
-    static const uint16_t commands[] = {COMMAND_ledger_expire, COMMAND_shop_release};
+                        shop_due(&w->state.shop, context->time_ms),
+                        venues_due(&w->state.venues, context->time_ms)};
+    static const uint16_t commands[] = {COMMAND_ledger_expire, COMMAND_shop_release,
+                                        COMMAND_exchange_advance};
     enum heed_status status = HEED_OK;
     for (size_t i = 0; status == HEED_OK && i < sizeof due / sizeof *due; i++) {
         if (!due[i])
@@ -508,6 +524,11 @@ enum heed_status admit_queue(struct world *w, const struct command_spec *spec,
         status = resolve_arg(&r, i);
     if (status == HEED_OK && r.call.command == COMMAND_shop_list)
         status = check_offer(&r);
+    if (status == HEED_OK && r.call.command == COMMAND_exchange_open)
+        status = check_market(&r);
+    if (status == HEED_OK && r.call.command == COMMAND_exchange_cancel &&
+        r.call.i[2] == CALL_ABSENT && r.call.i[3] == CALL_ABSENT && !context->actor)
+        status = say_who(spec, 3, err);
     if (status != HEED_OK)
         return status;
     if (r.call.command == COMMAND_ledger_post && r.call.i[1] != CALL_ABSENT && r.call.i[4] == 1)

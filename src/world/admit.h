@@ -35,8 +35,9 @@ HEED_MUST_CHECK enum heed_status admit_call(struct world *w, const struct comman
 uint32_t admit_holder(struct world *w, struct str text);
 bool admit_unit(struct world *w, struct str text, uint32_t *unit);
 
-/* Lets go of the holds whose time is over at the context's: a command of its own, before whatever
- * is asked then. The caller commits. */
+/* Does what is due at the context's time (holds that end, escrow, orders and phases of exchanges):
+ * commands of their own, before whatever is asked then. The caller commits. */
+bool admit_is_due(const struct world *w, int64_t time_ms); /* whether it would do anything */
 HEED_MUST_CHECK enum heed_status admit_due(struct world *w, const struct heed_context *context,
                                            struct heed_error *err);
 

@@ -117,6 +117,14 @@ enum refusal ledger_open_refusal(const struct state *s, const struct call *call)
 struct shop_desk world_desk(struct world *w, int64_t time_ms);
 json_t *reply_purchase(const struct world *w, uint32_t number);
 
+/* The market that the first two integers of a call name; VENUE_NONE with *refusal. */
+size_t exchange_named(const struct world *w, const struct call *call, enum refusal *refusal);
+/* What `exchange open` asks for: NULL, or what is wrong with it. */
+const char *exchange_settings_asked(const struct call *call, struct exchange_settings *s);
+/* Cancels all orders of a person who is to be erased. */
+HEED_MUST_CHECK enum heed_status exchange_let_go(struct world *w, const struct call *call,
+                                                 uint32_t party, struct heed_error *err);
+
 /* Done by several commands.                                                                     */
 HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_ms,
                                            struct outcome *o, struct heed_error *err);

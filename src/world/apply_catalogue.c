@@ -146,6 +146,9 @@ enum heed_status apply_user_erase(struct world *w, const struct call *call, stru
         o->refusal = REFUSED_erased;
         return HEED_OK;
     }
+    enum heed_status status = exchange_let_go(w, call, (uint32_t)call->i[0], err);
+    if (status != HEED_OK)
+        return status;
     p->flags |= PARTY_ERASED;
     for (size_t i = 0; i < c->goods_n; i++) /* nobody is left to be paid */
         if (c->goods[i].seller == (uint32_t)call->i[0])

@@ -9,7 +9,7 @@
 
 #include "base/str.h"
 
-enum { CALL_INTS = 14 };
+enum { CALL_INTS = 16 };
 #define CALL_ABSENT INT64_MIN
 
 struct call {

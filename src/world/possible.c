@@ -230,8 +230,11 @@ static bool market_ok(const struct state *s)
 
 enum heed_status state_possible(const struct state *s, struct heed_error *err)
 {
+    const char *wrong;
+    if (venues_check(&s->venues, &s->ledger, &wrong) != HEED_OK)
+        return error_nomem(err);
     if (catalogue_ok(s) && times_ok(s) && behaviour_and_quality_ok(s) && consumption_ok(s) &&
-        purposes_ok(s) && market_ok(s))
+        purposes_ok(s) && market_ok(s) && !wrong)
         return shop_check(&s->shop, &s->catalogue, &s->ledger, s->rules.currencies_n, err);
     return error_set(err, HEED_INPUT, "snapshot",
                      "its parts do not fit one another: it is damaged");

@@ -19,6 +19,7 @@
 #include "catalogue/catalogue.h"
 #include "circulation/rules_versions.h"
 #include "circulation/shop.h"
+#include "circulation/venues.h"
 #include "consumption/consumption.h"
 #include "ledger/ledger.h"
 #include "quality/quality.h"
@@ -67,6 +68,7 @@ struct state {
     struct quality quality;
     struct consumption consumption;
     struct shop shop;
+    struct venues venues;
     struct market_versions market; /* before one is in force: rules.market */
     struct exposure exposure;
     struct debts debts;
