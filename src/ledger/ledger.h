@@ -52,6 +52,8 @@ enum transfer_code {
     CODE_ROYALTY = 13, /* to who made what is sold again */
     CODE_ESCROW = 14,  /* put aside until what was sold is delivered */
     CODE_STOCK = 15,   /* pieces that come into an offer, or leave it unsold */
+    CODE_BID = 16,     /* what a bid in an auction holds, and what is let go of it */
+    CODE_AUCTION = 17, /* what was sold in an auction, its pieces and its price */
     CODE_COUNT
 };
 /* Codes from here to 65535 are the caller's, and mean what he says. */

@@ -38,6 +38,8 @@ const char *transfer_code_name(enum transfer_code code)
         [CODE_ROYALTY] = "royalty",
         [CODE_ESCROW] = "escrow",
         [CODE_STOCK] = "stock",
+        [CODE_BID] = "bid",
+        [CODE_AUCTION] = "auction",
     };
     if ((int)code <= 0 || code >= CODE_COUNT)
         return "";

@@ -193,7 +193,10 @@ static enum heed_status run_step(struct running *r, const struct step *s)
     struct sha256 before = {0}, after;
     json_t *reply = NULL;
     bool hashed = d->hash_always || faulty(r) || s->number % (HASH_EVERY + d->steps / 400) == 0;
-    if (ledger_due(&r->w->state.ledger, s->context.time_ms)) /* holds end, whatever is asked */
+    const struct state *state = &r->w->state; /* what is due happens, whatever is asked */
+    if (ledger_due(&state->ledger, s->context.time_ms) ||
+        shop_due(&state->shop, s->context.time_ms) ||
+        auctions_due(&state->auctions, s->context.time_ms) != AUCTIONS_NONE)
         hashed = false;
     enum heed_status status = hashed ? world_hash(r->w, &before, r->err) : HEED_OK;
     if (status != HEED_OK)
@@ -326,6 +329,7 @@ static enum heed_status check(struct running *r, bool deep)
     if (d->o->extra_check && !d->o->extra_check(d->o->extra_context, r->w))
         broken_set(&d->broken, "extra", "the caller's check fails");
     check_money(r->w, &d->broken);
+    check_auctions(r->w, &d->broken);
     check_goods(r->w, &r->twin, &d->broken);
     check_people(r->w, &d->broken);
     enum heed_status status = d->every && !deep ? HEED_OK : look_for_gone(r);

@@ -231,8 +231,13 @@ static bool market_ok(const struct state *s)
 enum heed_status state_possible(const struct state *s, struct heed_error *err)
 {
     if (catalogue_ok(s) && times_ok(s) && behaviour_and_quality_ok(s) && consumption_ok(s) &&
-        purposes_ok(s) && market_ok(s))
-        return shop_check(&s->shop, &s->catalogue, &s->ledger, s->rules.currencies_n, err);
+        purposes_ok(s) && market_ok(s)) {
+        enum heed_status status =
+            shop_check(&s->shop, &s->catalogue, &s->ledger, s->rules.currencies_n, err);
+        return status == HEED_OK ? auctions_check(&s->auctions, &s->catalogue, &s->ledger,
+                                                  s->rules.currencies_n, err)
+                                 : status;
+    }
     return error_set(err, HEED_INPUT, "snapshot",
                      "its parts do not fit one another: it is damaged");
 }

@@ -17,6 +17,7 @@
 #include "allocation/versions.h"
 #include "behaviour/behaviour.h"
 #include "catalogue/catalogue.h"
+#include "circulation/auctions.h"
 #include "circulation/rules_versions.h"
 #include "circulation/shop.h"
 #include "consumption/consumption.h"
@@ -67,6 +68,7 @@ struct state {
     struct quality quality;
     struct consumption consumption;
     struct shop shop;
+    struct auctions auctions;
     struct market_versions market; /* before one is in force: rules.market */
     struct exposure exposure;
     struct debts debts;
