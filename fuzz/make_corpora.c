@@ -85,15 +85,26 @@ static const char *const script[] = {
     "exchange place|good|lamp|user|bob|side|sell|type|stop|stop|0.50|size|1",
     "exchange replace|good|lamp|order|1|size|1",
     "exchange halt|good|lamp|for|60",
+    "ledger issue|to|dan|amount|5",
+    "user add|id|fay",
+    "auction open|good|lamp|new|1|closes|2026-01-01T02:00:00Z|start|0.1|step|0.05|extend|5 "
+    "min|retract-until|"
+    "2026-01-01T01:00:00Z|as|ann|id|o1",
+    "auction bid|auction|0|amount|1.5|user|bob|id|o2",
+    "auction open|good|lamp|new|1|kind|uniform|units|3|closes|2026-01-01T02:00:00Z|user|ann",
+    "auction bid|auction|1|amount|2|units|2|user|dan",
+    "auction open|good|lamp|new|1|kind|vickrey|deposit|0.5|closes|2026-01-01T01:30:00Z|user|ann",
+    "auction commit|auction|2|user|bob|hash|"
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "user erase|user|ann",
 };
 
 static void run(struct world *w, const char *line, int64_t time_ms)
 {
-    char text[256];
-    struct heed_arg args[10];
+    char text[512];
+    struct heed_arg args[16];
     size_t n = 0, fields = 0;
-    char *field[20];
+    char *field[32];
     snprintf(text, sizeof text, "%s", line);
     for (char *p = text; p; p = strchr(p, '|')) {
         if (*p == '|')

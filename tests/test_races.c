@@ -192,6 +192,137 @@ static void one_ends_what_ends_once(void **unused)
     close_world(w);
 }
 
+static long number_in(const char *reply, const char *key)
+{
+    const char *at = strstr(reply, key);
+    if (!at)
+        fail_msg("no %s in %s", key, reply);
+    return strtol(at + strlen(key), NULL, 10);
+}
+
+static void balance_is(struct heed_world *w, const char *who, long minor)
+{
+    char *reply = call(w, "ledger balance", (struct heed_arg[]){{"account", who}}, 1);
+    if (number_in(reply, "\"balance_minor\":") != minor)
+        fail_msg("%s does not have %ld: %s", who, minor, reply);
+    heed_free(reply);
+}
+
+/* Opens an auction of a new sword that closes at `closes`, and writes its number. */
+static void open_auction(struct heed_world *w, const char *closes, char number[24])
+{
+    char *reply = call(w, "auction open",
+                       (struct heed_arg[]){{"good", "sword"},
+                                           {"user", "smith"},
+                                           {"new", "1"},
+                                           {"closes", closes},
+                                           {"buy-now", "9"}},
+                       5);
+    snprintf(number, 24, "%ld", number_in(reply, "\"auction\":"));
+    heed_free(reply);
+}
+
+/* Of those who buy at once one has it; the others keep their money. */
+static void one_buys_at_once(void **unused)
+{
+    (void)unused;
+    struct heed_world *w = open_world();
+    for (int round = 0; round < ROUNDS; round++) {
+        struct racer racers[THREADS] = {0};
+        char number[24];
+        int refused, winner = 0;
+        open_auction(w, "2026-03-02", number);
+        for (int i = 0; i < THREADS; i++) {
+            struct racer *r = &racers[i];
+            *r = (struct racer){
+                .name = "auction bid", .n = 3, .args = {{"auction", number}, {"buy-now", "1"}}};
+            snprintf(r->id, sizeof r->id, "u%d", i);
+            r->args[2] = (struct heed_arg){"user", r->id};
+        }
+        assert_int_equal(run(w, racers, "auction_closed", &refused), 1);
+        assert_int_equal(refused, THREADS - 1);
+        while (racers[winner].status != HEED_OK)
+            winner++;
+        char *reply = call(w, "auction show", (struct heed_arg[]){{"auction", number}}, 1), key[32];
+        snprintf(key, sizeof key, "\"leader\":\"user:u%d\"", winner);
+        if (!strstr(reply, key))
+            fail_msg("no %s in %s", key, reply);
+        heed_free(reply);
+    }
+    balance_is(w, "smith", 900L * ROUNDS);
+    close_world(w);
+}
+
+/* Bids race with the operator who ends it: whoever comes first is answered so, the others are told
+ * it is over, and nobody's money stays held. */
+static void bids_race_with_the_end(void **unused)
+{
+    (void)unused;
+    struct heed_world *w = open_world();
+    for (int round = 0; round < ROUNDS; round++) {
+        struct racer racers[THREADS] = {0};
+        char number[24];
+        int refused;
+        open_auction(w, "2026-03-02", number);
+        for (int i = 0; i < THREADS; i++) {
+            struct racer *r = &racers[i];
+            *r = (struct racer){
+                .name = "auction bid", .n = 3, .args = {{"auction", number}, {"amount", "5"}}};
+            snprintf(r->id, sizeof r->id, "u%d", i);
+            r->args[2] = (struct heed_arg){"user", r->id};
+            if (i % 16 == round)
+                *r = (struct racer){.name = "auction close",
+                                    .n = 2,
+                                    .args = {{"auction", number}, {"cancel", "1"}}};
+        }
+        int won = run(w, racers, "\"refused\"", &refused), ended = 0;
+        for (int i = 0; i < THREADS; i++)
+            ended += racers[i].status == HEED_OK && i % 16 == round;
+        assert_int_equal(ended, 1);
+        /* a second bid of the same amount is one, a third is too little */
+        assert_true(won <= 3 && won + refused == THREADS);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "u%d", i);
+        balance_is(w, id, 10000);
+    }
+    close_world(w);
+}
+
+/* At the very moment of the close nobody bids any more, whoever is first to say what came of it. */
+static void nobody_bids_at_the_close(void **unused)
+{
+    (void)unused;
+    struct heed_world *w = open_world();
+    struct racer racers[THREADS] = {0};
+    struct heed_error err;
+    char number[24], *reply = NULL;
+    int refused;
+    struct heed_context before = {1772366400000 - 60000, NULL};
+    const struct heed_arg open[] = {
+        {"good", "sword"}, {"user", "smith"}, {"new", "1"}, {"closes", "1772366400"}};
+    assert_int_equal(heed_call(w, "auction open", &before, open, 4, &reply, &err), HEED_OK);
+    snprintf(number, sizeof number, "%ld", number_in(reply, "\"auction\":"));
+    heed_free(reply);
+    const struct heed_arg bid[] = {{"auction", number}, {"user", "u5"}, {"amount", "5"}};
+    assert_int_equal(heed_call(w, "auction bid", &before, bid, 3, &reply, &err), HEED_OK);
+    heed_free(reply);
+    for (int i = 0; i < THREADS; i++) {
+        struct racer *r = &racers[i];
+        *r = (struct racer){.name = i % 2 ? "auction bid" : "auction close",
+                            .n = i % 2 ? 3 : 1,
+                            .args = {{"auction", number}, {"amount", "50"}}};
+        snprintf(r->id, sizeof r->id, "u%d", i);
+        r->args[2] = (struct heed_arg){"user", r->id};
+    }
+    assert_int_equal(run(w, racers, "auction_closed", &refused), THREADS / 2);
+    assert_int_equal(refused, THREADS / 2);
+    balance_is(w, "u5", 9999); /* alone: the start */
+    balance_is(w, "smith", 1);
+    close_world(w);
+}
+
 /* One id from all threads moves once, and all are told of the same transfer. */
 static void one_id_moves_once(void **unused)
 {
@@ -370,6 +501,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_buys_the_last_piece),
         cmocka_unit_test(one_ends_what_ends_once),
+        cmocka_unit_test(one_buys_at_once),
+        cmocka_unit_test(bids_race_with_the_end),
+        cmocka_unit_test(nobody_bids_at_the_close),
         cmocka_unit_test(one_id_moves_once),
         cmocka_unit_test(an_order_is_filled_or_cancelled_once),
         cmocka_unit_test(no_more_is_sold_than_there_is),

@@ -257,12 +257,13 @@ static bool delta_of(const struct auction *a, const struct auction_change *c, si
     *d = (struct auction_delta){.bid = (uint32_t)i, .bidder = b->bidder, .pay_minor = pay};
     if (forfeits(c, b))
         d->forfeit_minor = b->held_minor;
+    d->won_units = c->won ? c->won[i] : c->payer == i;
     wide more = (wide)need + pay + d->forfeit_minor - b->held_minor;
     if (more > 0)
         d->hold_minor = (int64_t)more;
     else
         d->release_minor = (int64_t)-more;
-    return more != 0 || pay != 0 || d->forfeit_minor != 0;
+    return more != 0 || pay != 0 || d->forfeit_minor != 0 || d->won_units != 0;
 }
 
 enum heed_status auction_finish(struct auction *a, struct auction_change *c,
@@ -274,8 +275,8 @@ enum heed_status auction_finish(struct auction *a, struct auction_change *c,
     *refusal = REFUSED_NOT;
     for (size_t i = 0; i < a->bids_n; i++)
         n += delta_of(a, c, i, &d);
-    if (n > 0 && purse) {
-        deltas = malloc(n * sizeof *deltas);
+    if (purse) {
+        deltas = malloc((n + 1) * sizeof *deltas);
         status = deltas ? HEED_OK : HEED_NOMEM;
         for (size_t i = 0; deltas && i < a->bids_n; i++)
             if (delta_of(a, c, i, &d))
@@ -388,6 +389,18 @@ enum heed_status auction_close(struct auction *a, const struct auction_purse *pu
                : auction_time(a, now_ms) < auction_end(a) ? REFUSED_auction_running
                                                           : REFUSED_NOT;
     return *refusal == REFUSED_NOT ? end(a, purse, now_ms, refusal) : HEED_OK;
+}
+
+enum heed_status auction_cancel(struct auction *a, const struct auction_purse *purse,
+                                int64_t now_ms, enum refusal *refusal)
+{
+    struct auction_change c;
+    *refusal = a->state != AUCTION_OPEN ? REFUSED_auction_closed : REFUSED_NOT;
+    if (*refusal != REFUSED_NOT)
+        return HEED_OK;
+    auction_begin(a, &c, now_ms, AUCTION_NONE);
+    a->state = AUCTION_UNSOLD;
+    return auction_finish(a, &c, purse, refusal);
 }
 
 enum heed_status auction_withdraw(struct auction *a, const struct auction_purse *purse,

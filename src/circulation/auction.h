@@ -111,11 +111,13 @@ struct auction {
 struct auction_delta {
     uint32_t bid, bidder;
     int64_t hold_minor, release_minor, pay_minor, forfeit_minor; /* >= 0 */
+    int64_t won_units;
 };
 
-/* Where money is. move is called once at most in a command, with all changes of it (in order of
- * bids, none without a change): it does them all and gives HEED_OK, or does nothing, and sets
- * *refusal or gives an error. NULL: money is not looked at.                                      */
+/* Where money is. move is called once in a command that nothing else refuses, with all changes of
+ * it (in order of bids, none without a change; there may be none at all), the auction being what it
+ * will be but for what its bids hold and paid: it does them all and gives HEED_OK, or does nothing,
+ * and sets *refusal or gives an error. NULL: money is not looked at.                             */
 struct auction_purse {
     enum heed_status (*move)(void *context, const struct auction_delta *deltas, size_t n,
                              enum refusal *refusal);
@@ -148,6 +150,12 @@ HEED_MUST_CHECK enum heed_status auction_withdraw(struct auction *a,
                                                   const struct auction_purse *purse, int64_t now_ms,
                                                   enum refusal *refusal);
 
+/* For whoever keeps it. Ends it unsold; all that is held is let go of, deposits too. Refusals:
+ * auction_closed (it is over), the purse's. */
+HEED_MUST_CHECK enum heed_status auction_cancel(struct auction *a,
+                                                const struct auction_purse *purse, int64_t now_ms,
+                                                enum refusal *refusal);
+
 /* english: a maximum; dutch: takes it at the price of now, if that is at most `price_minor`; units:
  * a further bid of so many. units is 1 but of units. *bid out: its number, AUCTION_NONE when
  * refused. Refusals, in order: wrong_auction (sealed), not_positive, own_auction, not_open,
@@ -163,6 +171,14 @@ AUCTION_COMMAND(buy_now, uint32_t bidder, uint32_t *bid);
  * not_open, auction_closed, unknown_bid (none that stands, or of another), retract_closed,
  * retracted_before (english), the purse's.                                                       */
 AUCTION_COMMAND(retract, uint32_t bidder, uint32_t bid);
+
+/* For whoever keeps it: takes a bid out at any time, as if it had never been, and lets go of what
+ * it holds. With who leads go the bids that hold nothing any more, since they are no longer bound
+ * to pay. Refusals, in order: auction_closed (it is over), unknown_bid (none that stands), the
+ * purse's.
+ */
+HEED_MUST_CHECK enum heed_status auction_drop(struct auction *a, const struct auction_purse *purse,
+                                              int64_t now_ms, uint32_t bid, enum refusal *refusal);
 
 /* sealed. Refusals, in order: wrong_auction, own_auction, not_open, auction_closed, slot_taken,
  * too_many_bids, the purse's.                                                                    */

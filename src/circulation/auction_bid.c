@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static bool is_sealed(const struct auction *a)
 {
@@ -172,6 +173,42 @@ enum heed_status auction_retract(struct auction *a, const struct auction_purse *
     a->bids[bid].retracted = a->bids[bid].retractions = 1;
     auction_lead(a);
     return auction_finish(a, &c, purse, refusal);
+}
+
+/* Takes the bids out that hold nothing though they were made to pay, now that who led is out. */
+static void lapse(struct auction *a)
+{
+    for (size_t i = 0; i < a->bids_n; i++) {
+        struct auction_bid *b = &a->bids[i];
+        if (!b->retracted && b->held_minor == 0 && (!is_sealed(a) || b->revealed))
+            b->retracted = b->retractions = 1;
+    }
+}
+
+enum heed_status auction_drop(struct auction *a, const struct auction_purse *purse, int64_t now_ms,
+                              uint32_t bid, enum refusal *refusal)
+{
+    struct auction_change c;
+    *refusal = a->state != AUCTION_OPEN                     ? REFUSED_auction_closed
+               : bid >= a->bids_n || a->bids[bid].retracted ? REFUSED_unknown_bid
+                                                            : REFUSED_NOT;
+    if (*refusal != REFUSED_NOT)
+        return HEED_OK;
+    struct auction_bid *before = malloc(a->bids_n * sizeof *before);
+    if (!before)
+        return HEED_NOMEM;
+    memcpy(before, a->bids, a->bids_n * sizeof *before);
+    auction_begin(a, &c, now_ms, AUCTION_NONE);
+    bool led = a->leader == bid;
+    a->bids[bid].retracted = a->bids[bid].retractions = 1;
+    if (led)
+        lapse(a);
+    auction_lead(a);
+    enum heed_status status = auction_finish(a, &c, purse, refusal);
+    if (status != HEED_OK || *refusal != REFUSED_NOT)
+        memcpy(a->bids, before, a->bids_n * sizeof *before);
+    free(before);
+    return status;
 }
 
 /* ── sealed ── */

@@ -259,6 +259,7 @@ struct market_trade {
     struct market_party seller, buyer;
     uint32_t creator, affiliate; /* parties; MARKET_NOBODY */
     bool seller_is_maker;
+    bool paid; /* the price is what the buyer pays, all in, whatever the rules say */
 };
 
 struct market_line {

@@ -227,7 +227,8 @@ void market_decide(const struct market_rules *r, const struct market_usage *u,
     }
     if (access_refused(&x, out) || price_refused(&x, out) || limit_refused(&x, u, out))
         return;
-    if (!(r->paid && trades(t->kind) ? charge_paid(&x, out) : charge_all(&x, t->unit_minor, out)))
+    if (!((r->paid || t->paid) && trades(t->kind) ? charge_paid(&x, out)
+                                                  : charge_all(&x, t->unit_minor, out)))
         refuse(out, REFUSED_overflow, NULL, 0);
     else if (!trades(t->kind) || !above_refused(out))
         hold_all(&x, out);

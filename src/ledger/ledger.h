@@ -54,6 +54,8 @@ enum transfer_code {
     CODE_STOCK = 15,   /* pieces that come into an offer, or leave it unsold */
     CODE_ORDER = 16,   /* what an order on the exchange needs, put aside or given back */
     CODE_TRADE = 17,   /* money and pieces of a trade there */
+    CODE_BID = 18,     /* what a bid in an auction holds, and what is let go of it */
+    CODE_AUCTION = 19, /* what was sold in an auction, its pieces and its price */
     CODE_COUNT
 };
 /* Codes from here to 65535 are the caller's, and mean what he says. */

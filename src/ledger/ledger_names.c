@@ -40,6 +40,8 @@ const char *transfer_code_name(enum transfer_code code)
         [CODE_STOCK] = "stock",
         [CODE_ORDER] = "order",
         [CODE_TRADE] = "trade",
+        [CODE_BID] = "bid",
+        [CODE_AUCTION] = "auction",
     };
     if ((int)code <= 0 || code >= CODE_COUNT)
         return "";

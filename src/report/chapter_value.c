@@ -165,7 +165,9 @@ static void flow(const struct page *p, int scale)
                                                    [CODE_ESCROW] = W_c_escrow,
                                                    [CODE_STOCK] = W_c_stock,
                                                    [CODE_ORDER] = W_c_order,
-                                                   [CODE_TRADE] = W_c_trade};
+                                                   [CODE_TRADE] = W_c_trade,
+                                                   [CODE_BID] = W_c_bid,
+                                                   [CODE_AUCTION] = W_c_auction};
     const struct report_data *d = p->d;
     char a[40];
     figure_begin(p, W_flow, false);

@@ -384,6 +384,51 @@ void check_goods(const struct world *w, const struct twin *t, struct broken *b)
     }
 }
 
+/* ── auctions ── */
+
+/* What the accounts for bids must hold, told again auction by auction. */
+static int64_t needed(const struct world *w, uint32_t holder, uint32_t unit)
+{
+    const struct auctions *s = &w->state.auctions;
+    int64_t sum = 0;
+    for (size_t i = 0; i < s->lots_n; i++) {
+        const struct lot *x = &s->lots[i];
+        const struct auction *a = &x->auction;
+        if (a->state != AUCTION_OPEN)
+            continue;
+        if (unit == item_unit(x->target) && holder == a->terms.seller)
+            sum += a->terms.units;
+        for (uint32_t j = 0; unit == x->currency && j < a->bids_n; j++)
+            if (a->bids[j].bidder == holder)
+                sum += auction_need(a, j, a->now_ms);
+    }
+    return sum;
+}
+
+void check_auctions(const struct world *w, struct broken *b)
+{
+    const struct ledger *l = &w->state.ledger;
+    const struct auctions *s = &w->state.auctions;
+    struct auctions_need *needs = NULL;
+    size_t n = 0;
+    for (uint32_t i = 0; i < l->accounts_n; i++) {
+        const struct account *a = &l->accounts[i];
+        if (a->purpose != PURPOSE_BIDS)
+            continue;
+        int64_t need = needed(w, a->holder, a->unit);
+        if (ledger_balance(l, i) != need || a->debits_pending || a->credits_pending)
+            broken_set(b, "auctions", "holder %u holds %lld of unit %u for bids, not %lld",
+                       a->holder, (long long)ledger_balance(l, i), a->unit, (long long)need);
+    }
+    if (auctions_needs(s, &needs, &n) != HEED_OK)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (ledger_find_for(l, needs[i].holder, needs[i].unit, PURPOSE_BIDS) == LEDGER_NONE)
+            broken_set(b, "auctions", "nothing is held for a bid or a sale of holder %u",
+                       needs[i].holder);
+    free(needs);
+}
+
 /* ── rewards ── */
 
 void check_rewards(const struct world *w, struct broken *b)

@@ -327,6 +327,7 @@ static enum heed_status check(struct running *r, bool deep)
         broken_set(&d->broken, "extra", "the caller's check fails");
     check_money(r->w, &d->broken);
     check_orders(r->w, &d->broken);
+    check_auctions(r->w, &d->broken);
     check_goods(r->w, &r->twin, &d->broken);
     check_people(r->w, &d->broken);
     enum heed_status status = d->every && !deep ? HEED_OK : look_for_gone(r);

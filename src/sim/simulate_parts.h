@@ -9,7 +9,7 @@
 
 /* ── steps: what is sent to the world (simulate_step.c) ── */
 
-enum { STEP_ARGS = 16, STEP_EVENTS = 12 };
+enum { STEP_ARGS = 24, STEP_EVENTS = 12 };
 enum step_kind {
     STEP_CALL,  /* a command or query by name             */
     STEP_BURST, /* events, as heed_events takes them      */
@@ -69,6 +69,7 @@ void check_money(const struct world *w, struct broken *b);
 void check_transfers(const struct world *w, struct broken *b); /* O(transfers) */
 void check_orders(const struct world *w, struct broken *b);    /* O(accounts x orders) */
 void check_goods(const struct world *w, const struct twin *t, struct broken *b);
+void check_auctions(const struct world *w, struct broken *b);
 void check_rewards(const struct world *w, struct broken *b);
 void check_people(const struct world *w, struct broken *b);
 void check_gone(const struct world *w, const struct twin *t, const json_t *reply,

@@ -21,6 +21,7 @@ enum {
     TRADED = 2,    /* goods with a market */
     FOUNDING = 48, /* steps that fill the world first */
     STEP_MS = 300000,
+    AUCTION_STEPS = 70, /* to one that is opened, about */
 };
 static const int64_t start_ms = INT64_C(1767225600000); /* 2026-01-01 */
 
@@ -248,9 +249,19 @@ static const char *integer(struct making *m, const struct arg_spec *arg)
         return text(m, "%u", 1 + (unsigned)prng_below(&m->r, 8 * STEP_MS / 1000));
     if (strcmp(m->spec->verb, "open") == 0 && arg->max > 20)
         span = arg->max < 5000 ? arg->max : 5000;
+    if (strcmp(arg->name, "auction") == 0) /* one of the newest */
+        return text(m, "%lld",
+                    (long long)(m->number / AUCTION_STEPS) - 8 + (long long)prng_below(&m->r, 10));
     if (strcmp(arg->name, "purchase") == 0) /* about as many as there may be */
         span = (int64_t)(m->number / 30 + 1);
     return text(m, "%lld", (long long)(arg->min + (int64_t)prng_below(&m->r, (uint64_t)span + 1)));
+}
+
+/* Within a day, as auctions last.                                                               */
+static const char *later_text(struct making *m)
+{
+    return text(m, "%lld",
+                (long long)((m->now_ms + (int64_t)prng_below(&m->r, DAY_MS)) / 1000 + 1));
 }
 
 static const char *time_text(struct making *m)
@@ -297,6 +308,22 @@ static const char *market_text(struct making *m)
     return ONE_OF(&m->r, texts);
 }
 
+static const char *auction_text(struct making *m, const char *name)
+{
+    static const char *const tables[] = {"0:0.05,1:0.25,5:0.5", "0:1", "0:1,5:2", "0:1,5"};
+    static const char *const spans[] = {"5 min", "1 h", "90 s", "0 s", "soon"};
+    static const char *const rules[] = {"lowest_accepted", "highest_rejected", "none"};
+    if (strcmp(name, "increments") == 0)
+        return ONE_OF(&m->r, tables);
+    if (strcmp(name, "every") == 0 || strcmp(name, "extend") == 0)
+        return ONE_OF(&m->r, spans);
+    if (strcmp(name, "price-rule") == 0)
+        return ONE_OF(&m->r, rules);
+    if (strcmp(name, "hash") == 0 || strcmp(name, "salt") == 0)
+        return repeated(m, '0', 64);
+    return later_text(m);
+}
+
 static const char *fitting(struct making *m, const struct arg_spec *arg)
 {
     static const char *const verbs[] = {"view",  "view",   "dwell",  "like",     "dislike",
@@ -341,7 +368,7 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
     case ARG_SCORE:
         return text(m, "%u", 1 + (unsigned)prng_below(&m->r, 5));
     case ARG_TIME:
-        return time_text(m);
+        return arg->flags & LATER ? later_text(m) : time_text(m);
     case ARG_ROLE:
         return ONE_OF(&m->r, roles);
     case ARG_CHOICE:
@@ -354,7 +381,9 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
     case ARG_KEY:
         return numbered(m, "t", chance(m, 6) ? 20 : 100000);
     default:
-        return strcmp(arg->name, "yaml") == 0 ? market_text(m) : prose(m);
+        return strcmp(m->spec->noun, "auction") == 0 ? auction_text(m, arg->name)
+               : strcmp(arg->name, "yaml") == 0      ? market_text(m)
+                                                     : prose(m);
     }
 }
 
@@ -365,14 +394,15 @@ static uint64_t weight_of(const struct command_spec *spec)
     static const struct {
         const char *noun, *verb;
         uint64_t weight;
-    } weights[] = {{"user", "add", 8},         {"user", "erase", 1},     {"content", "add", 7},
-                   {"good", "add", 4},         {"service", "add", 2},    {"event", "add", 20},
-                   {"rating", "add", 10},      {"feed", "serve", 4},     {"settle", "", 2},
-                   {"ledger", "transfer", 12}, {"ledger", "issue", 7},   {"ledger", "retire", 5},
-                   {"ledger", "pending", 9},   {"ledger", "post", 5},    {"ledger", "void", 3},
-                   {"shop", "list", 5},        {"shop", "buy", 16},      {"shop", "refund", 6},
-                   {"shop", "resell", 5},      {"shop", "reserve", 4},   {"exchange", "open", 3},
-                   {"exchange", "place", 20},  {"exchange", "cancel", 4}};
+    } weights[] = {{"user", "add", 8},         {"user", "erase", 1},      {"content", "add", 7},
+                   {"good", "add", 4},         {"service", "add", 2},     {"event", "add", 20},
+                   {"rating", "add", 10},      {"feed", "serve", 4},      {"settle", "", 2},
+                   {"ledger", "transfer", 12}, {"ledger", "issue", 7},    {"ledger", "retire", 5},
+                   {"ledger", "pending", 9},   {"ledger", "post", 5},     {"ledger", "void", 3},
+                   {"shop", "list", 5},        {"shop", "buy", 16},       {"shop", "refund", 6},
+                   {"shop", "resell", 5},      {"shop", "reserve", 4},    {"exchange", "open", 3},
+                   {"exchange", "place", 20},  {"exchange", "cancel", 4}, {"auction", "open", 5},
+                   {"auction", "bid", 16},     {"auction", "commit", 5},  {"auction", "reveal", 5}};
     for (size_t i = 0; i < COUNT(weights); i++)
         if (strcmp(spec->noun, weights[i].noun) == 0 && strcmp(spec->verb, weights[i].verb) == 0)
             return weights[i].weight;
@@ -400,6 +430,75 @@ static const struct command_spec *founding_command(uint64_t number)
                                             COMMAND_user_add, COMMAND_content_add,
                                             COMMAND_user_add, COMMAND_ledger_issue};
     return command_spec(first[number % COUNT(first)]);
+}
+
+static void put_arg(struct step *s, const char *name, const char *value)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->args[i].name, name) == 0) {
+            s->args[i].value = value;
+            return;
+        }
+    if (s->n < STEP_ARGS)
+        s->args[s->n++] = (struct heed_arg){name, value};
+}
+
+/* Leaves out what does not belong to an auction of this kind.                                    */
+static void fit_terms(struct step *s)
+{
+    static const char *const of_kind[AUCTION_FORMS] = {
+        [AUCTION_ENGLISH] = " start step buy-now increments extend latest retract-until ",
+        [AUCTION_DUTCH] = " start step every ",
+        [AUCTION_SEALED_FIRST] = " deposit reveal-until ",
+        [AUCTION_SEALED_VICKREY] = " deposit reveal-until ",
+        [AUCTION_UNITS_UNIFORM] = " units retract-until price-rule ",
+        [AUCTION_UNITS_PAY_AS_BID] = " units retract-until "};
+    static const char always[] = " good user kind reserve opens closes id new ";
+    const char *kind = step_arg(s, "kind");
+    int form = AUCTION_ENGLISH;
+    for (int i = 0; kind && i < AUCTION_FORMS; i++)
+        if (strcmp(kind, auction_form_name((enum auction_form)i)) == 0)
+            form = i;
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        char name[40];
+        snprintf(name, sizeof name, " %s ", s->args[i].name);
+        bool both = strcmp(s->args[i].name, "step") == 0 && step_arg(s, "increments");
+        if (!both && (strstr(always, name) || strstr(of_kind[form], name)))
+            s->args[n++] = s->args[i];
+    }
+    s->n = n;
+}
+
+/* What was committed can be revealed: everybody has the same salt, and amounts are few.          */
+static void fit_sealed(struct making *m, struct step *s)
+{
+    static const uint8_t salt[AUCTION_SALT] = {0};
+    static const int64_t amounts[] = {1, 5, 100, 500};
+    const char *auction = step_arg(s, "auction"), *user = step_arg(s, "user");
+    int64_t amount = ONE_OF(&m->r, amounts);
+    user = user ? user : s->context.actor;
+    if (!auction || strlen(auction) > 20 || !user || strlen(user) > 64)
+        return;
+    if (m->spec == command_spec(COMMAND_auction_reveal)) {
+        put_arg(s, "amount",
+                amount < 100 ? text(m, "%.2f", (double)amount / 100)
+                             : text(m, "%d", (int)(amount / 100)));
+        return;
+    }
+    struct sha256 hash = auction_commitment(
+        str_of(auction), str_of(strncmp(user, "user:", 5) == 0 ? user + 5 : user), amount, salt);
+    char hex[65];
+    put_arg(s, "hash", text(m, "%s", sha256_hex(hash, hex)));
+}
+
+static void fit_auction(struct making *m, struct step *s)
+{
+    if (m->spec == command_spec(COMMAND_auction_open))
+        fit_terms(s);
+    else if (m->spec == command_spec(COMMAND_auction_commit) ||
+             m->spec == command_spec(COMMAND_auction_reveal))
+        fit_sealed(m, s);
 }
 
 static void make_call(struct making *m, struct step *s)
@@ -431,6 +530,8 @@ static void make_call(struct making *m, struct step *s)
         s->args[s->n].value = chance(m, rare) ? hostile(m, arg->type) : fitting(m, arg);
         s->n++;
     }
+    if (!chance(m, 8))
+        fit_auction(m, s);
     if (s->n && s->n < STEP_ARGS && chance(m, 300)) /* twice, or one that is not there */
         s->args[s->n++] =
             chance(m, 2) ? s->args[0] : (struct heed_arg){"no-such-argument", hostile_text(m)};

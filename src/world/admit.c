@@ -85,7 +85,8 @@ static void check_actor(struct resolving *r)
     if (!member)
         return;
     for (size_t i = 0; i < r->spec->n; i++) /* and what he does, he does now */
-        if (r->spec->kind == KIND_COMMAND && r->spec->args[i].type == ARG_TIME && r->values[i].p)
+        if (r->spec->kind == KIND_COMMAND && r->spec->args[i].type == ARG_TIME &&
+            !(r->spec->args[i].flags & LATER) && r->values[i].p)
             resolving_refuse(r, REFUSED_forbidden);
     /* there is room for so many names, and all may read them */
     for (size_t i = 0; i < r->spec->n; i++)
@@ -111,7 +112,7 @@ static enum heed_status make_symbols(struct resolving *r)
     return HEED_OK;
 }
 
-static struct str value_of(const struct resolving *r, const char *name)
+struct str resolving_value(const struct resolving *r, const char *name)
 {
     int at = command_arg(r->spec, str_of(name));
     return at < 0 || !r->values[at].p ? STR_NONE : r->values[at];
@@ -125,25 +126,25 @@ static int64_t int_of(const struct resolving *r, const char *name)
 
 static enum heed_status run_add(struct resolving *r, struct outcome *o)
 {
-    struct str id = value_of(r, "id");
+    struct str id = resolving_value(r, "id");
     if (!admit_id_ok(r->call.command == COMMAND_user_add ? admit_party_id(id) : id))
         return error_set(r->err, HEED_USAGE, "id", "it must be " ID_EXPECTED);
     if (r->call.command == COMMAND_user_add) {
         struct user_row row = {
             .id = admit_party_id(id),
-            .name = value_of(r, "name"),
+            .name = resolving_value(r, "name"),
             .joined_at_ms = int_of(r, "joined"),
             .roles = int_of(r, "role") == CALL_ABSENT ? 0 : (unsigned)int_of(r, "role")};
         return admit_user(r->w, r->context, &row, o, r->err);
     }
     if (r->call.command == COMMAND_content_add) {
         struct content_row row = {.id = id,
-                                  .creator = admit_party_id(value_of(r, "creator")),
-                                  .title = value_of(r, "title"),
-                                  .body = value_of(r, "body"),
-                                  .kind = value_of(r, "kind"),
-                                  .category = value_of(r, "category"),
-                                  .good = value_of(r, "good"),
+                                  .creator = admit_party_id(resolving_value(r, "creator")),
+                                  .title = resolving_value(r, "title"),
+                                  .body = resolving_value(r, "body"),
+                                  .kind = resolving_value(r, "kind"),
+                                  .category = resolving_value(r, "category"),
+                                  .good = resolving_value(r, "good"),
                                   .created_at_ms = int_of(r, "created")};
         if (!admit_id_ok(row.creator))
             return error_set(r->err, HEED_USAGE, "creator", "it must be " ID_EXPECTED);
@@ -152,16 +153,16 @@ static enum heed_status run_add(struct resolving *r, struct outcome *o)
     int64_t currency = int_of(r, "currency");
     struct good_row row = {.service = r->call.command == COMMAND_service_add,
                            .id = id,
-                           .name = value_of(r, "name"),
-                           .description = value_of(r, "description"),
-                           .seller = admit_party_id(value_of(r, "seller")),
-                           .category = value_of(r, "category"),
+                           .name = resolving_value(r, "name"),
+                           .description = resolving_value(r, "description"),
+                           .seller = admit_party_id(resolving_value(r, "seller")),
+                           .category = resolving_value(r, "category"),
                            .created_at_ms = int_of(r, "created"),
                            .price_minor = int_of(r, "price"),
                            .stock = int_of(r, "stock"),
                            .sales = int_of(r, "sales"),
                            .currency = currency == CALL_ABSENT ? 0 : (uint16_t)currency};
-    if (value_of(r, "seller").n && !admit_id_ok(row.seller))
+    if (resolving_value(r, "seller").n && !admit_id_ok(row.seller))
         return error_set(r->err, HEED_USAGE, "seller", "it must be " ID_EXPECTED);
     return admit_good(r->w, r->context, &row, o, r->err);
 }
@@ -201,7 +202,7 @@ static enum heed_status run_train(struct resolving *r, struct outcome *o)
 {
     struct model_spec spec;
     size_t n;
-    enum heed_status status = model_names_parse(value_of(r, "algorithm"), &spec, &n, r->err);
+    enum heed_status status = model_names_parse(resolving_value(r, "algorithm"), &spec, &n, r->err);
     for (size_t i = 0; status == HEED_OK && i < r->args_n; i++)
         if (strcmp(r->args[i].name, "param") == 0)
             status = model_params_parse(str_of(r->args[i].value), &spec, 1, r->err);
@@ -361,7 +362,7 @@ static enum heed_status run_settle(struct resolving *r, struct outcome *o)
 static enum heed_status check_offer(const struct resolving *r)
 {
     bool withdraw = int_of(r, "withdraw") == 1, unlimited = int_of(r, "unlimited") == 1;
-    bool stock = value_of(r, "stock").n > 0, price = value_of(r, "price").n > 0;
+    bool stock = resolving_value(r, "stock").n > 0, price = resolving_value(r, "price").n > 0;
     if (withdraw && (unlimited || stock || price))
         return error_set(
             r->err, HEED_USAGE, "withdraw",
@@ -391,7 +392,7 @@ static enum heed_status run_propose(struct resolving *r, struct outcome *o)
     struct heed_error why = {0};
     if (!read)
         return error_nomem(r->err);
-    r->call.blob = value_of(r, "yaml");
+    r->call.blob = resolving_value(r, "yaml");
     enum heed_status status = market_rules_parse(r->call.blob, "yaml", known, n, read, &why);
     free(read);
     if (status == HEED_OK)
@@ -427,9 +428,12 @@ static enum heed_status run_command(struct resolving *r, struct outcome *o)
     if (r->call.command == COMMAND_feed_serve)
         return run_feed(r, o);
     if (r->call.command == COMMAND_quality_decide || r->call.command == COMMAND_quality_appeal)
-        return admit_moderation(r->w, &r->call, value_of(r, "reason"), o, r->err);
+        return admit_moderation(r->w, &r->call, resolving_value(r, "reason"), o, r->err);
     if (r->call.command == COMMAND_rules_propose)
         return run_propose(r, o);
+    if (r->call.command == COMMAND_auction_open || r->call.command == COMMAND_auction_commit ||
+        r->call.command == COMMAND_auction_reveal)
+        return admit_auction(r, o);
     if (r->call.command == COMMAND_user_erase) {
         status = world_apply(r->w, &r->call, o, r->err);
         if (status == HEED_OK && o->refusal == REFUSED_NOT)
@@ -474,7 +478,8 @@ enum heed_status admit_tool(const struct world *w, enum command_id tool, const c
 bool admit_is_due(const struct world *w, int64_t time_ms)
 {
     return ledger_due(&w->state.ledger, time_ms) || shop_due(&w->state.shop, time_ms) ||
-           venues_due(&w->state.venues, time_ms);
+           venues_due(&w->state.venues, time_ms) ||
+           auctions_due(&w->state.auctions, time_ms) != AUCTIONS_NONE;
 }
 
 enum heed_status admit_due(struct world *w, const struct heed_context *context,
@@ -482,9 +487,10 @@ enum heed_status admit_due(struct world *w, const struct heed_context *context,
 {
     const bool due[] = {ledger_due(&w->state.ledger, context->time_ms),
                         shop_due(&w->state.shop, context->time_ms),
-                        venues_due(&w->state.venues, context->time_ms)};
+                        venues_due(&w->state.venues, context->time_ms),
+                        auctions_due(&w->state.auctions, context->time_ms) != AUCTIONS_NONE};
     static const uint16_t commands[] = {COMMAND_ledger_expire, COMMAND_shop_release,
-                                        COMMAND_exchange_advance};
+                                        COMMAND_exchange_advance, COMMAND_auction_settle};
     enum heed_status status = HEED_OK;
     for (size_t i = 0; status == HEED_OK && i < sizeof due / sizeof *due; i++) {
         if (!due[i])
@@ -534,6 +540,9 @@ enum heed_status admit_queue(struct world *w, const struct command_spec *spec,
     if (r.call.command == COMMAND_ledger_post && r.call.i[1] != CALL_ABSENT && r.call.i[4] == 1)
         return error_set(err, HEED_USAGE, "amount",
                          "a chain is posted whole; leave one of the two out");
+    if (r.call.command == COMMAND_auction_bid &&
+        (r.call.i[6] == 1) == (r.call.i[2] != CALL_ABSENT || resolving_value(&r, "amount").n > 0))
+        return error_set(err, HEED_USAGE, "amount", "give it, or buy-now, and not both");
     check_actor(&r);
     for (size_t i = 0; i < spec->n && !context->actor; i++)
         if (spec->args[i].flags & SELF && spec->args[i].type == ARG_USER && !r.values[i].p)

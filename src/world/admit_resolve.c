@@ -51,6 +51,11 @@ static int64_t find_unit(struct world *w, struct str text)
 /* The unit that an amount of this command is in; below 0: refused already.                      */
 static int64_t unit_of(const struct resolving *r)
 {
+    if (r->call.command == COMMAND_auction_bid || r->call.command == COMMAND_auction_reveal) {
+        const struct auctions *s = &r->w->state.auctions;
+        int64_t at = r->call.i[0];
+        return at >= 0 && (uint64_t)at < s->lots_n ? (int64_t)s->lots[at].currency : INT64_C(-1);
+    }
     for (size_t i = 0; i < r->spec->n; i++) {
         if (r->spec->args[i].type == ARG_UNIT && r->values[i].p)
             return find_unit(r->w, r->values[i]);

@@ -115,6 +115,10 @@ enum refusal ledger_open_refusal(const struct state *s, const struct call *call)
 
 /* What the shop works with at a time. */
 struct shop_desk world_desk(struct world *w, int64_t time_ms);
+struct auctions_desk world_auctions(struct world *w, int64_t time_ms);
+/* now_ms: what is over by then; viewer: who asks, HANDLE_NONE: the operator. */
+json_t *reply_auction(const struct world *w, uint32_t number, uint32_t viewer, int64_t now_ms,
+                      bool bids);
 json_t *reply_purchase(const struct world *w, uint32_t number);
 
 /* The market that the first two integers of a call name; VENUE_NONE with *refusal. */

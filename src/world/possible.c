@@ -234,8 +234,13 @@ enum heed_status state_possible(const struct state *s, struct heed_error *err)
     if (venues_check(&s->venues, &s->ledger, &wrong) != HEED_OK)
         return error_nomem(err);
     if (catalogue_ok(s) && times_ok(s) && behaviour_and_quality_ok(s) && consumption_ok(s) &&
-        purposes_ok(s) && market_ok(s) && !wrong)
-        return shop_check(&s->shop, &s->catalogue, &s->ledger, s->rules.currencies_n, err);
+        purposes_ok(s) && market_ok(s) && !wrong) {
+        enum heed_status status =
+            shop_check(&s->shop, &s->catalogue, &s->ledger, s->rules.currencies_n, err);
+        return status == HEED_OK ? auctions_check(&s->auctions, &s->catalogue, &s->ledger,
+                                                  s->rules.currencies_n, err)
+                                 : status;
+    }
     return error_set(err, HEED_INPUT, "snapshot",
                      "its parts do not fit one another: it is damaged");
 }

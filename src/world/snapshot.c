@@ -19,6 +19,7 @@ void state_init(struct state *s)
     consumption_init(&s->consumption);
     shop_init(&s->shop);
     venues_init(&s->venues);
+    auctions_init(&s->auctions);
     market_versions_init(&s->market);
     map_init(&s->feed_of);
 }
@@ -33,6 +34,7 @@ void state_deinit(struct state *s)
     consumption_deinit(&s->consumption);
     shop_deinit(&s->shop);
     venues_deinit(&s->venues);
+    auctions_deinit(&s->auctions);
     market_versions_deinit(&s->market);
     versions_deinit(&s->models);
     debts_deinit(&s->debts);
@@ -245,6 +247,7 @@ void state_save(const struct state *s, struct sink *k)
     consumption_save(&s->consumption, k);
     shop_save(&s->shop, k);
     venues_save(&s->venues, k);
+    auctions_save(&s->auctions, k);
     market_versions_save(&s->market, k);
     exposure_save(&s->exposure, k);
     versions_save(&s->models, k);
@@ -282,6 +285,8 @@ enum heed_status state_load(struct state *s, struct source *k, struct heed_error
         status = shop_load(&s->shop, k, err);
     if (status == HEED_OK)
         status = venues_load(&s->venues, &s->catalogue, &s->ledger, s->rules.currencies_n, k, err);
+    if (status == HEED_OK)
+        status = auctions_load(&s->auctions, k, err);
     if (status == HEED_OK)
         status = market_load(s, k, err);
     if (status == HEED_OK)

@@ -57,6 +57,7 @@ enum {
     PRIVATE = 16,
     REPEATED = 32,
     THERE = 64,
+    LATER = 128,
 };
 
 struct arg_spec {

@@ -17,6 +17,7 @@
 #include "allocation/versions.h"
 #include "behaviour/behaviour.h"
 #include "catalogue/catalogue.h"
+#include "circulation/auctions.h"
 #include "circulation/rules_versions.h"
 #include "circulation/shop.h"
 #include "circulation/venues.h"
@@ -69,6 +70,7 @@ struct state {
     struct consumption consumption;
     struct shop shop;
     struct venues venues;
+    struct auctions auctions;
     struct market_versions market; /* before one is in force: rules.market */
     struct exposure exposure;
     struct debts debts;
