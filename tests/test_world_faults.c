@@ -16,7 +16,7 @@
 
 struct step {
     const char *name;
-    struct heed_arg args[6];
+    struct heed_arg args[8];
 };
 
 static const struct step steps[] = {
@@ -40,6 +40,20 @@ static const struct step steps[] = {
     {"rating add", {{"user", "cyd"}, {"target", "content:post2"}, {"score", "4"}}},
     {"shop buy", {{"good", "lamp"}, {"user", "bob"}, {"units", "2"}, {"id", "b1"}}},
     {"ledger transfer", {{"from", "bob"}, {"to", "cyd"}, {"amount", "3"}}},
+    {"auction open",
+     {{"good", "sword"}, {"user", "ann"}, {"new", "1"}, {"closes", "2027-01-01"}, {"id", "o1"}}},
+    {"auction bid", {{"auction", "0"}, {"user", "bob"}, {"amount", "4"}, {"id", "o2"}}},
+    {"auction bid", {{"auction", "0"}, {"user", "cyd"}, {"amount", "2.50"}}},
+    {"auction open",
+     {{"good", "sword"},
+      {"user", "ann"},
+      {"new", "1"},
+      {"kind", "dutch"},
+      {"start", "1"},
+      {"step", "0.10"},
+      {"closes", "2027-01-01"}}},
+    {"auction bid", {{"auction", "1"}, {"user", "cyd"}, {"amount", "1"}, {"id", "o3"}}},
+    {"auction show", {{"auction", "0"}}},
     {"feed serve", {{"user", "cyd"}, {"k", "5"}}},
     {"settle", {{"until", "2026-03-01"}}},
     {"user erase", {{"user", "dan"}}},
@@ -59,7 +73,7 @@ static const struct command_spec *spec_of(const char *name)
 static enum heed_status run(struct world *w, const struct step *s, struct heed_error *err)
 {
     size_t n = 0;
-    while (n < 6 && s->args[n].name)
+    while (n < 8 && s->args[n].name)
         n++;
     struct heed_context context = {T0, NULL};
     json_t *reply = NULL;
@@ -98,6 +112,8 @@ static bool survives(const char *path, long n)
         fail_msg("allocation %ld: %s %s", n, err.message, reply ? json_dumps(reply, 0) : "");
     json_decref(reply);
     assert_int_equal(w->state.shop.purchases_n, 1);
+    assert_int_equal(w->state.auctions.lots[0].auction.bids_n, 2);
+    assert_int_equal(w->state.auctions.lots[1].auction.state, AUCTION_SOLD);
     assert_int_equal(w->state.consumption.settlements_n > 0, 1);
     world_close(w);
     return fault_fired();
