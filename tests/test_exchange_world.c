@@ -259,12 +259,18 @@ static void an_order_that_is_refused_leaves_nothing(void **state)
         {"nobody", "zoe", "buy", "5", "1", "unknown_user"},
         {"frozen", "bob", "buy", "5", "1", "account_frozen"},
         {"frozen before poor", "bob", "buy", "5000", "1", "account_frozen"},
+        {"what takes no more than was taken", "dan", "buy", "5", "1", "exceeds_debits"},
+        {"poor before that", "dan", "buy", "60", "1", "insufficient_funds"},
         {"nothing before frozen", "bob", "buy", "5", "0", "not_positive"},
     };
     struct world *w = market_of("0", "2000");
     person(w, "ann", "100", "10");
     person(w, "bob", "100", NULL);
     json_decref(call_ok(w, "ledger freeze", "account", "bob", NULL));
+    json_decref(call_ok(w, "user add", "id", "dan", NULL));
+    json_decref(call_ok(w, "ledger issue", "to", "dan", "amount", "50", NULL));
+    json_decref(call_ok(w, "ledger open", "account", "dan", "currency", "good:sword", "bounds",
+                        "credits", NULL));
     struct sha256 before = hash_of(w);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         call_refused(w, rows[i].code, "exchange place", "good", "sword", "user", rows[i].user,

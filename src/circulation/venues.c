@@ -339,6 +339,23 @@ static bool behind(const struct venue_desk *d, const struct venue *m, enum refus
     return is;
 }
 
+/* Opens the accounts that an order may be paid into, so that nobody opens them otherwise later. One
+ * that takes only what was taken from it cannot be. false: no memory. */
+static bool open_for(const struct venue_desk *d, const struct venue *m, uint32_t party,
+                     enum refusal *refusal)
+{
+    struct ledger *l = d->ledger;
+    const uint32_t units[] = {m->currency, item_unit(m->target)};
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t a = ledger_open(l, party, units[i]);
+        if (a == LEDGER_NONE)
+            return false;
+        if (l->accounts[a].flags & ACCOUNT_CREDITS_WITHIN_DEBITS)
+            refuse(refusal, REFUSED_exceeds_debits);
+    }
+    return true;
+}
+
 /* The order made under an id, if it was the same one; else id_reused. */
 static bool placed_before(const struct venue_desk *d, size_t at, const struct venue_order *o,
                           struct venue_answer *answer)
@@ -372,11 +389,11 @@ enum heed_status venue_place(struct venue_desk *d, size_t at, const struct venue
     int64_t now = exchange_now(m->x), hold = 0;
     if (ask.expires_ms > 0 && ask.expires_ms <= (now > d->time_ms ? now : d->time_ms))
         refuse(&answer->refusal, REFUSED_time_over);
-    size_t accounts = exchange_accounts(m->x);
+    size_t accounts = exchange_accounts(m->x), opened = d->ledger->accounts_n;
     ask.account = venue_account(m, order->party);
     if (ask.account == EXCHANGE_NONE)
         ask.account = exchange_account(m->x, order->party, 0, 0);
-    if (ask.account == EXCHANGE_NONE)
+    if (ask.account == EXCHANGE_NONE || !open_for(d, m, order->party, &answer->refusal))
         return HEED_NOMEM;
     ask.id_hi = 0;
     ask.id_lo = exchange_newest(m->x) + 1;
@@ -389,6 +406,7 @@ enum heed_status venue_place(struct venue_desk *d, size_t at, const struct venue
     if (answer->refusal != REFUSED_NOT) {
         if (is_new)
             exchange_unaccount(m->x);
+        ledger_unopen(d->ledger, opened);
         return HEED_OK;
     }
     if (is_new && !map_put(&m->account_of, order->party, ask.account))
@@ -398,6 +416,8 @@ enum heed_status venue_place(struct venue_desk *d, size_t at, const struct venue
         exchange_unaccount(m->x);
         map_remove(&m->account_of, order->party);
     }
+    if (status == HEED_OK && answer->refusal != REFUSED_NOT)
+        ledger_unopen(d->ledger, opened);
     return status;
 }
 

@@ -31,6 +31,7 @@ struct making {
     const struct command_spec *spec;
     uint64_t number;
     int64_t now_ms;
+    bool pieces; /* of a good with a market are to be issued */
     bool failed;
 };
 
@@ -226,6 +227,10 @@ static const char *account_id(struct making *m)
 
 static const char *amount(struct making *m)
 {
+    if (m->pieces)
+        return text(m, "%u", 1 + (unsigned)prng_below(&m->r, 40));
+    if (strcmp(m->spec->noun, "exchange") == 0) /* prices that cross and can be paid */
+        return text(m, "0.%02u", 10 + 5 * (unsigned)prng_below(&m->r, 10));
     uint64_t most = chance(m, 5) ? 1000 : 12;
     unsigned whole = (unsigned)prng_below(&m->r, most);
     unsigned part = (unsigned)prng_below(&m->r, 100);
@@ -243,6 +248,8 @@ static const char *integer(struct making *m, const struct arg_spec *arg)
         span = (int64_t)(m->number / 8 + 1);
     if (strcmp(arg->name, "size") == 0)
         return text(m, "%u", 1 + (unsigned)prng_below(&m->r, 6));
+    if (strcmp(arg->name, "lot") == 0)
+        return text(m, "%u", 1 + (unsigned)prng_below(&m->r, 2));
     if (strcmp(arg->name, "order") == 0)
         span = (int64_t)(m->number / 24 + 1);
     if (strcmp(arg->name, "for") == 0)
@@ -351,6 +358,8 @@ static const char *fitting(struct making *m, const struct arg_spec *arg)
     case ARG_SYMBOL:
         return ONE_OF(&m->r, symbols);
     case ARG_UNIT:
+        if (m->pieces)
+            return numbered(m, "good:g", TRADED);
         if (chance(m, 3))
             return numbered(m, chance(m, 6) ? "service:s" : "good:g",
                             chance(m, 3) ? GOODS : TRADED);
@@ -400,8 +409,9 @@ static uint64_t weight_of(const struct command_spec *spec)
                    {"ledger", "transfer", 12}, {"ledger", "issue", 7},    {"ledger", "retire", 5},
                    {"ledger", "pending", 9},   {"ledger", "post", 5},     {"ledger", "void", 3},
                    {"shop", "list", 5},        {"shop", "buy", 16},       {"shop", "refund", 6},
-                   {"shop", "resell", 5},      {"shop", "reserve", 4},    {"exchange", "open", 3},
-                   {"exchange", "place", 20},  {"exchange", "cancel", 4}, {"auction", "open", 5},
+                   {"shop", "resell", 5},      {"shop", "reserve", 4},    {"exchange", "open", 5},
+                   {"exchange", "place", 30},  {"exchange", "cancel", 3}, {"exchange", "halt", 1},
+                   {"exchange", "call", 1},    {"exchange", "resume", 4}, {"auction", "open", 5},
                    {"auction", "bid", 16},     {"auction", "commit", 5},  {"auction", "reveal", 5}};
     for (size_t i = 0; i < COUNT(weights); i++)
         if (strcmp(spec->noun, weights[i].noun) == 0 && strcmp(spec->verb, weights[i].verb) == 0)
@@ -426,9 +436,9 @@ static const struct command_spec *any_command(struct making *m)
 
 static const struct command_spec *founding_command(uint64_t number)
 {
-    static const enum command_id first[] = {COMMAND_user_add, COMMAND_good_add,
-                                            COMMAND_user_add, COMMAND_content_add,
-                                            COMMAND_user_add, COMMAND_ledger_issue};
+    static const enum command_id first[] = {
+        COMMAND_user_add, COMMAND_good_add,     COMMAND_user_add,     COMMAND_content_add,
+        COMMAND_user_add, COMMAND_ledger_issue, COMMAND_exchange_open};
     return command_spec(first[number % COUNT(first)]);
 }
 
@@ -508,6 +518,7 @@ static void make_call(struct making *m, struct step *s)
                                          "post-only", "static", "dynamic", "opens", "closes",
                                          "tick",      "lot",    "maker"};
     bool exchange = strcmp(m->spec->noun, "exchange") == 0;
+    m->pieces = strcmp(m->spec->verb, "issue") == 0 && chance(m, 2);
     uint64_t rare = chance(m, 3) ? 12 : 60; /* some calls are hostile through and through */
     if (chance(m, 4))
         s->context.actor = chance(m, 12) ? hostile_text(m) : user_id(m);
@@ -521,7 +532,9 @@ static void make_call(struct making *m, struct step *s)
                 want = 90;
         for (size_t j = 0; exchange && j < COUNT(seldom); j++)
             if (strcmp(arg->name, seldom[j]) == 0)
-                want = 8;
+                want = 3;
+        if (m->pieces && arg->type == ARG_UNIT)
+            want = 100;
         if (made || arg->type == ARG_FILE)
             want = 0;
         if (prng_below(&m->r, 100) >= want && !(made && chance(m, 400)))

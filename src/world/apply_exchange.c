@@ -152,10 +152,9 @@ enum heed_status apply_exchange_open(struct world *w, const struct call *call, s
     if (o->refusal == REFUSED_unknown_target)
         return HEED_OK;
     uint32_t target = (uint32_t)call->i[1];
-    o->refusal = at != VENUE_NONE                              ? REFUSED_exists
-                 : catalogue_gone(&w->state.catalogue, target) ? REFUSED_erased
-                 : quality_removed(&w->state.quality, target)  ? REFUSED_not_eligible
-                                                               : REFUSED_NOT;
+    o->refusal = at != VENUE_NONE                             ? REFUSED_exists
+                 : quality_removed(&w->state.quality, target) ? REFUSED_not_eligible
+                                                              : REFUSED_NOT;
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;
     const struct good *g = catalogue_good(&w->state.catalogue, target);
@@ -176,7 +175,7 @@ static enum refusal barred(const struct world *w, const struct venue *m, const s
     const struct catalogue *c = &w->state.catalogue;
     const struct market_rules *r = world_market_rules(w, call->time_ms);
     const struct good *g = catalogue_good(c, m->target);
-    if (catalogue_erased(c, party) || catalogue_gone(c, m->target))
+    if (catalogue_erased(c, party))
         return REFUSED_erased;
     if (quality_removed(&w->state.quality, m->target))
         return REFUSED_not_eligible;

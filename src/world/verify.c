@@ -202,6 +202,11 @@ static enum heed_status check_ledger(struct verifying *v, struct heed_error *err
     }
     free(units);
     free(totals);
+    const char *wrong;
+    if (venues_check(&v->fresh->state.venues, l, &wrong) != HEED_OK)
+        return error_nomem(err);
+    if (wrong)
+        problem(v, "exchange: %s", wrong);
     return HEED_OK;
 }
 
