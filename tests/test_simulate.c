@@ -178,7 +178,7 @@ static void a_mistake_is_found_and_made_small(void **unused)
     } rows[] = {
         {"erasing", "extra", ": user erase", nobody_is_erased, 3},
         {"rating", "extra", ": rating add", no_content_is_rated, 3},
-        {"money", "money", ": shop buy", pay_double, 6},
+        {"money", "money", ": shop buy", pay_double, 8},
         {"stock", "stock", ": service add", lose_stock, 1},
         {"replay", "verify", "", count_one_event_more, 3},
         {"people", "people", ": user erase", remember_the_erased, 3},
