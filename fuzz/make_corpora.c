@@ -87,15 +87,14 @@ static const char *const script[] = {
     "exchange halt|good|lamp|for|60",
     "ledger issue|to|dan|amount|5",
     "user add|id|fay",
-    "auction open|good|lamp|new|1|closes|2026-01-01T02:00:00Z|start|0.1|step|0.05|extend|5 "
-    "min|retract-until|"
-    "2026-01-01T01:00:00Z|as|ann|id|o1",
+    ("auction open|good|lamp|new|1|closes|2026-01-01T02:00:00Z|start|0.1|step|0.05|extend|5 min|"
+     "retract-until|2026-01-01T01:00:00Z|as|ann|id|o1"),
     "auction bid|auction|0|amount|1.5|user|bob|id|o2",
     "auction open|good|lamp|new|1|kind|uniform|units|3|closes|2026-01-01T02:00:00Z|user|ann",
     "auction bid|auction|1|amount|2|units|2|user|dan",
     "auction open|good|lamp|new|1|kind|vickrey|deposit|0.5|closes|2026-01-01T01:30:00Z|user|ann",
-    "auction commit|auction|2|user|bob|hash|"
-    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    ("auction commit|auction|2|user|bob|hash|"
+     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
     "user erase|user|ann",
 };
 
