@@ -239,7 +239,8 @@ static const char *amount(struct making *m)
 
 static const char *integer(struct making *m, const struct arg_spec *arg)
 {
-    int64_t span = arg->max > 0 && arg->max - arg->min < 20 ? arg->max - arg->min : 20;
+    int64_t span =
+        arg->max > 0 && (uint64_t)arg->max - (uint64_t)arg->min < 20 ? arg->max - arg->min : 20;
     if (strcmp(arg->name, "epoch") == 0)
         return text(m, "%lld", (long long)(m->now_ms / DAY_MS - (int64_t)prng_below(&m->r, 4)));
     if (strcmp(arg->name, "units") == 0)
