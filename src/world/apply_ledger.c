@@ -309,7 +309,7 @@ enum heed_status apply_ledger_expire(struct world *w, const struct call *call, s
 /* i: account, currency, purpose. LEDGER_NONE with o->refusal. */
 static uint32_t account_named(const struct world *w, const struct call *call, struct outcome *o)
 {
-    uint16_t purpose;
+    uint16_t purpose = 0;
     if (holder_system_name((uint32_t)call->i[0]))
         o->refusal = REFUSED_system_account;
     else if (!purpose_of_symbol(call->i[2], &purpose))
