@@ -3,8 +3,7 @@
  * appended to a file and fdatasync, as a journal must; and 4 KiB overwritten in place, the least a
  * disk can be asked. */
 #include "bench.h"
-
-#include "heed.h"
+#include "worlds.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,23 +12,6 @@
 #include <unistd.h>
 
 enum { TURN = 100 };
-
-static void must(enum heed_status status, const struct heed_error *err)
-{
-    if (status == HEED_OK)
-        return;
-    fprintf(stderr, "bench_commands: %s: %s\n", err->where, err->message);
-    exit(1);
-}
-
-static void call(struct heed_world *w, const char *name, const struct heed_arg *args, size_t n)
-{
-    struct heed_error err;
-    struct heed_context context = {1767225600000, NULL};
-    char *reply = NULL;
-    must(heed_call(w, name, &context, args, n, &reply, &err), &err);
-    heed_free(reply);
-}
 
 int main(int argc, char **argv)
 {

@@ -4,8 +4,7 @@
  * the bytes of such a batch (64 each) appended to a file and fdatasync, which is what the disk
  * gives, and the same moves in one SQLite transaction with two UPDATEs and an INSERT each. */
 #include "bench.h"
-
-#include "heed.h"
+#include "worlds.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -15,14 +14,6 @@
 #include <unistd.h>
 
 enum { BATCH = 8190, PEER_EVERY = 8, START = 1000000 };
-
-static void must(enum heed_status status, const struct heed_error *err)
-{
-    if (status == HEED_OK)
-        return;
-    fprintf(stderr, "bench_ledger: %s: %s\n", err->where, err->message);
-    exit(1);
-}
 
 static uint64_t state = 88172645463325252u;
 static uint64_t
@@ -37,18 +28,6 @@ static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-static void call(struct heed_world *w, const char *name, const struct heed_arg *args, size_t n)
-{
-    struct heed_error err;
-    struct heed_context context = {1767225600000, NULL};
-    char *reply = NULL;
-    enum heed_status status = heed_call(w, name, &context, args, n, &reply, &err);
-    if (status == HEED_REFUSED)
-        fprintf(stderr, "bench_ledger: %s: %s\n", name, reply);
-    must(status, &err);
-    heed_free(reply);
 }
 
 /* People through an import of their ids, money by transfers from one who has it. */

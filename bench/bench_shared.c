@@ -3,8 +3,7 @@
  * come durable by one write (group commit). Peer in turns in the same run: one thread that writes 4
  * KiB and fdatasync. */
 #include "bench.h"
-
-#include "heed.h"
+#include "worlds.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,23 +16,6 @@
 static struct heed_shared *shared;
 static atomic_bool stop;
 static atomic_ulong answered;
-
-static void must(enum heed_status status, const struct heed_error *err)
-{
-    if (status == HEED_OK)
-        return;
-    fprintf(stderr, "bench_shared: %s: %s\n", err->where, err->message);
-    exit(1);
-}
-
-static void call(struct heed_world *w, const char *name, const struct heed_arg *args, size_t n)
-{
-    struct heed_error err;
-    struct heed_context context = {1767225600000, NULL};
-    char *reply = NULL;
-    must(heed_call(w, name, &context, args, n, &reply, &err), &err);
-    heed_free(reply);
-}
 
 static void *ask(void *place)
 {

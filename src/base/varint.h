@@ -36,18 +36,28 @@ static inline uint64_t source_varint(struct source *s, uint64_t max)
     return 0;
 }
 
+/* A number of either sign.                                                                       */
+static inline void sink_signed(struct sink *s, int64_t v)
+{
+    sink_varint(s, (uint64_t)v << 1 ^ (0 - ((uint64_t)v >> 63)));
+}
+
+static inline int64_t source_signed(struct source *s)
+{
+    uint64_t z = source_varint(s, UINT64_MAX);
+    return (int64_t)(z >> 1 ^ (0 - (z & 1)));
+}
+
 /* The difference of v from *previous, which becomes v. Any two int64_t will do.                 */
 static inline void sink_delta(struct sink *s, int64_t *previous, int64_t v)
 {
-    uint64_t d = (uint64_t)v - (uint64_t)*previous;
-    sink_varint(s, d << 1 ^ (0 - (d >> 63)));
+    sink_signed(s, (int64_t)((uint64_t)v - (uint64_t)*previous));
     *previous = v;
 }
 
 static inline int64_t source_delta(struct source *s, int64_t *previous)
 {
-    uint64_t z = source_varint(s, UINT64_MAX);
-    *previous = (int64_t)((uint64_t)*previous + (z >> 1 ^ (0 - (z & 1))));
+    *previous = (int64_t)((uint64_t)*previous + (uint64_t)source_signed(s));
     return *previous;
 }
 #endif

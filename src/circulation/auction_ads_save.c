@@ -9,18 +9,6 @@
 
 #include <stdlib.h>
 
-static void put(struct sink *k, int64_t v)
-{
-    int64_t zero = 0;
-    sink_delta(k, &zero, v);
-}
-
-static int64_t get(struct source *k)
-{
-    int64_t zero = 0;
-    return source_delta(k, &zero);
-}
-
 void ads_save(const struct ads *a, struct sink *k)
 {
     const struct ads_terms *t = &a->terms;
@@ -28,23 +16,23 @@ void ads_save(const struct ads *a, struct sink *k)
     sink_u8(k, (uint8_t)t->pacing);
     sink_varint(k, t->seller);
     sink_varint(k, t->slots);
-    put(k, t->opens_ms);
-    put(k, t->closes_ms);
-    put(k, t->click_within_ms);
-    put(k, t->reserve_minor);
+    sink_signed(k, t->opens_ms);
+    sink_signed(k, t->closes_ms);
+    sink_signed(k, t->click_within_ms);
+    sink_signed(k, t->reserve_minor);
     for (size_t i = 0; i < t->slots; i++)
-        put(k, t->clicks[i]);
-    put(k, a->now_ms);
+        sink_signed(k, t->clicks[i]);
+    sink_signed(k, a->now_ms);
     sink_varint(k, a->advertisers_n);
     for (size_t i = 0; i < a->advertisers_n; i++) {
         const struct advertiser *x = &a->advertisers[i];
         sink_varint(k, x->bidder);
-        put(k, x->price_minor);
+        sink_signed(k, x->price_minor);
         sink_varint(k, x->quality);
-        put(k, x->budget_minor);
-        put(k, x->spent_minor);
-        put(k, x->promised_minor);
-        put(k, x->held_minor);
+        sink_signed(k, x->budget_minor);
+        sink_signed(k, x->spent_minor);
+        sink_signed(k, x->promised_minor);
+        sink_signed(k, x->held_minor);
         sink_varint(k, x->shown);
         sink_varint(k, x->clicked);
         sink_u8(k, x->left);
@@ -53,11 +41,11 @@ void ads_save(const struct ads *a, struct sink *k)
     sink_varint(k, a->showings_n - a->first);
     for (size_t i = a->first; i < a->showings_n; i++) {
         const struct ads_showing *s = &a->showings[i];
-        put(k, s->time_ms);
+        sink_signed(k, s->time_ms);
         sink_varint(k, s->n);
         for (size_t j = 0; j < s->n; j++) {
             sink_varint(k, s->slots[j].advertiser);
-            put(k, s->slots[j].price_minor);
+            sink_signed(k, s->slots[j].price_minor);
             sink_u8(k, s->slots[j].clicked);
         }
     }
@@ -79,25 +67,25 @@ static bool load_terms(struct ads *a, struct source *k)
     t->pacing = (enum ads_pacing)pacing;
     t->seller = (uint32_t)source_varint(k, UINT32_MAX);
     t->slots = (uint32_t)source_varint(k, ADS_SLOTS_MAX);
-    t->opens_ms = get(k);
-    t->closes_ms = get(k);
-    t->click_within_ms = get(k);
-    t->reserve_minor = get(k);
+    t->opens_ms = source_signed(k);
+    t->closes_ms = source_signed(k);
+    t->click_within_ms = source_signed(k);
+    t->reserve_minor = source_signed(k);
     for (size_t i = 0; i < t->slots; i++)
-        t->clicks[i] = get(k);
-    a->now_ms = get(k);
+        t->clicks[i] = source_signed(k);
+    a->now_ms = source_signed(k);
     return !k->failed && ads_terms_good(t, &refusal);
 }
 
 static void load_advertiser(struct advertiser *x, struct source *k)
 {
     *x = (struct advertiser){.bidder = (uint32_t)source_varint(k, UINT32_MAX)};
-    x->price_minor = get(k);
+    x->price_minor = source_signed(k);
     x->quality = (uint32_t)source_varint(k, AUCTION_QUALITY_MAX);
-    x->budget_minor = get(k);
-    x->spent_minor = get(k);
-    x->promised_minor = get(k);
-    x->held_minor = get(k);
+    x->budget_minor = source_signed(k);
+    x->spent_minor = source_signed(k);
+    x->promised_minor = source_signed(k);
+    x->held_minor = source_signed(k);
     x->shown = source_varint(k, UINT64_MAX);
     x->clicked = source_varint(k, UINT64_MAX);
     x->left = source_u8(k);
@@ -115,11 +103,11 @@ static bool advertiser_good(const struct ads *a, size_t i, int64_t promised)
 
 static bool load_showing(const struct ads *a, struct ads_showing *s, struct source *k)
 {
-    *s = (struct ads_showing){.time_ms = get(k)};
+    *s = (struct ads_showing){.time_ms = source_signed(k)};
     s->n = (uint32_t)source_varint(k, a->terms.slots);
     for (size_t i = 0; i < s->n; i++) {
         s->slots[i].advertiser = (uint32_t)source_varint(k, UINT32_MAX);
-        s->slots[i].price_minor = get(k);
+        s->slots[i].price_minor = source_signed(k);
         s->slots[i].clicked = source_u8(k);
         if (k->failed || s->slots[i].advertiser >= a->advertisers_n ||
             s->slots[i].price_minor < 0 || s->slots[i].clicked > 1)

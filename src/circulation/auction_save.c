@@ -15,18 +15,6 @@ static bool is_sealed(const struct auction_terms *t)
     return t->form == AUCTION_SEALED_FIRST || t->form == AUCTION_SEALED_VICKREY;
 }
 
-static void put(struct sink *k, int64_t v)
-{
-    int64_t zero = 0;
-    sink_delta(k, &zero, v);
-}
-
-static int64_t get(struct source *k)
-{
-    int64_t zero = 0;
-    return source_delta(k, &zero);
-}
-
 /* The amounts and times of terms, in the order they are saved.                                  */
 enum { NUMBERS = 14 };
 static void numbers_of(struct auction_terms *t, int64_t *out[NUMBERS])
@@ -48,28 +36,28 @@ void auction_save(const struct auction *a, struct sink *k)
     sink_u8(k, (uint8_t)t.price_rule);
     sink_varint(k, t.seller);
     for (size_t i = 0; i < NUMBERS; i++)
-        put(k, *numbers[i]);
+        sink_signed(k, *numbers[i]);
     sink_varint(k, t.increments_n);
     for (size_t i = 0; i < t.increments_n; i++) {
-        put(k, t.increments[i].from_minor);
-        put(k, t.increments[i].by_minor);
+        sink_signed(k, t.increments[i].from_minor);
+        sink_signed(k, t.increments[i].by_minor);
     }
     sink_u8(k, (uint8_t)a->state);
-    put(k, a->now_ms);
-    put(k, a->closes_ms);
-    put(k, a->price_minor);
+    sink_signed(k, a->now_ms);
+    sink_signed(k, a->closes_ms);
+    sink_signed(k, a->price_minor);
     sink_varint(k, a->leader == AUCTION_NONE ? 0 : (uint64_t)a->leader + 1);
     sink_varint(k, a->order);
     sink_varint(k, a->bids_n);
     for (size_t i = 0; i < a->bids_n; i++) {
         const struct auction_bid *b = &a->bids[i];
-        put(k, b->time_ms);
-        put(k, b->price_minor);
-        put(k, b->units);
-        put(k, b->held_minor);
-        put(k, b->paid_minor);
-        put(k, b->forfeited_minor);
-        put(k, b->won_units);
+        sink_signed(k, b->time_ms);
+        sink_signed(k, b->price_minor);
+        sink_signed(k, b->units);
+        sink_signed(k, b->held_minor);
+        sink_signed(k, b->paid_minor);
+        sink_signed(k, b->forfeited_minor);
+        sink_signed(k, b->won_units);
         sink_varint(k, b->bidder);
         sink_varint(k, b->order);
         sink_u8(k, b->retracted);
@@ -97,24 +85,24 @@ static bool load_terms(struct auction_terms *t, struct source *k)
     t->price_rule = (enum auction_price_rule)rule;
     t->seller = (uint32_t)source_varint(k, UINT32_MAX);
     for (size_t i = 0; i < NUMBERS; i++)
-        *numbers[i] = get(k);
+        *numbers[i] = source_signed(k);
     t->increments_n = (uint32_t)source_varint(k, AUCTION_INCREMENTS_MAX);
     for (size_t i = 0; i < t->increments_n; i++) {
-        t->increments[i].from_minor = get(k);
-        t->increments[i].by_minor = get(k);
+        t->increments[i].from_minor = source_signed(k);
+        t->increments[i].by_minor = source_signed(k);
     }
     return !k->failed && auction_terms_good(t, &refusal);
 }
 
 static void load_bid(struct auction_bid *b, bool sealed, struct source *k)
 {
-    *b = (struct auction_bid){.time_ms = get(k)};
-    b->price_minor = get(k);
-    b->units = get(k);
-    b->held_minor = get(k);
-    b->paid_minor = get(k);
-    b->forfeited_minor = get(k);
-    b->won_units = get(k);
+    *b = (struct auction_bid){.time_ms = source_signed(k)};
+    b->price_minor = source_signed(k);
+    b->units = source_signed(k);
+    b->held_minor = source_signed(k);
+    b->paid_minor = source_signed(k);
+    b->forfeited_minor = source_signed(k);
+    b->won_units = source_signed(k);
     b->bidder = (uint32_t)source_varint(k, UINT32_MAX);
     b->order = (uint32_t)source_varint(k, UINT32_MAX);
     b->retracted = source_u8(k);
@@ -174,9 +162,9 @@ static enum heed_status load(struct auction *a, struct source *k, struct heed_er
         return damaged(err, "terms");
     uint8_t state = source_u8(k);
     a->state = (enum auction_state)state;
-    a->now_ms = get(k);
-    a->closes_ms = get(k);
-    a->price_minor = get(k);
+    a->now_ms = source_signed(k);
+    a->closes_ms = source_signed(k);
+    a->price_minor = source_signed(k);
     a->leader = (uint32_t)(source_varint(k, UINT32_MAX) - 1);
     a->order = (uint32_t)source_varint(k, UINT32_MAX);
     size_t n = source_varint(k, AUCTION_BIDS_MAX);

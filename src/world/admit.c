@@ -475,28 +475,37 @@ enum heed_status admit_tool(const struct world *w, enum command_id tool, const c
     return HEED_OK;
 }
 
+enum { DUE = 4 };
+static const uint16_t due_commands[DUE] = {COMMAND_ledger_expire, COMMAND_shop_release,
+                                           COMMAND_exchange_advance, COMMAND_auction_settle};
+
+/* Which of those commands something is due for. */
+static void find_due(const struct state *s, int64_t time_ms, bool due[DUE])
+{
+    due[0] = ledger_due(&s->ledger, time_ms);
+    due[1] = shop_due(&s->shop, time_ms);
+    due[2] = venues_due(&s->venues, time_ms);
+    due[3] = auctions_due(&s->auctions, time_ms) != AUCTIONS_NONE;
+}
+
 bool admit_is_due(const struct world *w, int64_t time_ms)
 {
-    return ledger_due(&w->state.ledger, time_ms) || shop_due(&w->state.shop, time_ms) ||
-           venues_due(&w->state.venues, time_ms) ||
-           auctions_due(&w->state.auctions, time_ms) != AUCTIONS_NONE;
+    bool due[DUE];
+    find_due(&w->state, time_ms, due);
+    return due[0] || due[1] || due[2] || due[3];
 }
 
 enum heed_status admit_due(struct world *w, const struct heed_context *context,
                            struct heed_error *err)
 {
-    const bool due[] = {ledger_due(&w->state.ledger, context->time_ms),
-                        shop_due(&w->state.shop, context->time_ms),
-                        venues_due(&w->state.venues, context->time_ms),
-                        auctions_due(&w->state.auctions, context->time_ms) != AUCTIONS_NONE};
-    static const uint16_t commands[] = {COMMAND_ledger_expire, COMMAND_shop_release,
-                                        COMMAND_exchange_advance, COMMAND_auction_settle};
+    bool due[DUE];
     enum heed_status status = HEED_OK;
-    for (size_t i = 0; status == HEED_OK && i < sizeof due / sizeof *due; i++) {
+    find_due(&w->state, context->time_ms, due);
+    for (size_t i = 0; status == HEED_OK && i < DUE; i++) {
         if (!due[i])
             continue;
         struct call call = {
-            .command = commands[i], .actor = HANDLE_NONE, .time_ms = context->time_ms};
+            .command = due_commands[i], .actor = HANDLE_NONE, .time_ms = context->time_ms};
         struct outcome o = {0};
         for (int j = 0; j < CALL_INTS; j++)
             call.i[j] = CALL_ABSENT;

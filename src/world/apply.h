@@ -129,6 +129,11 @@ const char *exchange_settings_asked(const struct call *call, struct exchange_set
 HEED_MUST_CHECK enum heed_status exchange_let_go(struct world *w, const struct call *call,
                                                  uint32_t party, struct heed_error *err);
 
+/* Whether the actor (HANDLE_NONE: the operator) has one of the roles. */
+bool actor_has(const struct state *s, uint32_t actor, unsigned roles);
+/* Whether he may act for a party: whoever keeps the world for all, others for themselves. */
+bool actor_for(const struct state *s, uint32_t actor, uint32_t party);
+
 /* Done by several commands.                                                                     */
 HEED_MUST_CHECK enum heed_status apply_act(struct world *w, const struct act *act, int64_t now_ms,
                                            struct outcome *o, struct heed_error *err);

@@ -13,11 +13,6 @@ static enum heed_status cannot_be(struct heed_error *err)
     return error_set(err, HEED_INPUT, "auction", "the journal holds a call that cannot be");
 }
 
-static int64_t or_else(int64_t value, int64_t otherwise)
-{
-    return value == CALL_ABSENT ? otherwise : value;
-}
-
 /* Who acts here, and on what: erased people do nothing, removed things are not sold. */
 static enum refusal people_ok(const struct world *w, int64_t party)
 {
@@ -91,16 +86,16 @@ static bool terms_of(const struct call *call, struct auction_terms *t)
 {
     const int64_t *i = call->i;
     struct unpack u = {call->blob.p, call->blob.n, false};
-    *t = (struct auction_terms){.form = (enum auction_form)or_else(i[2], AUCTION_ENGLISH),
+    *t = (struct auction_terms){.form = (enum auction_form)call_or(i[2], AUCTION_ENGLISH),
                                 .seller = (uint32_t)i[1],
-                                .opens_ms = or_else(i[9], call->time_ms),
+                                .opens_ms = call_or(i[9], call->time_ms),
                                 .closes_ms = i[10],
-                                .units = or_else(i[3], 1),
-                                .reserve_minor = or_else(i[4], 0),
-                                .start_minor = or_else(i[5], 0),
-                                .buy_now_minor = or_else(i[7], 0),
-                                .deposit_minor = or_else(i[8], 0)};
-    int64_t step = or_else(i[6], 0), latest;
+                                .units = call_or(i[3], 1),
+                                .reserve_minor = call_or(i[4], 0),
+                                .start_minor = call_or(i[5], 0),
+                                .buy_now_minor = call_or(i[7], 0),
+                                .deposit_minor = call_or(i[8], 0)};
+    int64_t step = call_or(i[6], 0), latest;
     bool english = t->form == AUCTION_ENGLISH, dutch = t->form == AUCTION_DUTCH;
     bool sealed = t->form == AUCTION_SEALED_FIRST || t->form == AUCTION_SEALED_VICKREY;
     t->price_rule = unpack_max(&u, 1) ? AUCTION_HIGHEST_REJECTED : AUCTION_LOWEST_ACCEPTED;
@@ -211,7 +206,7 @@ enum heed_status apply_auction_bid(struct world *w, const struct call *call, str
     struct auctions_answer answer;
     enum heed_status status = HEED_OK;
     if (may_act(w, call, &d, &ask, true, &answer))
-        status = auctions_bid(&d, &ask, or_else(call->i[2], 0), or_else(call->i[3], 1),
+        status = auctions_bid(&d, &ask, call_or(call->i[2], 0), call_or(call->i[3], 1),
                               call->i[6] == 1, &answer);
     return answered(w, call, status, &answer, o, err);
 }
@@ -260,17 +255,11 @@ enum heed_status apply_auction_reveal(struct world *w, const struct call *call, 
         return cannot_be(err);
     memcpy(hash.b, call->blob.p, sizeof hash.b);
     if (may_act(w, call, &d, &ask, false, &answer))
-        status = auctions_reveal(&d, &ask, or_else(call->i[2], 0), &hash, &answer);
+        status = auctions_reveal(&d, &ask, call_or(call->i[2], 0), &hash, &answer);
     return answered(w, call, status, &answer, o, err);
 }
 
 /* ── ending ── */
-
-static bool keeps(const struct world *w, uint32_t actor)
-{
-    return actor == HANDLE_NONE ||
-           w->state.catalogue.parties[actor].role_bits & (ROLE_OPERATOR | ROLE_CLIENT);
-}
 
 static enum heed_status settle(struct world *w, struct auctions_desk *d, uint32_t number)
 {
@@ -294,8 +283,9 @@ enum heed_status apply_auction_close(struct world *w, const struct call *call, s
     bool withdraw = call->i[1] == 1, cancel = call->i[2] == 1;
     enum heed_status status = HEED_OK;
     ask.party = a->terms.seller;
-    if ((cancel && !keeps(w, call->actor)) ||
-        (withdraw && !keeps(w, call->actor) && call->actor != a->terms.seller))
+    if ((cancel && !actor_has(&w->state, call->actor, ROLE_OPERATOR | ROLE_CLIENT)) ||
+        (withdraw && !actor_has(&w->state, call->actor, ROLE_OPERATOR | ROLE_CLIENT) &&
+         call->actor != a->terms.seller))
         answer.refusal = REFUSED_forbidden;
     else if (cancel || withdraw)
         status = auctions_stop(&d, &ask, cancel ? AUCTIONS_CANCEL : AUCTIONS_WITHDRAW, &answer);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "world/apply.h"
 #include "world/batch.h"
+#include "world/pack.h"
 
 #include <stdlib.h>
 
@@ -27,14 +28,6 @@ bool batch_ask_ok(const struct transfer_ask *a)
             a->code >= CODE_CALLER);
 }
 
-static uint8_t *put(uint8_t *p, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        *p++ = (uint8_t)(v | 0x80);
-    *p++ = (uint8_t)v;
-    return p;
-}
-
 static uint8_t *put_pair(uint8_t *p, uint64_t hi, uint64_t lo)
 {
     memcpy(p, &hi, 8);
@@ -53,16 +46,16 @@ char *batch_pack(const struct transfer_ask *asks, size_t n, size_t *bytes)
         *p++ = (uint8_t)(a->kind | (unsigned)a->flags << 4);
         *p++ = (uint8_t)has;
         if (ends_another(a->kind)) {
-            p = put(p, a->of);
+            p = pack_at(p, a->of);
         } else {
-            p = put(p, a->debit);
-            p = put(p, a->credit);
+            p = pack_at(p, a->debit);
+            p = pack_at(p, a->credit);
         }
-        p = put(p, (uint64_t)a->amount_minor << 1 ^ (uint64_t)(a->amount_minor >> 63));
+        p = pack_at(p, (uint64_t)a->amount_minor << 1 ^ (uint64_t)(a->amount_minor >> 63));
         if (has & HAS_CODE)
-            p = put(p, a->code);
+            p = pack_at(p, a->code);
         if (has & HAS_TIMEOUT)
-            p = put(p, a->timeout_s);
+            p = pack_at(p, a->timeout_s);
         if (has & HAS_ID)
             p = put_pair(p, a->id_hi, a->id_lo);
         if (has & HAS_DATA)
@@ -74,66 +67,42 @@ char *batch_pack(const struct transfer_ask *asks, size_t n, size_t *bytes)
 
 /* ── reading ── */
 
-struct cursor {
-    const uint8_t *p, *end;
-    bool bad;
-};
-
-static uint64_t get(struct cursor *k, uint64_t max)
+static void get_pair(struct unpack *u, uint64_t *hi, uint64_t *lo)
 {
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64 && k->p < k->end; shift += 7) {
-        uint8_t byte = *k->p++;
-        if (shift == 63 && byte > 1)
-            break;
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            k->bad = k->bad || v > max;
-            return v;
-        }
-    }
-    k->bad = true;
-    return 0;
-}
-
-static void get_pair(struct cursor *k, uint64_t *hi, uint64_t *lo)
-{
-    if (k->end - k->p < 16) {
-        k->bad = true;
+    struct str bytes = unpack_bytes(u, 16);
+    if (!bytes.p)
         return;
-    }
-    memcpy(hi, k->p, 8);
-    memcpy(lo, k->p + 8, 8);
-    k->p += 16;
+    memcpy(hi, bytes.p, 8);
+    memcpy(lo, bytes.p + 8, 8);
 }
 
-static bool read_ask(struct cursor *k, struct transfer_ask *a)
+static bool read_ask(struct unpack *u, struct transfer_ask *a)
 {
     *a = (struct transfer_ask){
         .debit = LEDGER_NONE, .credit = LEDGER_NONE, .of = LEDGER_NONE, .reference = LEDGER_NONE};
-    if (k->end - k->p < 2)
+    struct str head = unpack_bytes(u, 2);
+    if (!head.p)
         return false;
-    unsigned kind_flags = *k->p++, has = *k->p++;
+    unsigned kind_flags = (uint8_t)head.p[0], has = (uint8_t)head.p[1];
     a->kind = kind_flags & 15;
     a->flags = (uint8_t)(kind_flags >> 4);
     if (ends_another(a->kind)) {
-        a->of = (uint32_t)get(k, UINT32_MAX);
+        a->of = (uint32_t)unpack_max(u, UINT32_MAX);
     } else {
-        a->debit = (uint32_t)get(k, UINT32_MAX);
-        a->credit = (uint32_t)get(k, UINT32_MAX);
+        a->debit = (uint32_t)unpack_max(u, UINT32_MAX);
+        a->credit = (uint32_t)unpack_max(u, UINT32_MAX);
     }
-    uint64_t amount = get(k, UINT64_MAX);
-    a->amount_minor = (int64_t)(amount >> 1 ^ (0 - (amount & 1)));
+    a->amount_minor = unpack_i64(u);
     a->code = a->kind == TRANSFER_REVERSE ? CODE_CORRECTION : CODE_TRANSFER;
     if (has & HAS_CODE)
-        a->code = (uint16_t)get(k, UINT16_MAX);
+        a->code = (uint16_t)unpack_max(u, UINT16_MAX);
     if (has & HAS_TIMEOUT)
-        a->timeout_s = (uint32_t)get(k, UINT32_MAX);
+        a->timeout_s = (uint32_t)unpack_max(u, UINT32_MAX);
     if (has & HAS_ID)
-        get_pair(k, &a->id_hi, &a->id_lo);
+        get_pair(u, &a->id_hi, &a->id_lo);
     if (has & HAS_DATA)
-        get_pair(k, &a->data_hi, &a->data_lo);
-    return !k->bad && has <= HAS_ALL && (a->code >= CODE_CALLER) == ((has & HAS_CODE) != 0) &&
+        get_pair(u, &a->data_hi, &a->data_lo);
+    return !u->bad && has <= HAS_ALL && (a->code >= CODE_CALLER) == ((has & HAS_CODE) != 0) &&
            batch_ask_ok(a);
 }
 
@@ -185,8 +154,7 @@ enum heed_status apply_ledger_batch(struct world *w, const struct call *call, st
                                     struct heed_error *err)
 {
     size_t n = call->i[0] > 0 && call->i[0] <= BATCH_MAX ? (size_t)call->i[0] : 0;
-    struct cursor k = {(const uint8_t *)call->blob.p, (const uint8_t *)call->blob.p + call->blob.n,
-                       n == 0};
+    struct unpack u = {call->blob.p, call->blob.n, n == 0};
     struct transfer_ask *asks = malloc((n + 1) * sizeof *asks);
     enum refusal *barred = malloc((n + 1) * sizeof *barred);
     struct transfer_answer *answers = o->answers ? o->answers : malloc((n + 1) * sizeof *answers);
@@ -195,8 +163,8 @@ enum heed_status apply_ledger_batch(struct world *w, const struct call *call, st
     if (!asks || !barred || !answers || !ledger_reserve(l, n))
         status = error_nomem(err);
     for (size_t i = 0; status == HEED_OK && i < n; i++)
-        k.bad = k.bad || !read_ask(&k, &asks[i]);
-    if (status == HEED_OK && (k.bad || k.p != k.end))
+        u.bad = u.bad || !read_ask(&u, &asks[i]);
+    if (status == HEED_OK && (u.bad || u.n != 0))
         status =
             error_set(err, HEED_INPUT, "ledger batch", "the journal holds a batch that cannot be");
     for (size_t i = 0; status == HEED_OK && i < n; i++) {

@@ -6,11 +6,6 @@
 
 enum { SECOND_MS = 1000, MINUTE_MS = 60000 };
 
-static int64_t or_zero(int64_t value)
-{
-    return value == CALL_ABSENT ? 0 : value;
-}
-
 static enum heed_status went(enum heed_status status, struct heed_error *err)
 {
     return status == HEED_OK      ? HEED_OK
@@ -39,12 +34,6 @@ size_t exchange_named(const struct world *w, const struct call *call, enum refus
     if (at != VENUE_NONE)
         *refusal = REFUSED_NOT;
     return at;
-}
-
-static bool has_role(const struct world *w, uint32_t actor, unsigned roles)
-{
-    return actor == HANDLE_NONE || (actor < w->state.catalogue.parties_n &&
-                                    w->state.catalogue.parties[actor].role_bits & roles);
 }
 
 /* ── replies ── */
@@ -122,16 +111,16 @@ const char *exchange_settings_asked(const struct call *call, struct exchange_set
     s->remember = 0; /* the ledger remembers ids */
     s->ticks[0].tick = i[2] == CALL_ABSENT ? 1 : i[2];
     s->ticks[0].lot = i[3] == CALL_ABSENT ? 1 : i[3];
-    s->maker_ppm = (int32_t)or_zero(i[4]);
-    s->taker_ppm = (int32_t)or_zero(i[5]);
-    s->auction_ppm = (int32_t)or_zero(i[6]);
-    s->protection_ppm = (uint32_t)or_zero(i[7]);
-    s->static_ppm = (uint32_t)or_zero(i[8]);
-    s->dynamic_ppm = (uint32_t)or_zero(i[9]);
+    s->maker_ppm = (int32_t)call_or(i[4], 0);
+    s->taker_ppm = (int32_t)call_or(i[5], 0);
+    s->auction_ppm = (int32_t)call_or(i[6], 0);
+    s->protection_ppm = (uint32_t)call_or(i[7], 0);
+    s->static_ppm = (uint32_t)call_or(i[8], 0);
+    s->dynamic_ppm = (uint32_t)call_or(i[9], 0);
     s->call_ms = i[10] == CALL_ABSENT ? s->call_ms : i[10] * SECOND_MS;
-    s->halt_ms = or_zero(i[11]) * SECOND_MS;
-    s->open_ms = or_zero(i[12]) * MINUTE_MS;
-    s->close_ms = or_zero(i[13]) * MINUTE_MS;
+    s->halt_ms = call_or(i[11], 0) * SECOND_MS;
+    s->open_ms = call_or(i[12], 0) * MINUTE_MS;
+    s->close_ms = call_or(i[13], 0) * MINUTE_MS;
     if (s->ticks[0].tick <= 0 || s->ticks[0].tick > EXCHANGE_PRICE_MAX)
         return "the tick must be the least amount of the currency or more, and 2^40 of those at "
                "most";
@@ -219,15 +208,15 @@ enum heed_status apply_exchange_place(struct world *w, const struct call *call, 
         o->refusal = REFUSED_unknown_user;
         return HEED_OK;
     }
-    int64_t life_ms = or_zero(i[9]) * SECOND_MS;
+    int64_t life_ms = call_or(i[9], 0) * SECOND_MS;
     struct venue_order order = {
-        .ask = {.price = or_zero(i[5]),
-                .stop = or_zero(i[6]),
+        .ask = {.price = call_or(i[5], 0),
+                .stop = call_or(i[6], 0),
                 .size = i[7],
-                .display = or_zero(i[10]),
+                .display = call_or(i[10], 0),
                 .expires_ms = life_ms ? call->time_ms + life_ms : 0,
                 .owner = EXCHANGE_NONE,
-                .op = (uint8_t)or_zero(i[4]),
+                .op = (uint8_t)call_or(i[4], 0),
                 .side = (uint8_t)i[3],
                 .tif = (uint8_t)(i[8] != CALL_ABSENT ? i[8]
                                  : life_ms           ? EXCHANGE_GTT
@@ -235,8 +224,8 @@ enum heed_status apply_exchange_place(struct world *w, const struct call *call, 
                 .stp = (uint8_t)(i[12] == CALL_ABSENT ? EXCHANGE_STP_NEWEST : i[12]),
                 .post_only = i[11] == 1},
         .party = (uint32_t)i[2],
-        .id_hi = (uint64_t)or_zero(i[13]),
-        .id_lo = (uint64_t)or_zero(i[14]),
+        .id_hi = (uint64_t)call_or(i[13], 0),
+        .id_lo = (uint64_t)call_or(i[14], 0),
         .body = hash_bytes(&i[2], 11 * sizeof i[0], 0)};
     struct venue_desk d = desk_of(w, call);
     const struct venue *m = &d.venues->list[at];
@@ -263,15 +252,15 @@ enum heed_status apply_exchange_cancel(struct world *w, const struct call *call,
     size_t at = exchange_named(w, call, &o->refusal);
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;
-    bool keeps =
-        has_role(w, call->actor, ROLE_OPERATOR | ROLE_CLIENT | ROLE_ECONOMIST | ROLE_MODERATOR);
+    bool keeps = actor_has(&w->state, call->actor,
+                           ROLE_OPERATOR | ROLE_CLIENT | ROLE_ECONOMIST | ROLE_MODERATOR);
     uint32_t whose = i[3] != CALL_ABSENT ? (uint32_t)i[3] : keeps ? PARTY_ANY : call->actor;
     if (!keeps && whose != call->actor) {
         o->refusal = REFUSED_forbidden;
         return HEED_OK;
     }
     struct venue_desk d = desk_of(w, call);
-    uint64_t number = (uint64_t)or_zero(i[2]);
+    uint64_t number = (uint64_t)call_or(i[2], 0);
     struct exchange_order order = {.owner = whose};
     exchange_find(d.venues->list[at].x, 0, number, &order);
     enum heed_status status = number ? venue_cancel(&d, at, number, whose, &o->refusal)
@@ -292,15 +281,15 @@ enum heed_status apply_exchange_replace(struct world *w, const struct call *call
     struct venue_desk d = desk_of(w, call);
     const struct venue *m = &d.venues->list[at];
     struct exchange_order was;
-    bool keeps = has_role(w, call->actor, ROLE_OPERATOR | ROLE_CLIENT);
-    if (!exchange_find(m->x, 0, (uint64_t)or_zero(i[2]), &was)) {
+    bool keeps = actor_has(&w->state, call->actor, ROLE_OPERATOR | ROLE_CLIENT);
+    if (!exchange_find(m->x, 0, (uint64_t)call_or(i[2], 0), &was)) {
         o->refusal = REFUSED_unknown_order;
         return HEED_OK;
     }
-    struct exchange_ask ask = {.price = or_zero(i[3]),
-                               .stop = or_zero(i[4]),
+    struct exchange_ask ask = {.price = call_or(i[3], 0),
+                               .stop = call_or(i[4], 0),
                                .size = i[5] == CALL_ABSENT ? was.left : i[5],
-                               .display = or_zero(i[6])};
+                               .display = call_or(i[6], 0)};
     enum refusal why =
         barred(w, m, call, was.owner, was.side == EXCHANGE_SELL, ask.price, ask.size, o);
     enum heed_status status =
@@ -317,7 +306,7 @@ enum heed_status apply_exchange_replace(struct world *w, const struct call *call
 static enum heed_status turn(struct world *w, const struct call *call, enum exchange_phase to,
                              int64_t for_s, struct outcome *o, struct heed_error *err)
 {
-    struct exchange_turn t = {.to = (uint8_t)to, .for_ms = or_zero(for_s) * SECOND_MS};
+    struct exchange_turn t = {.to = (uint8_t)to, .for_ms = call_or(for_s, 0) * SECOND_MS};
     size_t at = exchange_named(w, call, &o->refusal);
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;

@@ -6,11 +6,6 @@
 
 #include <stdlib.h>
 
-static int64_t or_zero(int64_t value)
-{
-    return value == CALL_ABSENT ? 0 : value;
-}
-
 static enum heed_status cannot_be(struct heed_error *err)
 {
     return error_set(err, HEED_INPUT, "ledger", "the journal holds a call that cannot be");
@@ -41,11 +36,6 @@ static bool holder_ok(const struct world *w, int64_t holder)
 {
     return (holder >= 0 && (uint64_t)holder < w->state.catalogue.parties_n) ||
            (holder > 0 && holder <= UINT32_MAX && holder_system_name((uint32_t)holder));
-}
-
-static bool has_role(const struct world *w, uint32_t actor, unsigned roles)
-{
-    return actor == HANDLE_NONE || w->state.catalogue.parties[actor].role_bits & roles;
 }
 
 /* ── replies ── */
@@ -120,7 +110,7 @@ static enum heed_status move(struct world *w, const struct call *call, struct si
                              struct outcome *o, struct heed_error *err)
 {
     struct ledger *l = &w->state.ledger;
-    unit = or_zero(unit);
+    unit = call_or(unit, 0);
     if (!holder_ok(w, from.holder) || !holder_ok(w, to.holder) || !unit_possible(&w->state, unit))
         return cannot_be(err);
     if (catalogue_erased(&w->state.catalogue, (uint32_t)from.holder) ||
@@ -145,8 +135,8 @@ static enum heed_status move(struct world *w, const struct call *call, struct si
 static struct transfer_ask ask_of(int64_t amount, const int64_t id[2], enum transfer_kind kind,
                                   unsigned code)
 {
-    return (struct transfer_ask){.id_hi = (uint64_t)or_zero(id[0]),
-                                 .id_lo = (uint64_t)or_zero(id[1]),
+    return (struct transfer_ask){.id_hi = (uint64_t)call_or(id[0], 0),
+                                 .id_lo = (uint64_t)call_or(id[1], 0),
                                  .amount_minor = amount,
                                  .debit = LEDGER_NONE,
                                  .credit = LEDGER_NONE,
@@ -168,8 +158,8 @@ static enum heed_status between(struct world *w, const struct call *call, enum t
         o->refusal = REFUSED_system_account;
         return HEED_OK;
     }
-    ask.data_hi = (uint64_t)or_zero(call->i[10]);
-    ask.data_lo = (uint64_t)or_zero(call->i[11]);
+    ask.data_hi = (uint64_t)call_or(call->i[10], 0);
+    ask.data_lo = (uint64_t)call_or(call->i[11], 0);
     ask.flags = call->i[8] == 1 ? TRANSFER_BALANCING_DEBIT : 0;
     ask.timeout_s = timeout_s;
     return move(w, call, from, to, call->i[3], &ask, o, err);
@@ -185,7 +175,7 @@ enum heed_status apply_ledger_transfer(struct world *w, const struct call *call,
 enum heed_status apply_ledger_pending(struct world *w, const struct call *call, struct outcome *o,
                                       struct heed_error *err)
 {
-    return between(w, call, TRANSFER_PENDING, (uint32_t)or_zero(call->i[12]), o, err);
+    return between(w, call, TRANSFER_PENDING, (uint32_t)call_or(call->i[12], 0), o, err);
 }
 
 /* i: to, amount, currency, id hi, id lo */
@@ -226,7 +216,7 @@ static enum refusal may_end(const struct world *w, const struct call *call, enum
     const struct transfer *t = &l->transfers[call->i[0]];
     uint32_t whose = l->accounts[kind == TRANSFER_POST ? t->debit : t->credit].holder;
     if (call->actor != whose &&
-        !has_role(w, call->actor, ROLE_OPERATOR | ROLE_CLIENT | ROLE_ECONOMIST))
+        !actor_has(&w->state, call->actor, ROLE_OPERATOR | ROLE_CLIENT | ROLE_ECONOMIST))
         return REFUSED_forbidden;
     return REFUSED_NOT;
 }
@@ -317,7 +307,7 @@ static uint32_t account_named(const struct world *w, const struct call *call, st
     if (o->refusal != REFUSED_NOT)
         return LEDGER_NONE;
     uint32_t account = ledger_find_for(&w->state.ledger, (uint32_t)call->i[0],
-                                       (uint32_t)or_zero(call->i[1]), purpose);
+                                       (uint32_t)call_or(call->i[1], 0), purpose);
     if (account == LEDGER_NONE)
         o->refusal = REFUSED_unknown_account;
     return account;
@@ -326,9 +316,8 @@ static uint32_t account_named(const struct world *w, const struct call *call, st
 enum refusal ledger_open_refusal(const struct state *s, const struct call *call)
 {
     uint32_t holder = (uint32_t)call->i[0], actor = call->actor;
-    bool keeps = actor == HANDLE_NONE || s->catalogue.parties[actor].role_bits &
-                                             (ROLE_OPERATOR | ROLE_CLIENT | ROLE_ECONOMIST);
-    if (!keeps && (holder != actor || or_zero(call->i[3]) != 0 || or_zero(call->i[4]) != 0))
+    bool keeps = actor_has(s, actor, ROLE_OPERATOR | ROLE_CLIENT | ROLE_ECONOMIST);
+    if (!keeps && (holder != actor || call_or(call->i[3], 0) != 0 || call_or(call->i[4], 0) != 0))
         return REFUSED_forbidden;
     if (catalogue_erased(&s->catalogue, holder))
         return REFUSED_erased;
@@ -343,8 +332,8 @@ enum heed_status apply_ledger_open(struct world *w, const struct call *call, str
     static const uint16_t bounds[WAYS] = {ACCOUNT_DEBITS_WITHIN_CREDITS,
                                           ACCOUNT_CREDITS_WITHIN_DEBITS, 0};
     struct ledger *l = &w->state.ledger;
-    int64_t limit = or_zero(call->i[4]), way = or_zero(call->i[3]);
-    uint32_t unit = (uint32_t)or_zero(call->i[1]), holder = (uint32_t)call->i[0];
+    int64_t limit = call_or(call->i[4], 0), way = call_or(call->i[3], 0);
+    uint32_t unit = (uint32_t)call_or(call->i[1], 0), holder = (uint32_t)call->i[0];
     uint16_t purpose;
     if (!holder_ok(w, call->i[0]) || way < 0 || way >= WAYS || limit < 0)
         return cannot_be(err);

@@ -1,11 +1,6 @@
 /* Commands of the shop. */
 #include "world/apply.h"
 
-static int64_t or_zero(int64_t value)
-{
-    return value == CALL_ABSENT ? 0 : value;
-}
-
 static uint32_t or_none(int64_t number)
 {
     return number == CALL_ABSENT ? SHOP_NONE : (uint32_t)number;
@@ -28,14 +23,6 @@ struct shop_desk world_desk(struct world *w, int64_t time_ms)
                               .time_ms = time_ms};
 }
 
-/* Whoever keeps the world may act for others; the others for themselves.                         */
-static bool acts_for(const struct world *w, uint32_t actor, uint32_t party)
-{
-    return actor == HANDLE_NONE || actor == party ||
-           (actor < w->state.catalogue.parties_n &&
-            w->state.catalogue.parties[actor].role_bits & (ROLE_OPERATOR | ROLE_CLIENT));
-}
-
 static enum heed_status no_room(enum heed_status status, struct heed_error *err)
 {
     return status == HEED_OK ? HEED_OK
@@ -52,7 +39,7 @@ enum heed_status apply_shop_list(struct world *w, const struct call *call, struc
     }
     uint32_t target = (uint32_t)call->i[0];
     const struct good *g = catalogue_good(&w->state.catalogue, target);
-    if (!acts_for(w, call->actor, g->seller)) {
+    if (!actor_for(&w->state, call->actor, g->seller)) {
         o->refusal = REFUSED_forbidden;
         return HEED_OK;
     }
@@ -97,12 +84,6 @@ static enum refusal people_ok(const struct world *w, int64_t buyer, int64_t reci
                : REFUSED_NOT;
 }
 
-/* A rule's name behind the refusal that it made. */
-static void name_rule(const char *rule, struct outcome *o)
-{
-    o->rule = rule;
-}
-
 /* Buying is an act of attention too: of the buyer, for what he bought.                           */
 static enum heed_status note_purchase(struct world *w, const struct purchase *p,
                                       struct heed_error *err)
@@ -136,15 +117,15 @@ enum heed_status apply_shop_buy(struct world *w, const struct call *call, struct
         o->refusal = REFUSED_unknown_target;
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;
-    struct shop_ask ask = {.id_hi = (uint64_t)or_zero(i[3]),
-                           .id_lo = (uint64_t)or_zero(i[4]),
+    struct shop_ask ask = {.id_hi = (uint64_t)call_or(i[3], 0),
+                           .id_lo = (uint64_t)call_or(i[4], 0),
                            .units = i[2] == CALL_ABSENT ? 1 : i[2],
                            .buyer = (uint32_t)i[1],
                            .recipient = (uint32_t)recipient,
                            .target = (uint32_t)i[0],
                            .offer = or_none(i[5]),
                            .reservation = or_none(i[7]),
-                           .coupon = (uint64_t)or_zero(i[8])};
+                           .coupon = (uint64_t)call_or(i[8], 0)};
     if (ask.offer < s->shop.offers_n && s->shop.offers[ask.offer].target != ask.target)
         o->refusal = REFUSED_unknown_offer;
     else if (ask.reservation < s->shop.reservations_n &&
@@ -161,7 +142,7 @@ enum heed_status apply_shop_buy(struct world *w, const struct call *call, struct
         return no_room(status, err);
     o->refusal = answer.refusal;
     o->repeated = answer.repeated;
-    name_rule(answer.rule, o);
+    o->rule = answer.rule;
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;
     o->handle = answer.number;
@@ -184,8 +165,8 @@ enum heed_status apply_shop_refund(struct world *w, const struct call *call, str
     struct shop_desk d = world_desk(w, call->time_ms);
     int64_t before = p->refunded_units, back;
     enum heed_status status =
-        shop_refund(&d, number, or_zero(call->i[1]), (uint64_t)or_zero(call->i[2]),
-                    (uint64_t)or_zero(call->i[3]), &o->refusal, &back, &o->repeated);
+        shop_refund(&d, number, call_or(call->i[1], 0), (uint64_t)call_or(call->i[2], 0),
+                    (uint64_t)call_or(call->i[3], 0), &o->refusal, &back, &o->repeated);
     if (status != HEED_OK || o->refusal != REFUSED_NOT)
         return no_room(status, err);
     /* what was given back was not wanted: purchase and refund stay to be seen, neither weighs */
@@ -212,8 +193,8 @@ enum heed_status apply_shop_deliver(struct world *w, const struct call *call, st
     enum heed_status status = HEED_OK;
     if (call->i[0] < 0 || (uint64_t)call->i[0] >= s->purchases_n)
         o->refusal = REFUSED_unknown_purchase;
-    else if (!acts_for(w, call->actor, s->purchases[call->i[0]].buyer) &&
-             !acts_for(w, call->actor, s->purchases[call->i[0]].recipient))
+    else if (!actor_for(&w->state, call->actor, s->purchases[call->i[0]].buyer) &&
+             !actor_for(&w->state, call->actor, s->purchases[call->i[0]].recipient))
         o->refusal = REFUSED_forbidden;
     else
         status = shop_deliver(&d, (uint32_t)call->i[0], &o->refusal);
@@ -241,14 +222,14 @@ enum heed_status apply_shop_coupon(struct world *w, const struct call *call, str
     }
     struct coupon k = {.key = (uint64_t)i[1],
                        .target = (uint32_t)i[0],
-                       .off_ppm = (uint32_t)or_zero(i[2]) * 1000,
-                       .minus_minor = or_zero(i[3]),
+                       .off_ppm = (uint32_t)call_or(i[2], 0) * 1000,
+                       .minus_minor = call_or(i[3], 0),
                        .until_ms = i[4] == CALL_ABSENT ? INT64_MAX : call->time_ms + i[4] * 1000,
                        .uses = i[5] == CALL_ABSENT ? -1 : i[5],
-                       .each = (uint32_t)or_zero(i[6])};
+                       .each = (uint32_t)call_or(i[6], 0)};
     uint32_t number;
     enum heed_status status = HEED_OK;
-    if (!acts_for(w, call->actor, catalogue_good(&w->state.catalogue, k.target)->seller))
+    if (!actor_for(&w->state, call->actor, catalogue_good(&w->state.catalogue, k.target)->seller))
         o->refusal = REFUSED_forbidden;
     else if (catalogue_gone(&w->state.catalogue, k.target))
         o->refusal = REFUSED_erased;
@@ -289,8 +270,8 @@ enum heed_status apply_shop_resell(struct world *w, const struct call *call, str
         o->refusal = REFUSED_unknown_target;
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;
-    struct shop_ask ask = {.id_hi = (uint64_t)or_zero(i[4]),
-                           .id_lo = (uint64_t)or_zero(i[5]),
+    struct shop_ask ask = {.id_hi = (uint64_t)call_or(i[4], 0),
+                           .id_lo = (uint64_t)call_or(i[5], 0),
                            .units = i[3] == CALL_ABSENT ? 1 : i[3],
                            .buyer = (uint32_t)i[1],
                            .target = (uint32_t)i[0]};
@@ -313,7 +294,7 @@ enum heed_status apply_shop_withdraw(struct world *w, const struct call *call, s
     enum heed_status status = HEED_OK;
     if (call->i[0] < 0 || (uint64_t)call->i[0] >= s->offers_n)
         o->refusal = REFUSED_unknown_offer;
-    else if (!acts_for(w, call->actor, s->offers[call->i[0]].seller))
+    else if (!actor_for(&w->state, call->actor, s->offers[call->i[0]].seller))
         o->refusal = REFUSED_forbidden;
     else
         status = shop_withdraw(&d, (uint32_t)call->i[0], &o->refusal);
@@ -334,8 +315,8 @@ enum heed_status apply_shop_reserve(struct world *w, const struct call *call, st
         o->refusal = REFUSED_unknown_target;
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;
-    struct shop_ask ask = {.id_hi = (uint64_t)or_zero(i[5]),
-                           .id_lo = (uint64_t)or_zero(i[6]),
+    struct shop_ask ask = {.id_hi = (uint64_t)call_or(i[5], 0),
+                           .id_lo = (uint64_t)call_or(i[6], 0),
                            .units = i[2] == CALL_ABSENT ? 1 : i[2],
                            .buyer = (uint32_t)i[1],
                            .target = (uint32_t)i[0],
@@ -367,7 +348,7 @@ enum heed_status apply_shop_unreserve(struct world *w, const struct call *call, 
     enum heed_status status = HEED_OK;
     if (call->i[0] < 0 || (uint64_t)call->i[0] >= s->reservations_n)
         o->refusal = REFUSED_unknown_reservation;
-    else if (!acts_for(w, call->actor, s->reservations[call->i[0]].buyer))
+    else if (!actor_for(&w->state, call->actor, s->reservations[call->i[0]].buyer))
         o->refusal = REFUSED_forbidden;
     else
         status = shop_unreserve(&d, (uint32_t)call->i[0], &o->refusal);

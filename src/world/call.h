@@ -12,6 +12,12 @@
 enum { CALL_INTS = 16 };
 #define CALL_ABSENT INT64_MIN
 
+/* An integer of a call, or what stands for it where it is absent. */
+static inline int64_t call_or(int64_t value, int64_t otherwise)
+{
+    return value == CALL_ABSENT ? otherwise : value;
+}
+
 struct call {
     int64_t time_ms;
     int64_t i[CALL_INTS];

@@ -1,6 +1,7 @@
 #include "world/journal.h"
 
 #include "base/error.h"
+#include "world/pack.h"
 #include "world/table.h"
 
 #include <stdlib.h>
@@ -108,16 +109,6 @@ static bool journalled(unsigned command)
     return kind == KIND_COMMAND || kind == KIND_INTERNAL;
 }
 
-static uint8_t *put(uint8_t *p, uint64_t v)
-{
-    while (v >= 0x80) {
-        *p++ = (uint8_t)(0x80 | (v & 0x7f));
-        v >>= 7;
-    }
-    *p++ = (uint8_t)v;
-    return p;
-}
-
 /* Zigzag of a difference; the difference may wrap, decoding wraps back.                          */
 static uint64_t zigzag(int64_t now, int64_t before)
 {
@@ -135,14 +126,14 @@ static int64_t unzigzag(uint64_t z, int64_t before)
 static uint8_t *put_int(uint8_t *p, int64_t v, int64_t *before)
 {
     if (v == CALL_ABSENT)
-        return put(p, 0);
+        return pack_at(p, 0);
     uint64_t z = zigzag(v, *before);
     *before = v;
     if (z >= UINT64_MAX - 1) {
-        p = put(p, UINT64_MAX);
-        return put(p, z);
+        p = pack_at(p, UINT64_MAX);
+        return pack_at(p, z);
     }
-    return put(p, z + 1);
+    return pack_at(p, z + 1);
 }
 
 /* Which commands calls[n] are of, each once, into c->had; returns how many. */
@@ -169,21 +160,21 @@ enum heed_status journal_encode(struct journal_codec *c, const struct call *call
         return error_nomem(err);
     uint8_t *p = c->raw;
     *p++ = CODEC_VERSION;
-    p = put(p, called(c, calls, n));
+    p = pack_at(p, called(c, calls, n));
     for (unsigned command = 0; command < COMMAND_COUNT; command++)
         if (c->had[command] != NOT_CALLED) {
-            p = put(p, command);
-            p = put(p, c->had[command]);
+            p = pack_at(p, command);
+            p = pack_at(p, c->had[command]);
         }
     for (size_t i = 0; i < n; i++)
-        p = put(p, calls[i].command);
+        p = pack_at(p, calls[i].command);
     int64_t before = 0;
     for (size_t i = 0; i < n; i++) {
-        p = put(p, zigzag(calls[i].time_ms, before));
+        p = pack_at(p, zigzag(calls[i].time_ms, before));
         before = calls[i].time_ms;
     }
     for (size_t i = 0; i < n; i++)
-        p = put(p, (uint32_t)(calls[i].actor + 1));
+        p = pack_at(p, (uint32_t)(calls[i].actor + 1));
     for (int place = 0; place < CALL_INTS; place++) {
         int64_t last[COMMAND_COUNT] = {0};
         for (size_t i = 0; i < n; i++)
@@ -192,7 +183,7 @@ enum heed_status journal_encode(struct journal_codec *c, const struct call *call
     }
     for (size_t i = 0; i < n; i++)
         if (c->blob[calls[i].command])
-            p = put(p, calls[i].blob.n);
+            p = pack_at(p, calls[i].blob.n);
     for (size_t i = 0; i < n; i++)
         if (c->blob[calls[i].command] && calls[i].blob.n) {
             memcpy(p, calls[i].blob.p, calls[i].blob.n);

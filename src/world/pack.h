@@ -4,6 +4,15 @@
 
 #include "base/str.h"
 
+/* Into memory with room for ten bytes; gives where they end.                                    */
+static inline uint8_t *pack_at(uint8_t *p, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        *p++ = (uint8_t)(0x80 | (v & 0x7f));
+    *p++ = (uint8_t)v;
+    return p;
+}
+
 static inline bool pack_u64(struct strbuf *b, uint64_t v)
 {
     while (v >= 0x80) {

@@ -15,6 +15,17 @@ static bool time_ok(int64_t ms)
     return ms >= 0 && ms <= TIME_MAX_MS;
 }
 
+bool actor_has(const struct state *s, uint32_t actor, unsigned roles)
+{
+    return actor == HANDLE_NONE ||
+           (actor < s->catalogue.parties_n && s->catalogue.parties[actor].role_bits & roles);
+}
+
+bool actor_for(const struct state *s, uint32_t actor, uint32_t party)
+{
+    return actor == party || actor_has(s, actor, ROLE_OPERATOR | ROLE_CLIENT);
+}
+
 bool unit_possible(const struct state *s, int64_t unit)
 {
     return unit >= 0 && unit <= UINT32_MAX &&
