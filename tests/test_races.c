@@ -1,9 +1,8 @@
 /* Many threads on one shared world, from outside the single writer: exactly one wins what there is
  * one of, everyone gets an answer, and the world adds up and replays. Also clean under
  * ThreadSanitizer (the tsan preset). */
-#include "heed.h"
+#include "support_race.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -14,35 +13,13 @@
 
 #include <cmocka.h>
 
-enum { THREADS = 64, ROUNDS = 5, ARGS = 6 };
+enum { THREADS = RACERS, ROUNDS = 5 };
 static const char path[] = "test_races.world";
-
-/* What one thread asks. */
-struct racer {
-    struct heed_shared *shared;
-    pthread_barrier_t *start;
-    const char *name;
-    struct heed_arg args[ARGS];
-    size_t n;
-    char id[8];
-    enum heed_status status;
-    char *reply;
-};
-
-static void *race(void *racer)
-{
-    struct racer *r = racer;
-    struct heed_context context = {1772366400000, NULL};
-    struct heed_error err;
-    pthread_barrier_wait(r->start);
-    r->status = heed_shared_call(r->shared, r->name, &context, r->args, r->n, &r->reply, &err);
-    return NULL;
-}
 
 static char *call(struct heed_world *w, const char *name, const struct heed_arg *args, size_t n)
 {
     struct heed_error err;
-    struct heed_context context = {1772366400000, NULL};
+    struct heed_context context = {RACE_TIME, NULL};
     char *reply = NULL;
     if (heed_call(w, name, &context, args, n, &reply, &err) != HEED_OK)
         fail_msg("%s: %s %s %s", name, err.where, err.message, reply ? reply : "");
@@ -90,37 +67,11 @@ static void close_world(struct heed_world *w)
     unlink("test_races.world.lock");
 }
 
-/* Starts all racers at once and waits for them; how many were answered HEED_OK, and in *refused how
- * many were refused with that code. */
-static int run(struct heed_world *w, struct racer racers[THREADS], const char *code, int *refused)
+static size_t run(struct heed_world *w, struct racer racers[THREADS], const char *code,
+                  size_t *refused)
 {
-    pthread_barrier_t start;
-    pthread_t threads[THREADS];
-    struct heed_shared *shared = NULL;
-    struct heed_error err;
-    int won = 0;
-    *refused = 0;
-    assert_int_equal(heed_share(w, &shared, &err), HEED_OK);
-    pthread_barrier_init(&start, NULL, THREADS);
-    for (int i = 0; i < THREADS; i++) {
-        racers[i].shared = shared;
-        racers[i].start = &start;
-        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    heed_unshare(shared);
-    pthread_barrier_destroy(&start);
-    for (int i = 0; i < THREADS; i++) {
-        won += racers[i].status == HEED_OK;
-        bool as_told = racers[i].status == HEED_REFUSED && strstr(racers[i].reply, code);
-        *refused += as_told;
-        if (racers[i].status != HEED_OK && !as_told)
-            fail_msg("thread %d: status %d, %s", i, (int)racers[i].status,
-                     racers[i].reply ? racers[i].reply : "no reply");
-        heed_free(racers[i].reply);
-    }
-    return won;
+    race(w, racers, THREADS);
+    return race_won(racers, THREADS, code, refused);
 }
 
 static void one_buys_the_last_piece(void **unused)
@@ -129,7 +80,7 @@ static void one_buys_the_last_piece(void **unused)
     struct heed_world *w = open_world();
     for (int round = 0; round < ROUNDS; round++) {
         struct racer racers[THREADS] = {0};
-        int refused;
+        size_t refused;
         done(w, "shop list", (struct heed_arg[]){{"good", "sword"}, {"stock", "1"}}, 2);
         for (int i = 0; i < THREADS; i++) {
             struct racer *r = &racers[i];
@@ -169,7 +120,7 @@ static void one_ends_what_ends_once(void **unused)
         for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
             struct racer racers[THREADS] = {0};
             char *reply, number[24];
-            int refused;
+            size_t refused;
             if (row == 0)
                 reply =
                     call(w, "shop buy", (struct heed_arg[]){{"good", "sword"}, {"user", "u1"}}, 2);
@@ -230,7 +181,8 @@ static void one_buys_at_once(void **unused)
     for (int round = 0; round < ROUNDS; round++) {
         struct racer racers[THREADS] = {0};
         char number[24];
-        int refused, winner = 0;
+        int winner = 0;
+        size_t refused;
         open_auction(w, "2026-03-02", number);
         for (int i = 0; i < THREADS; i++) {
             struct racer *r = &racers[i];
@@ -262,7 +214,7 @@ static void bids_race_with_the_end(void **unused)
     for (int round = 0; round < ROUNDS; round++) {
         struct racer racers[THREADS] = {0};
         char number[24];
-        int refused;
+        size_t refused;
         open_auction(w, "2026-03-02", number);
         for (int i = 0; i < THREADS; i++) {
             struct racer *r = &racers[i];
@@ -275,7 +227,8 @@ static void bids_race_with_the_end(void **unused)
                                     .n = 2,
                                     .args = {{"auction", number}, {"cancel", "1"}}};
         }
-        int won = run(w, racers, "\"refused\"", &refused), ended = 0;
+        size_t won = run(w, racers, "\"refused\"", &refused);
+        int ended = 0;
         for (int i = 0; i < THREADS; i++)
             ended += racers[i].status == HEED_OK && i % 16 == round;
         assert_int_equal(ended, 1);
@@ -298,10 +251,10 @@ static void nobody_bids_at_the_close(void **unused)
     struct racer racers[THREADS] = {0};
     struct heed_error err;
     char number[24], *reply = NULL;
-    int refused;
-    struct heed_context before = {1772366400000 - 60000, NULL};
+    size_t refused;
+    struct heed_context before = {RACE_TIME - 60000, NULL};
     const struct heed_arg open[] = {
-        {"good", "sword"}, {"user", "smith"}, {"new", "1"}, {"closes", "1772366400"}};
+        {"good", "sword"}, {"user", "smith"}, {"new", "1"}, {"closes", "1767225600"}};
     assert_int_equal(heed_call(w, "auction open", &before, open, 4, &reply, &err), HEED_OK);
     snprintf(number, sizeof number, "%ld", number_in(reply, "\"auction\":"));
     heed_free(reply);
@@ -329,7 +282,7 @@ static void one_id_moves_once(void **unused)
     (void)unused;
     struct heed_world *w = open_world();
     struct racer racers[THREADS] = {0};
-    int refused;
+    size_t refused;
     for (int i = 0; i < THREADS; i++)
         racers[i] = (struct racer){
             .name = "ledger transfer",
@@ -386,18 +339,11 @@ static void an_order_is_filled_or_cancelled_once(void **unused)
     for (int round = 0; round < ROUNDS; round++) {
         struct racer racers[THREADS] = {0};
         char number[24];
-        pthread_barrier_t start;
-        pthread_t threads[THREADS];
-        struct heed_shared *shared = NULL;
-        struct heed_error err;
         number_of(number, sell_one(w), "\"order\":");
         int won = 0;
-        assert_int_equal(heed_share(w, &shared, &err), HEED_OK);
-        pthread_barrier_init(&start, NULL, THREADS);
         for (int i = 0; i < THREADS; i++) {
             struct racer *r = &racers[i];
-            *r = (struct racer){
-                .shared = shared, .start = &start, .name = "exchange cancel", .n = 2};
+            *r = (struct racer){.name = "exchange cancel", .n = 2};
             snprintf(r->id, sizeof r->id, "u%d", i);
             r->args[0] = (struct heed_arg){"good", "sword"};
             r->args[1] = (struct heed_arg){"order", number};
@@ -411,11 +357,10 @@ static void an_order_is_filled_or_cancelled_once(void **unused)
                 memcpy(r->args + 1, buy, sizeof buy);
                 r->n = 6;
             }
-            assert_int_equal(pthread_create(&threads[i], NULL, race, r), 0);
         }
+        race(w, racers, THREADS);
         for (int i = 0; i < THREADS; i++) {
             const struct racer *r = &racers[i];
-            assert_int_equal(pthread_join(threads[i], NULL), 0);
             assert_non_null(r->reply);
             bool has = r->status == HEED_OK && (r->n == 2 || strstr(r->reply, "\"filled\":1"));
             won += has;
@@ -425,8 +370,6 @@ static void an_order_is_filled_or_cancelled_once(void **unused)
                 fail_msg("thread %d: status %d, %s", i, (int)r->status, r->reply);
             heed_free(r->reply);
         }
-        heed_unshare(shared);
-        pthread_barrier_destroy(&start);
         assert_int_equal(won, 1);
     }
     assert_int_equal(cancelled + filled, ROUNDS);
@@ -442,7 +385,7 @@ static void no_more_is_sold_than_there_is(void **unused)
     (void)unused;
     struct heed_world *w = open_market();
     struct racer racers[THREADS] = {0};
-    int refused;
+    size_t refused;
     done(w, "exchange place",
          (struct heed_arg[]){
              {"good", "sword"}, {"user", "smith"}, {"side", "sell"}, {"price", "7"}, {"size", "5"}},
@@ -466,30 +409,19 @@ static void a_bad_call_hurts_nobody(void **unused)
     (void)unused;
     struct heed_world *w = open_world();
     struct racer racers[THREADS] = {0};
-    struct heed_shared *shared = NULL;
-    struct heed_error err;
-    pthread_barrier_t start;
-    pthread_t threads[THREADS];
-    assert_int_equal(heed_share(w, &shared, &err), HEED_OK);
-    pthread_barrier_init(&start, NULL, THREADS);
     for (int i = 0; i < THREADS; i++) {
         racers[i] = (struct racer){
-            .shared = shared,
-            .start = &start,
             .name = i % 4 == 0 ? "user add" : "ledger transfer",
             .n = i % 4 == 0 ? 1 : 3,
             .args = {{"from", "u1"}, {"to", "u2"}, {"amount", i % 4 == 1 ? "x" : "1"}}};
         if (i % 4 == 0)
             racers[i].args[0] = (struct heed_arg){"id", "system:new"};
-        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
     }
+    race(w, racers, THREADS);
     for (int i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_int_equal(racers[i].status, i % 4 < 2 ? HEED_USAGE : HEED_OK);
         heed_free(racers[i].reply);
     }
-    heed_unshare(shared);
-    pthread_barrier_destroy(&start);
     char *reply = call(w, "ledger balance", (struct heed_arg[]){{"account", "u2"}}, 1);
     assert_non_null(strstr(reply, "\"balance_minor\":13200"));
     heed_free(reply);

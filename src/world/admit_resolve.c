@@ -84,7 +84,10 @@ static enum heed_status resolve_amount(struct resolving *r, size_t arg, int64_t 
         return HEED_OK;
     struct money m;
     int scale = unit_scale(&r->w->state, (uint32_t)unit);
-    switch (money_from_text(r->values[arg], scale, &m)) {
+    enum money_parse parsed = money_from_text(r->values[arg], scale, &m);
+    if (parsed == MONEY_OK && m.minor == CALL_ABSENT) /* not the same as none */
+        parsed = MONEY_TOO_LARGE;
+    switch (parsed) {
     case MONEY_OK:
         *out = m.minor;
         return HEED_OK;

@@ -121,9 +121,10 @@ bool admit_amount(struct str text, int64_t *milli)
 
 static bool out_of_bounds(const struct arg_spec *arg, int64_t v, struct heed_error *err)
 {
-    if (v >= arg->min && (arg->max == 0 || v <= arg->max))
+    int64_t min = arg->min == CALL_ABSENT ? CALL_ABSENT + 1 : arg->min; /* which is none given */
+    if (v >= min && (arg->max == 0 || v <= arg->max))
         return false;
-    error_set(err, HEED_USAGE, arg->name, "it must lie between %lld and %lld", (long long)arg->min,
+    error_set(err, HEED_USAGE, arg->name, "it must lie between %lld and %lld", (long long)min,
               (long long)arg->max);
     return true;
 }
