@@ -9,6 +9,23 @@ static struct {
     bool on, fired;
 } fault;
 
+static struct {
+    vfs_watcher *tell;
+    void *context;
+} watch;
+
+void vfs_watch(vfs_watcher *watcher, void *context)
+{
+    watch.tell = watcher;
+    watch.context = context;
+}
+
+static void tell(enum vfs_act act, const char *name, const void *p, int n, sqlite3_int64 at)
+{
+    if (watch.tell && name)
+        watch.tell(watch.context, act, name, p, (size_t)n, at);
+}
+
 void vfs_fault_fail_at(long n, enum vfs_fault kind)
 {
     fault.at = n;
@@ -48,11 +65,17 @@ static bool fails(void)
 struct file {
     sqlite3_file base;
     sqlite3_file *real; /* stands behind this struct */
+    const char *name;   /* SQLite's, as long as it is open; NULL: a temporary one */
 };
 
 static sqlite3_file *real(sqlite3_file *f)
 {
     return ((struct file *)f)->real;
+}
+
+static const char *name_of(sqlite3_file *f)
+{
+    return ((struct file *)f)->name;
 }
 
 static int file_close(sqlite3_file *f)
@@ -67,8 +90,10 @@ static int file_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 
 static int file_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 {
-    if (!fails())
+    if (!fails()) {
+        tell(VFS_WRITE, name_of(f), p, n, at);
         return real(f)->pMethods->xWrite(real(f), p, n, at);
+    }
     if ((fault.kind == VFS_SHORT || fault.kind == VFS_FULL) && n > 1)
         real(f)->pMethods->xWrite(real(f), p, n / 2, at);
     return fault.kind == VFS_FULL ? SQLITE_FULL : SQLITE_IOERR_WRITE;
@@ -76,16 +101,22 @@ static int file_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 
 static int file_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-    return fails() ? SQLITE_IOERR_TRUNCATE : real(f)->pMethods->xTruncate(real(f), size);
+    if (fails())
+        return SQLITE_IOERR_TRUNCATE;
+    tell(VFS_CUT, name_of(f), NULL, 0, size);
+    return real(f)->pMethods->xTruncate(real(f), size);
 }
 
-/* Nothing is really synced: no test can cut the power, and it would take most of the time. */
+/* Nothing is really synced: who watches knows what a cut of the power would leave, and it would
+ * take most of the time. */
 static int file_sync(sqlite3_file *f, int flags)
 {
-    (void)f;
     (void)flags;
     fault.syncs++;
-    return fails() ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+    if (fails())
+        return SQLITE_IOERR_FSYNC;
+    tell(VFS_SYNC, name_of(f), NULL, 0, 0);
+    return SQLITE_OK;
 }
 
 static int file_size(sqlite3_file *f, sqlite3_int64 *size)
@@ -176,6 +207,7 @@ static int vfs_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags
 {
     struct file *file = (struct file *)f;
     file->real = (sqlite3_file *)(file + 1);
+    file->name = name;
     int code = under(v)->xOpen(under(v), name, file->real, flags, out);
     f->pMethods = file->real->pMethods ? &methods : NULL;
     return code;
@@ -183,6 +215,7 @@ static int vfs_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags
 
 static int vfs_delete(sqlite3_vfs *v, const char *name, int sync)
 {
+    tell(VFS_DELETE, name, NULL, 0, 0);
     return under(v)->xDelete(under(v), name, sync);
 }
 

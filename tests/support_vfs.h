@@ -15,6 +15,7 @@
 #define HEED_SUPPORT_VFS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum vfs_fault {
     VFS_ERROR, /* an I/O error; nothing is written              */
@@ -29,4 +30,11 @@ void vfs_fault_fail_at(long n, enum vfs_fault kind);
 bool vfs_fault_fired(void);
 long vfs_sync_count(void); /* syncs since vfs_fault_fail_at */
 void vfs_fault_off(void);  /* what was fired and counted stays readable */
+
+/* Told of all that is done to files that have names, in its order: p[n] written at `at`, cut to
+ * `at` bytes, synced, deleted. name is the file's path. NULL: no longer. */
+enum vfs_act { VFS_WRITE, VFS_CUT, VFS_SYNC, VFS_DELETE };
+typedef void vfs_watcher(void *context, enum vfs_act act, const char *name, const void *p, size_t n,
+                         long long at);
+void vfs_watch(vfs_watcher *watcher, void *context);
 #endif
