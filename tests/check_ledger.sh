@@ -142,4 +142,26 @@ sale=$(grep -o '"transfer": [0-9]*' out | cut -d ' ' -f 2)
 complains 1 "refused (made_elsewhere)" --world w --at $later ledger reverse "$sale"
 
 expect 0 --world w --json verify
+# a file of transfers: chains whole or not at all, each line once, a file again changes nothing
+cat >many.csv <<'END'
+kind,id,from,to,amount,currency,timeout,of,chain
+transfer,f1,ann,bob,1,,,,
+pending,f2,ann,bob,2,,3600,,
+post,f3,,,0.50,,,f2,
+transfer,f4,ann,bob,1,,,,c
+transfer,f5,bob,ann,999999,,,,c
+transfer,f6,ann,nobody,1,,,,
+END
+heed_at $later ledger apply many.csv
+says out '"line":2,"id":"f1","result":"applied"' '"id":"f3","result":"applied"' '"id":"f4","result":"linked"' \
+    '"id":"f5","result":"insufficient_funds"' '"id":"f6","result":"unknown_account"' \
+    '"lines":6,"applied":3,"repeated":0,"refused":3,"refused_before":0'
+heed_at $later ledger apply many.csv
+says out '"id":"f1","result":"repeated"' '"id":"f4","result":"refused_before"' '"applied":0,"repeated":3,"refused":0,"refused_before":3'
+expect 0 --world w --at $later ledger apply many.csv --again
+says out 'insufficient_funds'
+sed 's/,0.50,/,0.505,/' many.csv >bad.csv
+complains 3 'line 4, column 5 (amount)' --world w --at $later ledger apply bad.csv
+complains 1 'only operators and clients' --world w --at $later --as bob ledger apply many.csv
+
 [ "$failures" -eq 0 ]

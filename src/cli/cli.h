@@ -55,6 +55,7 @@ int tool_report(struct cli *c);
 int tool_export(struct cli *c);
 int tool_generate(struct cli *c);
 int tool_verify(struct cli *c);
+int tool_ledger_apply(struct cli *c);
 int tool_simulate(struct cli *c);
 int tool_rules_default(struct cli *c);
 int tool_allocate_log(struct cli *c);

@@ -70,6 +70,8 @@ static int tool(struct cli *c)
         return tool_verify(c);
     case COMMAND_simulate_:
         return tool_simulate(c);
+    case COMMAND_ledger_apply:
+        return tool_ledger_apply(c);
     case COMMAND_allocate_log:
         return tool_allocate_log(c);
     default:

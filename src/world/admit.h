@@ -159,4 +159,6 @@ struct call admit_import_mark(const struct import_mark *mark, struct sha256 *dig
 /* Hash of an event's id as the journal holds it; never 0. key:HEX, as an export writes a hash, is
  * that hash again.                                                                              */
 uint64_t admit_key_hash(struct str id);
+/* The same of a command's --id, of whoever acts for the platform: 128 bits. */
+void admit_caller_id(struct str id, uint64_t *hi, uint64_t *lo);
 #endif

@@ -136,6 +136,23 @@ static struct sha256 own_id(const struct resolving *r, struct str text)
     return sha256_of(bytes, sizeof bytes);
 }
 
+static void id_of_digest(struct sha256 digest, int64_t out[2])
+{
+    memcpy(&out[0], digest.b, 8);
+    memcpy(&out[1], digest.b + 8, 8);
+    for (int i = 0; i < 2; i++)
+        if (out[i] == CALL_ABSENT)
+            out[i] = 1;
+}
+
+void admit_caller_id(struct str id, uint64_t *hi, uint64_t *lo)
+{
+    int64_t halves[2];
+    id_of_digest(sha256_of(id.p, id.n), halves);
+    *hi = (uint64_t)halves[0];
+    *lo = (uint64_t)halves[1];
+}
+
 /* The 128 bits that the digits are, the higher half first; absent halves cannot be told from one
  * number, which is refused.                                                                     */
 static bool hex_parse(struct str text, int64_t out[2])
@@ -243,15 +260,9 @@ enum heed_status resolve_arg(struct resolving *r, size_t arg)
             return bad_arg(r, arg, "an amount of zero or more");
         break;
     }
-    case ARG_ID: {
-        struct sha256 digest = own_id(r, text);
-        memcpy(&out[0], digest.b, 8);
-        memcpy(&out[1], digest.b + 8, 8);
-        for (int i = 0; i < 2; i++)
-            if (out[i] == CALL_ABSENT)
-                out[i] = 1;
+    case ARG_ID:
+        id_of_digest(own_id(r, text), out);
         break;
-    }
     case ARG_CODE:
         *out = (int64_t)admit_key_hash(text);
         if (*out == CALL_ABSENT || *out == 0)
