@@ -73,7 +73,7 @@ int tool_ledger_apply(struct cli *c)
     progress_done(&a.bar);
     if (result.lines > 0 || status == HEED_OK) {
         json_t *summary = summary_of(&result, (double)(cli_clock_ms() - started) / 1000);
-        if (summary && c->json && json_dumpf(summary, stdout, JSON_COMPACT) == 0)
+        if (summary && c->json && json_dumpf(summary, stdout, JSON_COMPACT | REPLY_REALS) == 0)
             putchar('\n');
         else if (summary)
             print_reply(c, summary);
