@@ -8,11 +8,11 @@ enum { ANN, BOB, CAM, RICH, NEW };
 enum { GOLD, GEMS };
 #define LEG(from, to, amount)                                                                      \
     {                                                                                              \
-        from, to, amount, GOLD, CODE_TRANSFER, LEDGER_NONE, 0, 0, 0                                \
+        from, to, amount, GOLD, CODE_TRANSFER, LEDGER_NONE, 0, 0, 0, 0                             \
     }
 #define GEM(from, to, amount)                                                                      \
     {                                                                                              \
-        from, to, amount, GEMS, CODE_TRANSFER, LEDGER_NONE, 0, 0, 0                                \
+        from, to, amount, GEMS, CODE_TRANSFER, LEDGER_NONE, 0, 0, 0, 0                             \
     }
 
 /* Posts at time 1000, under the id (0: without).                                                */

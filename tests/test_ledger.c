@@ -203,14 +203,15 @@ static void the_same_id_and_body_move_money_once_whenever_they_come(void **state
 static void every_part_of_the_body_counts(void **state)
 {
     (void)state;
-    static const struct posting body = {ANN, BOB, 10, GOLD, CODE_TRANSFER, 3, 0, 0, 0};
+    static const struct posting body = {ANN, BOB, 10, GOLD, CODE_TRANSFER, 3, 0, 0, 0, 0};
     static const struct posting others[] = {
-        {CAM, BOB, 10, GOLD, CODE_TRANSFER, 3, 0, 0, 0},
-        {ANN, CAM, 10, GOLD, CODE_TRANSFER, 3, 0, 0, 0},
-        {ANN, BOB, 11, GOLD, CODE_TRANSFER, 3, 0, 0, 0},
-        {ANN, BOB, 10, GEMS, CODE_TRANSFER, 3, 0, 0, 0},
-        {ANN, BOB, 10, GOLD, CODE_SALE, 3, 0, 0, 0},
-        {ANN, BOB, 10, GOLD, CODE_TRANSFER, 4, 0, 0, 0},
+        {CAM, BOB, 10, GOLD, CODE_TRANSFER, 3, 0, 0, 0, 0},
+        {ANN, CAM, 10, GOLD, CODE_TRANSFER, 3, 0, 0, 0, 0},
+        {ANN, BOB, 11, GOLD, CODE_TRANSFER, 3, 0, 0, 0, 0},
+        {ANN, BOB, 10, GEMS, CODE_TRANSFER, 3, 0, 0, 0, 0},
+        {ANN, BOB, 10, GOLD, CODE_SALE, 3, 0, 0, 0, 0},
+        {ANN, BOB, 10, GOLD, CODE_TRANSFER, 4, 0, 0, 0, 0},
+        {ANN, BOB, 10, GOLD, CODE_TRANSFER, 3, 0, 0, 1, 0},
     };
     struct ledger l;
     books_open(&l);

@@ -18,7 +18,7 @@ static void fill_small(struct ledger *l)
     books_open(l);
     const struct posting legs[] = {LEG(ANN, BOB, 60),
                                    LEG(BOB, HOLDER_POOL, 5),
-                                   {HOLDER_POOL, CAM, 5, GOLD, CODE_REWARD_USER, 300, 0, 0, 0}};
+                                   {HOLDER_POOL, CAM, 5, GOLD, CODE_REWARD_USER, 300, 0, 0, 0, 0}};
     assert_int_equal(books_post(l, 77, legs, 3), REFUSED_NOT);
     assert_int_equal(books_post(l, 78, &(struct posting)LEG(ANN, CAM, 0), 1), REFUSED_NOT);
     assert_true(ledger_open(l, NEW, GEMS) != LEDGER_NONE);

@@ -203,7 +203,8 @@ static void a_full_world_is_told_in_both_languages(void **unused)
     for (enum report_lang lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
         char *html = html_of(d, lang);
         assert_sound(html, lang);
-        assert_int_equal(assert_balanced(html, "h2"), 6); /* five stages and the truth */
+        /* five stages, what the shop cost, and the truth */
+        assert_int_equal(assert_balanced(html, "h2"), 7);
         size_t drawings = assert_balanced(html, "svg");
         assert_true(drawings >= 8);
         assert_int_equal(times(html, "aria-label=\"") - 1, drawings); /* and the key figures */

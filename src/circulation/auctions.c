@@ -186,16 +186,27 @@ static bool pieces(struct deal *x, uint32_t to, int64_t units)
                                    .code = CODE_AUCTION});
 }
 
-static bool money(struct deal *x, uint32_t bidder, uint32_t to, uint16_t purpose, uint16_t code,
-                  int64_t minor)
+static bool money(struct deal *x, uint32_t bidder, uint32_t to, uint16_t code, int64_t minor)
 {
     return leg(x, (struct posting){.from = bidder,
                                    .from_purpose = PURPOSE_BIDS,
                                    .to = to,
-                                   .to_purpose = purpose,
                                    .amount_minor = minor,
                                    .unit = x->lot->currency,
                                    .code = code});
+}
+
+/* A line of a sale; its data is the line of the market rules that says so. */
+static bool paid(struct deal *x, uint32_t bidder, const struct shop_line *l)
+{
+    return leg(x, (struct posting){.from = bidder,
+                                   .from_purpose = PURPOSE_BIDS,
+                                   .to = l->holder,
+                                   .to_purpose = l->purpose,
+                                   .amount_minor = l->minor,
+                                   .unit = x->lot->currency,
+                                   .code = l->code,
+                                   .data = l->rule});
 }
 
 /* A sale to a bidder, all in, as the market rules have it. */
@@ -227,8 +238,7 @@ static enum heed_status sold(struct deal *x, const struct auction_delta *a, int6
     heed_assert(s->price_minor <= a->pay_minor);
     *back = a->pay_minor - s->price_minor;
     for (uint32_t i = 0; i < s->lines_n; i++)
-        if (!money(x, a->bidder, s->lines[i].holder, s->lines[i].purpose, s->lines[i].code,
-                   s->lines[i].minor))
+        if (!paid(x, a->bidder, &s->lines[i]))
             return HEED_NOMEM;
     return HEED_OK;
 }
@@ -260,8 +270,8 @@ static enum heed_status write_bid(struct deal *x, const struct auction_delta *a,
         status = sold(x, a, &back, refusal);
     if (status != HEED_OK || *refusal != REFUSED_NOT)
         return status;
-    return money(x, a->bidder, x->lot->auction.terms.seller, 0, CODE_AUCTION, a->forfeit_minor) &&
-                   money(x, a->bidder, a->bidder, 0, CODE_BID, a->release_minor + back)
+    return money(x, a->bidder, x->lot->auction.terms.seller, CODE_AUCTION, a->forfeit_minor) &&
+                   money(x, a->bidder, a->bidder, CODE_BID, a->release_minor + back)
                ? HEED_OK
                : HEED_NOMEM;
 }

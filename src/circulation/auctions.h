@@ -8,9 +8,10 @@
  *     bids account of a bidder and currency = what his bids in all auctions hold
  *     bids account of a seller and item     = pieces in his auctions that still run
  *
- * A bid is all that its bidder pays: what the market rules charge comes out of it. Deposits that
- * are forfeit go to the seller, whole. An end whose money has nowhere to go (an account is full or
- * bounded) waits a day and is tried again; until then all is held. */
+ * A bid is all that its bidder pays: what the market rules charge comes out of it, by transfers
+ * whose data has the line of the rules. Deposits that are forfeit go to the seller, whole. An end
+ * whose money has nowhere to go (an account is full or bounded) waits a day and is tried again;
+ * until then all is held. */
 #ifndef HEED_AUCTIONS_H
 #define HEED_AUCTIONS_H
 

@@ -279,6 +279,7 @@ struct posting {
     uint16_t code;
     uint32_t reference;
     uint16_t from_purpose, to_purpose; /* 0: main accounts */
+    uint64_t data;                     /* the caller's, the lower half of the transfer's */
     uint32_t posts; /* a pending transfer + 1: this leg posts it whole, and is by its accounts and
                        unit; 0: none */
 };

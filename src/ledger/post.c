@@ -36,6 +36,7 @@ static size_t moving(const struct posting *legs, size_t n, uint64_t id_hi, uint6
         asks[i] = (struct transfer_ask){
             .id_hi = id_hi,
             .id_lo = id_lo,
+            .data_lo = legs_of[i]->data,
             .amount_minor = legs_of[i]->posts ? TRANSFER_ALL : legs_of[i]->amount_minor,
             .debit = LEDGER_NONE,
             .credit = LEDGER_NONE,

@@ -260,5 +260,9 @@ void chapter_circulation(const struct page *p)
     flow(p, currency->scale);
     identity(p);
     figures_end(p);
+    if (d->market.markets_n == 0)
+        paragraph(p, "note", W_exchange_none);
+    if (d->market.lots_n == 0)
+        paragraph(p, "note", W_auctions_none);
     chapter_end(p);
 }

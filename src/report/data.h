@@ -2,6 +2,7 @@
 #ifndef HEED_REPORT_DATA_H
 #define HEED_REPORT_DATA_H
 
+#include "circulation/exchange_data.h"
 #include "report/report.h"
 
 enum { CURVE_POINTS = 101, RISERS = 8, COPIES = 6, DOTS_MAX = 1200, CATEGORIES = 10, BANDS = 18 };
@@ -97,6 +98,83 @@ struct money_row {           /* minor units of one currency */
     bool holds; /* issued - retired = what all hold, and all balances add up to 0 */
 };
 
+/* ── circulation: exchange, auctions, what trade cost and who earned by it ── */
+
+enum { MARKETS_DRAWN = 3, STEPS_MAX = 160, CANDLES_MAX = 40, BIDS_DRAWN = 12 };
+
+/* One side of a book: what is shown of it, from the best price on. */
+struct depth {
+    int64_t price[STEPS_MAX], sum[STEPS_MAX]; /* sum: pieces at this price or a better one */
+    size_t n;
+    int64_t beyond; /* pieces further away than is drawn */
+};
+
+struct market_row {
+    size_t venue;
+    struct named name;      /* of what is traded */
+    int64_t bid, ask;       /* minor units; 0: nobody */
+    int64_t last, vwap_ppt; /* vwap in thousandths of a minor unit */
+    int64_t volume, fees_minor;
+    double value; /* of all trades, minor units; what markets are sorted by */
+    uint64_t trades, orders;
+    int64_t now_ms; /* the book is as of then */
+    /* of those that are drawn: */
+    struct depth bids, asks;
+    struct data_bars candles; /* each_ms 0: nothing traded */
+};
+
+/* Where a sale was made. */
+enum trade_place { TRADE_SHOP, TRADE_RESALE, TRADE_EXCHANGE, TRADE_AUCTION, TRADE_PLACES };
+
+struct fee_row {
+    enum trade_place place;
+    char rule[MARKET_NAME_MAX + 1]; /* of the market rules; "": heed's own fee */
+    uint32_t line;                  /* in the document in force then; 0: likewise */
+    struct named market;            /* the exchange's; else "" */
+    char to[MARKET_NAME_MAX + 1];   /* a sink, "pool", "shop"; "": retired */
+    uint16_t currency;
+    int64_t minor, back_minor,
+        waiting_minor; /* taken; given back of it; in escrow, not taken yet */
+    uint64_t times;
+};
+
+struct earner_row {
+    uint32_t party;
+    uint16_t currency;
+    char id[96];
+    int64_t own[TRADE_PLACES]; /* sales of what he made; not of TRADE_RESALE */
+    int64_t resold, royalty;   /* sales of what others made, anywhere; of what others sold again */
+    int64_t all;
+};
+
+struct lot_row {
+    uint32_t lot;
+    struct named name;
+    char winner[96]; /* "": none, or several */
+    size_t winners, bids;
+    int64_t won_units, revenue_minor, forfeited_minor;
+};
+
+struct kind_row {
+    enum auction_form form;
+    uint16_t currency;
+    uint64_t lots, running, sold, bids;
+    int64_t units, revenue_minor;
+};
+
+struct market_data {
+    struct market_row *markets; /* most traded first */
+    size_t markets_n;
+    struct fee_row *fees; /* by currency, the most first */
+    size_t fees_n, fees_cap;
+    struct earner_row *earners; /* likewise */
+    size_t earners_n, earners_cap;
+    struct lot_row *lots; /* by what was paid, the most first */
+    size_t lots_n, sold_n;
+    struct kind_row *kinds;
+    size_t kinds_n, kinds_cap;
+};
+
 struct report_data {
     struct world *w;
     struct report_truth truth;
@@ -136,6 +214,7 @@ struct report_data {
     int64_t flow[PLACES][PLACES], by_code[CODE_COUNT];
     struct money_row money[CURRENCIES_MAX];
     uint64_t purchases, refunded;
+    struct market_data market;
     struct sha256 hash;
 };
 
@@ -145,6 +224,12 @@ enum heed_status gather_contents(struct report_data *d, struct heed_error *err);
 enum heed_status gather_activity(struct report_data *d, struct heed_error *err);
 enum heed_status gather_frontier(struct report_data *d, struct heed_error *err);
 enum heed_status gather_value(struct report_data *d, struct heed_error *err);
+enum heed_status gather_market(struct report_data *d, struct heed_error *err);
+enum heed_status gather_fees(struct report_data *d, struct heed_error *err);
+void market_data_free(struct market_data *m);
+/* What a content, good or service is called. */
+enum heed_status report_name(const struct report_data *d, uint32_t target, struct named *out,
+                             struct heed_error *err);
 
 /* Why a content rose, in words; the `most` strongest reasons. */
 void report_why(const struct riser *r, enum report_lang lang, size_t most, char *buf, size_t size);

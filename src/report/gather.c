@@ -10,6 +10,7 @@ void report_free(struct report_data *d)
     free(d->dots);
     free(d->epochs);
     free(d->days);
+    market_data_free(&d->market);
     free(d);
 }
 
@@ -46,6 +47,10 @@ enum heed_status report_gather(struct world *w, const struct report_truth *truth
         status = gather_frontier(d, err);
     if (status == HEED_OK)
         status = gather_value(d, err);
+    if (status == HEED_OK)
+        status = gather_market(d, err);
+    if (status == HEED_OK)
+        status = gather_fees(d, err);
     if (status == HEED_OK)
         status = world_hash(w, &d->hash, err);
     if (status != HEED_OK) {

@@ -13,16 +13,17 @@ bool report_shown(const struct state *s, uint32_t content)
     return engine_eligibility(s, content) != ELIGIBLE_NOT;
 }
 
-static enum heed_status name_of(const struct report_data *d, uint32_t content, struct named *out,
-                                struct heed_error *err)
+enum heed_status report_name(const struct report_data *d, uint32_t target, struct named *out,
+                             struct heed_error *err)
 {
     struct strbuf buf;
     struct text text;
     bool found;
     strbuf_init(&buf, SIZE_MAX / 2);
-    out->content = content;
-    world_target_text(d->w, target_make(TARGET_CONTENT, content), out->id);
-    enum heed_status status = vault_open(d->w, TARGET_CONTENT, content, &buf, &text, &found, err);
+    out->content = target_index(target);
+    world_target_text(d->w, target, out->id);
+    enum heed_status status =
+        vault_open(d->w, target_kind(target), target_index(target), &buf, &text, &found, err);
     if (status == HEED_OK && found) {
         struct str title = str_trim(text.fields[TEXT_NAME]);
         size_t n = utf8_cut(title, sizeof out->title - 1);
@@ -32,6 +33,12 @@ static enum heed_status name_of(const struct report_data *d, uint32_t content, s
     }
     strbuf_deinit(&buf);
     return status;
+}
+
+static enum heed_status name_of(const struct report_data *d, uint32_t content, struct named *out,
+                                struct heed_error *err)
+{
+    return report_name(d, target_make(TARGET_CONTENT, content), out, err);
 }
 
 /* People reached; where acts are of people who are not known, acts.                              */

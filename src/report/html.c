@@ -52,8 +52,13 @@ void figures_end(const struct page *p)
 
 void figure_begin(const struct page *p, enum word caption, bool wide)
 {
+    figure_begin_text(p, w(p, caption), wide);
+}
+
+void figure_begin_text(const struct page *p, const char *caption, bool wide)
+{
     fprintf(p->f, "<figure%s>\n<figcaption>", wide ? " class=\"wide\"" : "");
-    escape(p->f, w(p, caption));
+    escape(p->f, caption);
     fputs("</figcaption>\n", p->f);
 }
 
@@ -242,6 +247,9 @@ enum heed_status report_html(const struct report_data *d, enum report_lang lang,
     chapter_allocation(p);
     chapter_consumption(p);
     chapter_circulation(p);
+    chapter_exchange(p);
+    chapter_auctions(p);
+    chapter_fees(p);
     truth(p);
     fprintf(out, "<footer><p>%s <code>%s</code><br>heed %s</p></footer>\n", w(p, W_world),
             sha256_hex(d->hash, hash), HEED_VERSION);

@@ -23,6 +23,7 @@ void paragraph_text(const struct page *p, const char *class, const char *text);
 void figures_begin(const struct page *p); /* side by side where there is room */
 void figures_end(const struct page *p);
 void figure_begin(const struct page *p, enum word caption, bool wide);
+void figure_begin_text(const struct page *p, const char *caption, bool wide);
 struct column {
     enum word name;
     bool number;
@@ -54,4 +55,8 @@ void chapter_allocation(const struct page *p);
 void part_frontier(const struct page *p); /* of chapter_allocation */
 void chapter_consumption(const struct page *p);
 void chapter_circulation(const struct page *p);
+/* Parts of stage 5, left out where there is nothing to show. */
+void chapter_exchange(const struct page *p);
+void chapter_auctions(const struct page *p);
+void chapter_fees(const struct page *p);
 #endif

@@ -47,7 +47,7 @@ const char *const report_style[] = {
     ".second{stroke:var(--second);stroke-dasharray:6 4}.even{stroke:var(--soft);stroke-width:1.3;"
     "stroke-dasharray:2 3}.median{stroke:var(--ink);stroke-width:2.6}"
     ".area{fill:var(--first);fill-opacity:.1}"
-    ".a{fill:var(--first)}"
+    ".a{fill:var(--first)}.c{fill:var(--first);fill-opacity:.38}"
     ".b{fill:var(--tint);stroke:var(--second);stroke-width:1.1;stroke-dasharray:3 "
     "2}.tiny{fill:var(--second);stroke:none}"
     ".dot{fill:var(--first);fill-opacity:.32}.mark{fill:var(--card);stroke:var(--ink);"

@@ -76,6 +76,36 @@ void plot_ticks_y(struct plot *p, double top, double step, bool percent)
     }
 }
 
+/* A tick with the decimals that tell it from the next one.                                       */
+static const char *scale_text(double v, double step, char buf[32])
+{
+    if (v >= 1e5 || step >= 1)
+        return tick_text(v, buf);
+    snprintf(buf, 32, "%.*f", (int)ceil(-log10(step) - 1e-9), v);
+    return buf;
+}
+
+void plot_scale_y(struct plot *p, double low, double high, double y0, double y1)
+{
+    double step;
+    char label[32];
+    nice_top(high - low, &step);
+    for (double i = ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
+        double y = py(y0 + (y1 - y0) * (i * step - low) / (high - low));
+        fprintf(p->f, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/>", px(0), y, px(1));
+        svg_text(p->f, px(0) - 6, y + 4, "end", "k", "%s", scale_text(i * step, step, label));
+    }
+}
+
+void plot_scale_x(struct plot *p, double low, double high)
+{
+    double step;
+    char label[32];
+    nice_top(high - low, &step);
+    for (double i = ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
+        plot_tick_x(p, (i * step - low) / (high - low), scale_text(i * step, step, label));
+}
+
 void plot_line(struct plot *p, const double *x, const double *y, size_t n, const char *class)
 {
     fprintf(p->f, "<path class=\"line %s\" d=\"", class);
@@ -209,6 +239,37 @@ void pairs_of_bars(FILE *f, const char *name, const struct bar_row *rows, size_t
         cut_label(f, 2, y + 12, "start", "k", rows[i].label, 52);
         one_bar(f, y + 18, rows[i].a / most * room, "a", rows[i].a_text);
         one_bar(f, y + 33, rows[i].b / most * room, "b", rows[i].b_text);
+    }
+    svg_end(f);
+}
+
+void stacks(FILE *f, const char *name, const struct stack_row *rows, size_t n,
+            const char *const parts[3])
+{
+    enum { STEP = 42, HEAD = 28 };
+    static const char *const classes[3] = {"a", "c", "b"};
+    double most = 0, value = 0;
+    for (size_t i = 0; i < n; i++) {
+        most = fmax(most, rows[i].part[0] + rows[i].part[1] + rows[i].part[2]);
+        value = fmax(value, text_width(rows[i].text));
+    }
+    svg_begin(f, name, HEAD + (int)n * STEP - 4);
+    struct plot p = {f};
+    plot_keys(
+        &p, (const struct key[]){{"key a", parts[0]}, {"key c", parts[1]}, {"key b", parts[2]}}, 3);
+    for (size_t i = 0; i < n; i++) {
+        double y = HEAD + (double)i * STEP, x = 2;
+        cut_label(f, 2, y + 12, "start", "k", rows[i].label, 50);
+        for (int k = 0; k < 3; k++) {
+            double width = most > 0 ? rows[i].part[k] / most * (DRAW_W - value - 12) : 0;
+            if (width <= 0)
+                continue;
+            width = fmax(width, 1);
+            fprintf(f, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"12\"/>",
+                    k == 2 && width < 3 ? "tiny" : classes[k], x, y + 18, width);
+            x += width;
+        }
+        svg_text(f, x + 7, y + 28.5, "start", "k", "%s", rows[i].text);
     }
     svg_end(f);
 }

@@ -43,6 +43,9 @@ void plot_begin(struct plot *p, FILE *f, const char *name, const char *x_title,
 void plot_end(struct plot *p);
 void plot_tick_x(struct plot *p, double at, const char *label);
 void plot_ticks_y(struct plot *p, double top, double step, bool percent); /* with grid lines */
+/* A scale from low to high between heights y0 and y1 of the plot, with grid lines. */
+void plot_scale_y(struct plot *p, double low, double high, double y0, double y1);
+void plot_scale_x(struct plot *p, double low, double high);
 void plot_line(struct plot *p, const double *x, const double *y, size_t n, const char *class);
 void plot_area(struct plot *p, const double *low, const double *high, size_t n);
 void plot_label(struct plot *p, double x, double y, const char *anchor, const char *class,
@@ -68,4 +71,12 @@ struct bar_row {
 void bars(FILE *f, const char *name, const struct bar_row *rows, size_t n);
 void pairs_of_bars(FILE *f, const char *name, const struct bar_row *rows, size_t n, const char *a,
                    const char *b);
+
+/* Bars of three parts one after the other, one row each under its label; `text` behind. */
+struct stack_row {
+    const char *label, *text;
+    double part[3];
+};
+void stacks(FILE *f, const char *name, const struct stack_row *rows, size_t n,
+            const char *const parts[3]);
 #endif

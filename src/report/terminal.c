@@ -194,6 +194,39 @@ static void value(const struct terminal *t, const struct report_data *d)
         word(t->lang, m->holds ? W_holds : W_broken));
 }
 
+/* The market that trades most, the auction that brought most, the rule that took most. */
+static void trading(const struct terminal *t, const struct report_data *d)
+{
+    const struct market_data *x = &d->market;
+    const struct currency *known = d->w->state.rules.currencies;
+    char a[40], b[40], c[40], e[32];
+    uint64_t trades = 0;
+    for (size_t i = 0; i < x->markets_n; i++)
+        trades += x->markets[i].trades;
+    if (x->markets_n > 0) {
+        const struct market_row *m = x->markets;
+        int scale = known[d->w->state.venues.list[m->venue].currency].scale;
+        say(t, "", W_t_exchange, with_commas(trades, e), x->markets_n, m->name.id,
+            m->last ? money_words(m->last, scale, a) : "–",
+            m->bid ? money_words(m->bid, scale, b) : "–",
+            m->ask ? money_words(m->ask, scale, c) : "–");
+    }
+    if (x->sold_n > 0) {
+        const struct currency *paid = &known[d->w->state.auctions.lots[x->lots->lot].currency];
+        say(t, "", W_t_auctions, x->lots_n, x->sold_n,
+            money_words(x->lots->revenue_minor, paid->scale, a), paid->code, x->lots->name.id);
+    } else if (x->lots_n > 0) {
+        say(t, "", W_t_auctions_unsold, x->lots_n);
+    }
+    if (x->fees_n > 0) {
+        const struct fee_row *r = x->fees;
+        enum word own = r->place == TRADE_EXCHANGE ? W_own_fee_exchange : W_own_fee_shop;
+        say(t, "", W_t_fees, r->rule[0] ? r->rule : word(t->lang, r->line ? W_no_rule : own),
+            money_words(r->minor - r->back_minor, known[r->currency].scale, a),
+            known[r->currency].code);
+    }
+}
+
 static void truth(const struct terminal *t, const struct report_truth *x)
 {
     char a[32], b[32], c[32];
@@ -228,6 +261,7 @@ void report_terminal(const struct report_data *d, enum report_lang lang, FILE *o
         quality(&t, d);
     allocation(&t, d);
     value(&t, d);
+    trading(&t, d);
     truth(&t, &d->truth);
     size_t used = put(out, word(lang, W_t_world), t.labels);
     fprintf(out, "%*s%.16s…\n", (int)(t.labels - used) + 2, "", sha256_hex(d->hash, hash));
