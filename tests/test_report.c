@@ -227,6 +227,75 @@ static void a_full_world_is_told_in_both_languages(void **unused)
     world_close(w);
 }
 
+static void order(struct world *w, const char *good, const char *user, const char *side,
+                  const char *price, const char *size)
+{
+    json_decref(call_ok(w, "exchange place", "good", good, "user", user, "side", side, "price",
+                        price, "size", size, NULL));
+}
+
+/* Markets at the least and the greatest price there can be, one-sided, deep and empty; an auction
+ * that is sold, one that is not and one that runs. */
+static void what_is_traded_is_told(void **unused)
+{
+    (void)unused;
+    static const char *const goods[] = {"sword", "cheap", "dear", "deep", "still"};
+    struct world *w = world_in_memory();
+    fill_small(w);
+    for (int i = 0; i < 5; i++) {
+        char unit[32];
+        snprintf(unit, sizeof unit, "good:%s", goods[i]);
+        if (i > 0)
+            json_decref(call_ok(w, "good add", "id", goods[i], "name", HOSTILE, "seller", "ann",
+                                "price", "1", NULL));
+        json_decref(
+            call_ok(w, "ledger issue", "to", "ann", "amount", "1000", "currency", unit, NULL));
+        json_decref(call_ok(w, "exchange open", "good", goods[i], NULL));
+    }
+    json_decref(call_ok(w, "ledger issue", "to", "bob", "amount", "90000000000", NULL));
+    order(w, "sword", "ann", "sell", "5", "3");
+    order(w, "sword", "bob", "buy", "6", "2");
+    order(w, "cheap", "ann", "sell", "0.01", "1");
+    order(w, "cheap", "bob", "buy", "0.01", "1");
+    order(w, "dear", "ann", "sell", "10995116277.76", "2");
+    order(w, "dear", "bob", "buy", "10995116277.76", "1");
+    for (int i = 0; i < 400; i++) {
+        char price[16];
+        snprintf(price, sizeof price, "%d.%02d", 1 + i / 100, i % 100);
+        order(w, "deep", "ann", "sell", price, "1");
+    }
+    for (int i = 0; i < 3; i++)
+        json_decref(call_ok(w, "auction open", "good", "sword", "user", "ann", "closes",
+                            "2026-06-01", "buy-now", "7", NULL));
+    json_decref(call_ok(w, "auction bid", "auction", "0", "user", "bob", "buy-now", "true", NULL));
+    json_decref(call_ok(w, "auction close", "auction", "1", "cancel", "true", NULL));
+    json_decref(call_ok(w, "auction bid", "auction", "2", "user", "bob", "amount", "6", NULL));
+    struct report_data *d = gather(w, NULL);
+    const struct market_data *m = &d->market;
+    assert_int_equal(m->markets_n, 5);
+    assert_string_equal(m->markets[0].name.id, "good:dear"); /* the most value traded */
+    assert_int_equal(m->markets[0].vwap_ppt, INT64_C(1000) << 40);
+    assert_string_equal(m->markets[1].name.id, "good:sword");
+    assert_int_equal(m->markets[1].ask, 500);
+    assert_int_equal(m->markets[1].volume, 2);
+    assert_int_equal(m->lots_n, 3);
+    assert_int_equal(m->sold_n, 1);
+    assert_int_equal(m->lots[0].revenue_minor, 700);
+    for (enum report_lang lang = REPORT_EN; lang <= REPORT_ZH; lang++) {
+        char *html = html_of(d, lang), *text = terminal_of(d, lang, 80);
+        assert_sound(html, lang);
+        assert_non_null(strstr(html, "10,995,116,277.76"));
+        assert_null(strstr(html, "<script>alert"));
+        assert_true(times(html, "<table>") >= assert_balanced(html, "svg"));
+        assert_fits(text, 24, 80);
+        assert_non_null(strstr(text, "good:dear"));
+        free(html);
+        free(text);
+    }
+    report_free(d);
+    world_close(w);
+}
+
 static void late_acts_are_told(void **unused)
 {
     (void)unused;
@@ -681,6 +750,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_world_is_told_in_both_languages),
         cmocka_unit_test(late_acts_are_told),
+        cmocka_unit_test(what_is_traded_is_told),
         cmocka_unit_test(what_is_not_there_is_said),
         cmocka_unit_test(hostile_texts_stay_texts),
         cmocka_unit_test(an_erased_person_is_nowhere),

@@ -218,7 +218,7 @@ static void trading(const struct terminal *t, const struct report_data *d)
     } else if (x->lots_n > 0) {
         say(t, "", W_t_auctions_unsold, x->lots_n);
     }
-    if (x->fees_n > 0) {
+    if (x->fees_n > 0 && x->markets_n + x->lots_n > 0) { /* of the shop alone it says little */
         const struct fee_row *r = x->fees;
         enum word own = r->place == TRADE_EXCHANGE ? W_own_fee_exchange : W_own_fee_shop;
         say(t, "", W_t_fees, r->rule[0] ? r->rule : word(t->lang, r->line ? W_no_rule : own),
