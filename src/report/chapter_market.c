@@ -33,8 +33,8 @@ static const char *vwap_text(const struct market_row *m, int scale, char buf[40]
 {
     if (m->trades == 0)
         return price_text(0, scale, buf);
-    snprintf(buf, 40, "%.*f", scale + 1, (double)m->vwap_ppt / 1000 / pow(10, scale));
-    return buf;
+    return scale < 9 ? money_words((m->vwap_ppt + 50) / 100, scale + 1, buf)
+                     : money_words((m->vwap_ppt + 500) / 1000, scale, buf);
 }
 
 /* ── the book ── */

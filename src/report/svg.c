@@ -79,8 +79,12 @@ void plot_ticks_y(struct plot *p, double top, double step, bool percent)
 /* A tick with the decimals that tell it from the next one.                                       */
 static const char *scale_text(double v, double step, char buf[32])
 {
-    if (v >= 1e5 || step >= 1)
-        return tick_text(v, buf);
+    if (v >= 1e5 || step >= 1) {
+        char *space = strchr(tick_text(v, buf), ' '); /* there is little room beside an axis */
+        if (space)
+            memmove(space, space + 1, strlen(space));
+        return buf;
+    }
     snprintf(buf, 32, "%.*f", (int)ceil(-log10(step) - 1e-9), v);
     return buf;
 }
