@@ -196,6 +196,7 @@ struct welfare_turn {
     bool weighed;           /* own, items and best are known: in, or out after the first feed */
     uint32_t own_ppm, items_ppm;
     double best; /* exposure x score of the best feed by score alone; 0: nothing has a score */
+    double made; /* of that, what the best feed under the weights has */
 };
 
 struct feed_request {
@@ -228,12 +229,29 @@ size_t allocator_promised(const struct allocator *a);
 /* Sets the floor of epochs from now on, in place of the rules'. */
 void allocator_promise(struct allocator *a, uint32_t floor_ppm);
 
+/* What feeds have given, by which the welfare prices the next exposure. All in millionths; what is
+ * not eligible counts too. */
+struct feeds_given {
+    const uint64_t *given;  /* [n] in the feeds made so far; NULL: none */
+    const uint64_t *before; /* [n] in an epoch like this one, GIVEN_UNKNOWN: the item was none of
+                               its; NULL, or nothing at all: no such epoch is known */
+    uint64_t feed;          /* that one feed gives */
+    size_t users;           /* feeds in an epoch, where none before is known */
+};
+#define GIVEN_UNKNOWN UINT64_MAX
+
 /* What an exposure of each item is worth to the welfare, in millionths, at most 1000: price[n] out.
- * given[n]: exposure in the feeds made so far, in millionths (what is not eligible counts too,
- * NULL: none so far); feed: exposure that one feed gives; users: feeds in an epoch. What is not
- * eligible without limit has price 0. O(items). */
-void allocator_prices(const struct allocator *a, const uint64_t *given, uint64_t feed, size_t users,
-                      uint32_t *price);
+ * It is psi' at what the item will have when the epoch ends: what it has, what the feeds to come
+ * may be expected to give it by the epoch before, and a quarter of a slot at most, since a slot is
+ * bought whole. With no such epoch it is psi' at the share so far. What is not eligible without
+ * limit has price 0. O(items). */
+void allocator_prices(const struct allocator *a, const struct feeds_given *g, uint32_t *price);
+
+/* The welfare of the rules after turns[users], one feed each, that gave items given[n] and were not
+ * changed by debts or constraints. An item counts with a quarter of a slot besides, since slots are
+ * whole: what got none is bad, not infinitely so. */
+double allocator_welfare(const struct allocator *a, const struct welfare_turn *turns, size_t users,
+                         const uint64_t *given);
 
 /* What slots[n] of a feed are to the user whose turn it was, as a share of his best possible. */
 double allocator_utility(const struct allocator *a, enum algorithm algorithm,

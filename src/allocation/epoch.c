@@ -20,8 +20,9 @@
  * users'.
  *
  * Under a welfare the algorithm's feeds are made in turn, each by the gradient at what those before
- * it gave, before any debt is paid (Usunier, Do, Dohmatob 2022: fair_gradient.h). Serving goes
- * through the same turns again, so that the first k - S slots are the same.
+ * it gave, before any debt is paid (Usunier, Do, Dohmatob 2022: fair_gradient.h). They are made
+ * twice: what the first time gave is what the second expects of the feeds to come; the better of
+ * the two stands. Serving goes through its turns again, so that the first k - S slots are the same.
  *
  * What is blocked for a user makes his feed shorter where it leaves fewer than k items, and each
  * item's users fewer; an item that no user may see takes no part in the floor.                  */
@@ -58,7 +59,10 @@ struct epoch {
     uint64_t need_sum;
     struct welfare_turn *turns; /* [users]; NULL: no welfare */
     uint64_t *gave;             /* [n] what the algorithm's feeds gave in the turns before */
-    uint32_t *price;            /* [n] at that */
+    uint64_t *rehearsed;        /* [n] what they gave in all turns of the first pass, 0 in it */
+    uint32_t *other_natural;    /* of the other pass */
+    struct welfare_turn *other_turns;
+    uint32_t *price; /* [n] at that */
 };
 
 static uint64_t needed(const struct epoch *e, uint64_t owed)
@@ -102,8 +106,9 @@ static struct feed_request request(const struct epoch *e, size_t user)
 
 static void turn_begin(struct epoch *e)
 {
+    const struct feeds_given g = {e->gave, e->rehearsed, e->total / e->h->n, e->h->n};
     if (e->turns)
-        allocator_prices(e->a, e->gave, e->total / e->h->n, e->h->n, e->price);
+        allocator_prices(e->a, &g, e->price);
 }
 
 static void turn_end(struct epoch *e, size_t user)
@@ -143,6 +148,31 @@ static void make_natural(struct epoch *e)
         put_feed(e, e->natural + row * e->k, items, n);
         turn_end(e, row);
     }
+}
+
+static void exchange_pass(struct epoch *e)
+{
+    uint32_t *natural = e->natural;
+    struct welfare_turn *turns = e->turns;
+    e->natural = e->other_natural;
+    e->turns = e->other_turns;
+    e->other_natural = natural;
+    e->other_turns = turns;
+}
+
+/* Two passes under the welfare; e has the better one's feeds and turns. */
+static void make_twice(struct epoch *e)
+{
+    size_t users = e->h->n;
+    make_natural(e);
+    double first = allocator_welfare(e->a, e->turns, users, e->gave);
+    memcpy(e->rehearsed, e->gave, e->a->n * sizeof *e->rehearsed);
+    exchange_pass(e);
+    make_natural(e);
+    if (allocator_welfare(e->a, e->turns, users, e->gave) > first)
+        return;
+    exchange_pass(e);
+    memset(e->rehearsed, 0, e->a->n * sizeof *e->rehearsed);
 }
 
 static void update_owed(struct epoch *e, uint32_t item)
@@ -498,11 +528,15 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     if (welfare) {
         e.turns = calloc(h->n, sizeof *e.turns);
         e.gave = malloc(a->n * sizeof *e.gave);
+        e.rehearsed = calloc(a->n, sizeof *e.rehearsed);
         e.price = malloc(a->n * sizeof *e.price);
-        for (size_t u = 0; e.turns && u < h->n; u++)
-            e.turns[u].price = e.price;
+        e.other_natural = malloc(h->n * e.k * sizeof *e.other_natural);
+        e.other_turns = calloc(h->n, sizeof *e.other_turns);
+        for (size_t u = 0; e.turns && e.other_turns && u < h->n; u++)
+            e.turns[u].price = e.other_turns[u].price = e.price;
     }
-    bool whole = !welfare || (e.turns && e.gave && e.price);
+    bool whole = !welfare ||
+                 (e.turns && e.gave && e.rehearsed && e.price && e.other_natural && e.other_turns);
     enum heed_status status = HEED_NOMEM;
     if (e.size && e.natural && e.feeds && e.barred && e.promised && e.expected && e.owed &&
         e.need && whole && allocator_sort(a, a->rules.algorithm, a->n) == HEED_OK &&
@@ -510,7 +544,10 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
         status = HEED_OK;
         measure(&e);
         if (e.total > 0) {
-            make_natural(&e);
+            if (welfare)
+                make_twice(&e);
+            else
+                make_natural(&e);
             popularity_alone(&e, out->popularity);
             out->kept = serve_with_floor(&e, feed) || e.promised_n == 0;
             out->min_share_ppm = least_share_ppm(&e);
@@ -530,6 +567,9 @@ enum heed_status allocator_epoch(struct allocator *a, const struct allocation_hi
     free(e.need);
     free(e.turns);
     free(e.gave);
+    free(e.rehearsed);
+    free(e.other_natural);
+    free(e.other_turns);
     free(e.price);
     return status;
 }

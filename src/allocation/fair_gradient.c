@@ -9,7 +9,12 @@ double fair_price(const struct fair_welfare *w, double weight, double stagger, d
                   double given, double served)
 {
     double prior = PRIOR * stagger;
-    return weight * fair_slope(w->items, (prior * even + given) / (prior + served));
+    return fair_price_at(w, weight, (prior * even + given) / (prior + served));
+}
+
+double fair_price_at(const struct fair_welfare *w, double weight, double share)
+{
+    return weight * fair_slope(w->items, share);
 }
 
 double fair_user_slope(const struct fair_welfare *w, double sum, double visits, double utility)

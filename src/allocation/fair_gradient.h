@@ -21,6 +21,9 @@
 double fair_price(const struct fair_welfare *w, double weight, double stagger, double even,
                   double given, double served);
 
+/* The second term at v = share. */
+double fair_price_at(const struct fair_welfare *w, double weight, double share);
+
 /* What a worth counts for in the first term, the user's list being one more of `utility` beside
  * `visits` that sum up to `sum`. Means below .01 count as that. */
 double fair_user_slope(const struct fair_welfare *w, double sum, double visits, double utility);

@@ -10,6 +10,7 @@ void engine_free(struct engine *e)
     if (!e)
         return;
     free(e->given);
+    free(e->before);
     free(e->price);
     allocator_free(e->allocator);
     relevance_free(e->relevance);

@@ -152,15 +152,20 @@ enum heed_status turn_of(struct world *w, uint32_t user, uint32_t slots, struct 
     const struct debts *d = &w->state.debts;
     size_t n = w->state.catalogue.contents_n, known = d->n < n ? d->n : n;
     uint64_t feed = 0;
+    const struct exposure *settled = &w->state.exposure;
     if (!array_grow(&e->given, &e->given_cap, n + 1, sizeof *e->given) ||
+        !array_grow(&e->before, &e->before_cap, n + 1, sizeof *e->before) ||
         !array_grow(&e->price, &e->price_cap, n + 1, sizeof *e->price))
         return error_nomem(err);
     if (known > 0)
         memcpy(e->given, d->since, known * sizeof *e->given);
     memset(e->given + known, 0, (n - known) * sizeof *e->given);
+    for (size_t i = 0; i < n; i++)
+        e->before[i] = i < settled->n ? settled->given[i] : GIVEN_UNKNOWN;
     for (uint32_t rank = 1; rank <= slots; rank++)
         feed += exposure_of_rank(rank);
-    allocator_prices(e->allocator, e->given, feed, w->state.catalogue.users_n, e->price);
+    const struct feeds_given g = {e->given, e->before, feed, w->state.catalogue.users_n};
+    allocator_prices(e->allocator, &g, e->price);
     *out = (struct welfare_turn){.price = e->price};
     if (user < x->users_n) {
         out->utility = (double)x->users[user].utility_ppm / 1e6;

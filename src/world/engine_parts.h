@@ -30,9 +30,9 @@ struct shelf {
 
 struct engine {
     /* for one turn under the welfare, of all contents: grown as needed */
-    uint64_t *given;
+    uint64_t *given, *before;
     uint32_t *price;
-    size_t given_cap, price_cap;
+    size_t given_cap, before_cap, price_cap;
     uint64_t acts;               /* behaviour's events and refunds when relevance was made */
     size_t contents;             /* and contents then                        */
     uint64_t version;            /* of the world when the scores were made   */
