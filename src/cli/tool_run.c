@@ -3,6 +3,7 @@
 #include "base/term.h"
 #include "base/time.h"
 #include "cli/tools.h"
+#include "report/svg.h"
 #include "sim/plaza.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@ struct run {
     struct heed_context context;
     struct world *w;
     bool generated, made; /* made: there was no world before */
+    bool plaza_lives;     /* it is a plaza, generated or from a folder: its people trade */
     int64_t seed;
     enum report_lang lang;
     char plaza[4096]; /* folder of the generated files */
@@ -118,11 +120,12 @@ static enum heed_status import_all(struct run *r, struct heed_error *err)
     return status;
 }
 
-/* Whether there is anything to do. Of a generated world, whose trades are dated after its last day,
- * a second run changes nothing; other people's data may have an epoch that has ended since.     */
+/* Whether there is anything to do. Of a plaza, whose trades are dated after its last day, a run
+ * after those changes nothing; other people's data may have an epoch that has ended since.       */
 static bool anything_new(const struct run *r)
 {
-    return !r->generated || r->result.total.rows > 0 || r->w->state.consumption.settlements_n == 0;
+    return !r->plaza_lives || r->result.total.rows > 0 ||
+           r->w->state.consumption.settlements_n == 0 || !plaza_traded(r->w);
 }
 
 /* Learns what ingredients of quality are worth, where the rules want it and there is enough to
@@ -162,6 +165,24 @@ static enum heed_status settle(struct run *r, struct heed_error *err)
     return status == HEED_REFUSED ? HEED_OK : status; /* nothing new to settle is no failure */
 }
 
+/* People of a plaza trade for some days after the last epoch that was paid; not ahead of the
+ * caller's time, unless the world is generated here. */
+static enum heed_status trade(struct run *r, struct heed_error *err)
+{
+    char text[32];
+    int64_t ends_ms = plaza_trade_ends_ms(r->w);
+    if (plaza_traded(r->w))
+        return HEED_OK;
+    if (!r->generated && ends_ms > r->context.time_ms) {
+        if (!r->c->quiet)
+            fprintf(stderr, "heed: people trade until %s; run again then, or give --at\n",
+                    time_to_text(ends_ms, text));
+        return HEED_OK;
+    }
+    cli_say(r->c, "people trade: shop, exchange, auctions");
+    return plaza_trade(r->w, (uint64_t)r->seed, &r->traded, err);
+}
+
 static enum heed_status report(struct run *r, struct heed_error *err)
 {
     struct report_data *data = NULL;
@@ -175,10 +196,46 @@ static enum heed_status report(struct run *r, struct heed_error *err)
     return status;
 }
 
+static int64_t number_in(const json_t *o, const char *name)
+{
+    return json_integer_value(json_object_get(o, name));
+}
+
+/* Three lines below the report's, with its columns. */
+static void print_traded(const struct run *r)
+{
+    static const char *const lines[][2] = {
+        {"Traded         in the shop %s times, %s of them resales, for %s %s\n",
+         "交易      商店成交 %s 笔，其中转售 %s 笔，共 %s %s\n"},
+        {"               on %s markets %s times for %s; %s of %s auctions sold for %s\n",
+         "          %s 个市场成交 %s 笔，共 %s；拍卖成交 %s / %s 场，共 %s\n"},
+        {"               fees and taxes %s, royalties %s\n", "          费用与税 %s，版税 %s\n"}};
+    const struct rules *rules = &r->w->state.rules;
+    int scale = rules->currencies[rules->consumption.currency].scale;
+    const json_t *t = r->traded, *x = json_object_get(t, "exchange"),
+                 *a = json_object_get(t, "auctions");
+    bool zh = r->lang == REPORT_ZH;
+    char n[4][32], m[2][40];
+    printf(lines[0][zh], with_commas((uint64_t)number_in(t, "purchases"), n[0]),
+           with_commas((uint64_t)number_in(t, "resales"), n[1]),
+           money_words(number_in(t, "spent_minor"), scale, m[0]),
+           rules->currencies[rules->consumption.currency].code);
+    printf(lines[1][zh], with_commas((uint64_t)number_in(x, "markets"), n[0]),
+           with_commas((uint64_t)number_in(x, "trades"), n[1]),
+           money_words(number_in(x, "turnover_minor"), scale, m[0]),
+           with_commas((uint64_t)number_in(a, "sold"), n[2]),
+           with_commas((uint64_t)number_in(a, "closed"), n[3]),
+           money_words(number_in(a, "turnover_minor"), scale, m[1]));
+    printf(lines[2][zh], money_words(number_in(t, "fees_minor"), scale, m[0]),
+           money_words(number_in(t, "royalties_minor"), scale, m[1]));
+}
+
 static void print_run(const struct run *r, double seconds)
 {
     const char *path = cli_arg(r->c, "report");
     if (!r->c->json) {
+        if (r->traded)
+            print_traded(r);
         if (path)
             printf("\nreport: %s\n", path);
         return;
@@ -206,6 +263,8 @@ int tool_run(struct cli *c)
     int64_t started = cli_clock_ms();
     struct run r = {
         .c = c, .context = cli_context(c), .generated = !cli_arg(c, "data") && !cli_arg(c, "map")};
+    const char *data = cli_arg(c, "data");
+    r.plaza_lives = r.generated || (data && !cli_arg(c, "map") && plaza_is(data));
     enum heed_status status = lang_of(c, &r.lang, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK && cli_arg(c, "report"))
         status = out_file_check(cli_arg(c, "report"), &err);
@@ -220,8 +279,8 @@ int tool_run(struct cli *c)
         status = learn(&r, &err);
     if (status == HEED_OK && work)
         status = settle(&r, &err);
-    if (status == HEED_OK && r.generated && work)
-        status = plaza_trade(r.w, &r.traded, &err);
+    if (status == HEED_OK && r.plaza_lives)
+        status = trade(&r, &err);
     if (status == HEED_OK && r.generated)
         status = plaza_judge(r.w, r.plaza, &r.truth, &err);
     if (status == HEED_OK)

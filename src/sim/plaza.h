@@ -19,17 +19,28 @@ HEED_MUST_CHECK enum heed_status plaza_generate(const char *dir, uint64_t seed,
                                                 const struct plaza_size *size,
                                                 struct heed_error *err);
 
+/* Whether a folder holds a plaza: by its truth.csv. */
+bool plaza_is(const char *dir);
+
 /* What plaza_generate writes as users.csv, by which a plaza is known. out is initialised by the
  * caller. */
 HEED_MUST_CHECK enum heed_status plaza_users(uint64_t seed, const struct plaza_size *size,
                                              struct strbuf *out, struct heed_error *err);
 
-/* People of a settled plaza spend what they earned in the shop: each user with money buys, in order
- * of handle, goods he has put in a cart or liked most, while he can pay. Commands like anyone's,
- * one commit. *traded out: {"purchases","spent_minor","fees_minor"}, the caller's. Does nothing
- * when there are purchases already. */
-HEED_MUST_CHECK enum heed_status plaza_trade(struct world *w, json_t **traded,
+/* People of a settled plaza spend what they earned, in the seven days after the last epoch that was
+ * paid: in the shop, where they also offer again what they bought, on the exchange, where the goods
+ * of most attention are traded, and in auctions. All are commands like anyone's, at their times, with
+ * ids; all are one commit. The same world and seed give the same commands.
+ *
+ * *traded out, the caller's: {"purchases","resales","spent_minor",
+ * "exchange":{"markets","trades","pieces","turnover_minor"},
+ * "auctions":{"closed","sold","pieces","turnover_minor"},"fees_minor","royalties_minor","currency"}.
+ * Does nothing when plaza_traded. HEED_NOMEM, and what storage says. */
+HEED_MUST_CHECK enum heed_status plaza_trade(struct world *w, uint64_t seed, json_t **traded,
                                              struct heed_error *err);
+bool plaza_traded(const struct world *w); /* somebody bought, there are markets or auctions */
+/* When those days end. */
+int64_t plaza_trade_ends_ms(const struct world *w);
 
 /* Holds the world against the truth in dir/truth.csv.                                           */
 HEED_MUST_CHECK enum heed_status plaza_judge(struct world *w, const char *dir,

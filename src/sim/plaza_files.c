@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 enum { FLUSH_AT = 1 << 16 };
+#define TRUTH_HEADER "content,skill,copy_of,ring\n"
 
 struct file {
     FILE *f; /* NULL: everything stays in row */
@@ -213,7 +214,7 @@ static void write_reviews(const struct plaza *z, struct file *f)
 
 static void write_truth(const struct plaza *z, struct file *f)
 {
-    strbuf_puts(&f->row, "content,skill,copy_of,ring\n");
+    strbuf_puts(&f->row, TRUTH_HEADER);
     for (uint32_t i = 0; i < z->size.contents; i++) {
         const struct plaza_content *c = &z->contents[i];
         put_content(f, i);
@@ -257,6 +258,17 @@ static enum heed_status write_file(const struct plaza *z, const char *dir, const
     strbuf_deinit(&f.row);
     strbuf_deinit(&f.field);
     return status;
+}
+
+bool plaza_is(const char *dir)
+{
+    char path[4096], line[sizeof TRUTH_HEADER] = "";
+    int n = snprintf(path, sizeof path, "%s/truth.csv", dir);
+    FILE *f = n > 0 && (size_t)n < sizeof path ? fopen(path, "rb") : NULL;
+    bool is = f && fgets(line, sizeof line, f) && strcmp(line, TRUTH_HEADER) == 0;
+    if (f)
+        fclose(f);
+    return is;
 }
 
 enum heed_status plaza_write_users(const struct plaza *z, struct strbuf *out,

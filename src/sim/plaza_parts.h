@@ -24,7 +24,8 @@ enum plaza_stream {
     STREAM_ACTS,
     STREAM_RING,
     STREAM_REVIEWS,
-    STREAM_NAMES
+    STREAM_NAMES,
+    STREAM_MARKET
 };
 
 enum plaza_verb {
