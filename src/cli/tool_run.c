@@ -15,6 +15,7 @@ struct run {
     struct world *w;
     bool generated, made; /* made: there was no world before */
     bool plaza_lives;     /* it is a plaza, generated or from a folder: its people trade */
+    int64_t caller_ms;    /* the caller's time; a plaza that is over lives in its own */
     int64_t seed;
     enum report_lang lang;
     char plaza[4096]; /* folder of the generated files */
@@ -93,6 +94,18 @@ static void unmake(const struct run *r)
     }
 }
 
+/* What a plaza does is dated when its last day ends, whatever the machine's clock says: so it is
+ * paid before it trades, and the same on every day that it is run. A folder's must be over by then.
+ */
+static void enter_its_time(struct run *r)
+{
+    const struct plaza_size size = plaza_default();
+    r->caller_ms = r->context.time_ms;
+    if (r->generated ||
+        (r->plaza_lives && r->caller_ms >= plaza_end_ms(&size) + PLAZA_MARKET_DAYS * DAY_MS))
+        r->context.time_ms = plaza_end_ms(&size);
+}
+
 static enum heed_status import_all(struct run *r, struct heed_error *err)
 {
     struct import_options options;
@@ -103,8 +116,6 @@ static enum heed_status import_all(struct run *r, struct heed_error *err)
     if (r->generated) {
         struct plaza_size size = plaza_default();
         snprintf(r->plaza, sizeof r->plaza, "%s.plaza", r->c->world);
-        if (r->context.time_ms < plaza_end_ms(&size)) /* whatever the machine's clock says */
-            r->context.time_ms = plaza_end_ms(&size);
         cli_say(r->c, "generating the world plaza (no --data given)");
         status = plaza_generate(r->plaza, (uint64_t)r->seed, &size, err);
         data = r->plaza;
@@ -173,7 +184,7 @@ static enum heed_status trade(struct run *r, struct heed_error *err)
     int64_t ends_ms = plaza_trade_ends_ms(r->w);
     if (plaza_traded(r->w))
         return HEED_OK;
-    if (!r->generated && ends_ms > r->context.time_ms) {
+    if (!r->generated && ends_ms > r->caller_ms) {
         if (!r->c->quiet)
             fprintf(stderr, "heed: people trade until %s; run again then, or give --at\n",
                     time_to_text(ends_ms, text));
@@ -265,6 +276,7 @@ int tool_run(struct cli *c)
         .c = c, .context = cli_context(c), .generated = !cli_arg(c, "data") && !cli_arg(c, "map")};
     const char *data = cli_arg(c, "data");
     r.plaza_lives = r.generated || (data && !cli_arg(c, "map") && plaza_is(data));
+    enter_its_time(&r);
     enum heed_status status = lang_of(c, &r.lang, &err) ? HEED_OK : HEED_USAGE;
     if (status == HEED_OK && cli_arg(c, "report"))
         status = out_file_check(cli_arg(c, "report"), &err);

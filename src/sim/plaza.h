@@ -27,10 +27,13 @@ bool plaza_is(const char *dir);
 HEED_MUST_CHECK enum heed_status plaza_users(uint64_t seed, const struct plaza_size *size,
                                              struct strbuf *out, struct heed_error *err);
 
-/* People of a settled plaza spend what they earned, in the seven days after the last epoch that was
- * paid: in the shop, where they also offer again what they bought, on the exchange, where the goods
- * of most attention are traded, and in auctions. All are commands like anyone's, at their times, with
- * ids; all are one commit. The same world and seed give the same commands.
+enum { PLAZA_MARKET_DAYS = 7 };
+
+/* People of a settled plaza spend what they earned, in the days (PLAZA_MARKET_DAYS) after the last
+ * epoch that was paid, and after all that the ledger holds: in the shop, where they also offer
+ * again what they bought, on the exchange, where the goods of most attention are traded, and in
+ * auctions. All are commands like anyone's, at their times, with ids; all are one commit. The same
+ * world and seed give the same commands.
  *
  * *traded out, the caller's: {"purchases","resales","spent_minor",
  * "exchange":{"markets","trades","pieces","turnover_minor"},
@@ -39,7 +42,7 @@ HEED_MUST_CHECK enum heed_status plaza_users(uint64_t seed, const struct plaza_s
 HEED_MUST_CHECK enum heed_status plaza_trade(struct world *w, uint64_t seed, json_t **traded,
                                              struct heed_error *err);
 bool plaza_traded(const struct world *w); /* somebody bought, there are markets or auctions */
-/* When those days end. */
+/* When those days end, or would, if they began now. */
 int64_t plaza_trade_ends_ms(const struct world *w);
 
 /* Holds the world against the truth in dir/truth.csv.                                           */

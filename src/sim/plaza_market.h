@@ -11,9 +11,8 @@
 #include "world/apply.h"
 
 enum {
-    PLAZA_MARKETS = 3,     /* goods that are traded on the exchange */
-    PLAZA_SOUGHT = 100,    /* goods of most attention, which auctions are of */
-    PLAZA_MARKET_DAYS = 7, /* how long people trade */
+    PLAZA_MARKETS = 3,  /* goods that are traded on the exchange */
+    PLAZA_SOUGHT = 100, /* goods of most attention, which auctions are of */
     HOUR_MS = 3600000,
 };
 

@@ -182,8 +182,11 @@ int64_t plaza_trade_ends_ms(const struct world *w)
     const struct consumption *c = &w->state.consumption;
     int64_t begin_ms = world_now(w);
     int64_t paid_ms = (c->settled_through + 1) * w->state.rules.consumption.epoch_ms;
+    const struct ledger *l = &w->state.ledger;
     if (c->settlements_n && paid_ms > begin_ms)
         begin_ms = paid_ms;
+    if (l->transfers_n && l->transfers[l->transfers_n - 1].time_ms > begin_ms)
+        begin_ms = l->transfers[l->transfers_n - 1].time_ms;
     return ((begin_ms + DAY_MS - 1) / DAY_MS + PLAZA_MARKET_DAYS) * DAY_MS;
 }
 
