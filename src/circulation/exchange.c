@@ -323,7 +323,8 @@ enum heed_status exchange_apply(struct exchange *x, int64_t now_ms, const struct
     }
     bool placing = a->op <= EXCHANGE_STOP_LIMIT;
     uint64_t body = placing ? hash_bytes(a, sizeof *a, 0) : 0;
-    uint32_t found = a->op == EXCHANGE_CANCEL_ALL ? EXCHANGE_NONE : ids_find(x, a->id_hi, a->id_lo);
+    uint32_t found =
+        a->op == EXCHANGE_CANCEL_ALL ? EXCHANGE_NONE : ids_find_to_add(x, a->id_hi, a->id_lo);
     answer->refusal = check_ask(x, a, found, body, &p, &answer->repeated);
     if (answer->repeated)
         answer->number =

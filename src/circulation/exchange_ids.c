@@ -43,6 +43,18 @@ uint32_t ids_find(const struct exchange *x, uint64_t hi, uint64_t lo)
     return v == EMPTY ? EXCHANGE_NONE : (uint32_t)v;
 }
 
+uint32_t ids_find_to_add(struct exchange *x, uint64_t hi, uint64_t lo)
+{
+    struct ids *t = &x->ids;
+    size_t at = slot_of(x, hi, lo);
+    if (t->slot[at] != EMPTY)
+        return (uint32_t)t->slot[at];
+    t->missed = at;
+    t->missed_hi = hi;
+    t->missed_lo = lo;
+    return EXCHANGE_NONE;
+}
+
 bool ids_reserve(struct exchange *x)
 {
     struct ids *t = &x->ids;
@@ -65,6 +77,7 @@ bool ids_reserve(struct exchange *x)
     free(t->slot);
     t->slot = slot;
     t->cap = cap;
+    t->missed = SIZE_MAX;
     return true;
 }
 
@@ -80,8 +93,11 @@ static size_t slot_with(const struct exchange *x, uint64_t hi, uint64_t lo, uint
 
 static void put(struct exchange *x, uint64_t hi, uint64_t lo, uint32_t ref)
 {
-    x->ids.slot[slot_of(x, hi, lo)] = (uint64_t)hash_of(hi, lo) << 32 | ref;
-    x->ids.n++;
+    struct ids *t = &x->ids;
+    bool known = t->missed != SIZE_MAX && t->missed_lo == lo && t->missed_hi == hi;
+    t->slot[known ? t->missed : slot_of(x, hi, lo)] = (uint64_t)hash_of(hi, lo) << 32 | ref;
+    t->missed = SIZE_MAX;
+    t->n++;
 }
 
 void ids_add(struct exchange *x, uint32_t order)
@@ -102,6 +118,7 @@ static void remove_at(struct exchange *x, size_t i)
         }
     }
     slot[i] = EMPTY;
+    x->ids.missed = SIZE_MAX;
     x->ids.n--;
 }
 

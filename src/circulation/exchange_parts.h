@@ -67,6 +67,8 @@ struct ended { /* an order that is no longer there: its id and what was asked */
 struct ids {
     uint64_t *slot; /* hash << 32 | reference; UINT64_MAX: empty */
     size_t cap, n;
+    size_t missed; /* where the id last looked for in vain goes; SIZE_MAX: the index has changed */
+    uint64_t missed_hi, missed_lo;
 };
 
 struct exchange {
@@ -111,6 +113,8 @@ struct exchange {
 
 #define IDS_ENDED (UINT32_C(1) << 31) /* a reference into the ring, else an order */
 uint32_t ids_find(const struct exchange *x, uint64_t hi, uint64_t lo); /* or EXCHANGE_NONE */
+/* The same; what is not there can be added next without looking again. */
+uint32_t ids_find_to_add(struct exchange *x, uint64_t hi, uint64_t lo);
 bool ids_reserve(struct exchange *x);
 void ids_add(struct exchange *x, uint32_t order);
 void ids_end(struct exchange *x, uint32_t order);             /* it is among the ended ones now */
