@@ -164,10 +164,10 @@ void plot_keys(struct plot *p, const struct key *keys, size_t n)
 {
     double x = DRAW_W - 2;
     for (size_t i = n; i-- > 0;) {
-        svg_text(p->f, x, 14, "end", "k", "%s", keys[i].text); /* its width is a guess: end at x */
-        x -= text_width(keys[i].text);
+        x -= text_width(keys[i].text); /* a guess, so what it has too much stands behind the text */
+        svg_text(p->f, x, 14, "start", "k", "%s", keys[i].text);
         if (strncmp(keys[i].class, "key", 3) == 0) {
-            x -= 17;
+            x -= 16;
             fprintf(p->f, "<rect class=\"%s\" x=\"%.1f\" y=\"4.5\" width=\"11\" height=\"10\"/>\n",
                     keys[i].class, x);
         } else {
