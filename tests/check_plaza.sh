@@ -1,6 +1,7 @@
 #!/bin/sh
 # plaza as `heed run` makes it, from nothing and from a folder: its people trade, once, not ahead of time, and what
 # docs/circulation.md shows of its market is what a reader sees.
+# ctest: LABELS slow-asan
 # ctest: TIMEOUT 600
 set -eu
 . "$SOURCE_DIR/tests/cli.sh"
