@@ -425,6 +425,35 @@ static void erasure_of_the_holder_raced_with_a_trade(void **unused)
     }
 }
 
+/* What somebody offered is not sold after he is gone, put aside or not: he cannot be paid. */
+static void offer_that_outlives_its_seller(void **unused)
+{
+    (void)unused;
+    struct heed_world *h = trade_open(TRADE_PLAIN);
+    uint32_t cyd = world_find_user(h->w, STR("cyd"));
+    uint32_t sword = item_unit(world_find_target(h->w, STR("good:sword")));
+    const struct ledger *l = &h->w->state.ledger;
+    DO(h->w, "shop resell", "good", "sword", "user", "cyd", "price", "3", "units", "5", NULL);
+    DO(h->w, "shop reserve", "good", "sword", "offer", "0", "user", "ann", "units", "2", NULL);
+    DO(h->w, "shop list", "good", "sword", "stock", "3", NULL);
+    DO(h->w, "shop reserve", "good", "sword", "user", "cyd", NULL);
+    DO(h->w, "user erase", "user", "cyd", NULL);
+    assert_int_equal(ledger_balance(l, ledger_find_for(l, cyd, sword, PURPOSE_OFFERS)), 0);
+    assert_int_equal(ledger_balance(l, ledger_find(l, cyd, sword)), 20);
+    assert_int_equal(
+        catalogue_good(&h->w->state.catalogue, world_find_target(h->w, STR("good:sword")))->stock,
+        3);
+    call_refused(h->w, "not_listed", "shop buy", "good", "sword", "user", "ann", "reservation", "0",
+                 NULL);
+    call_refused(h->w, "not_listed", "shop buy", "good", "sword", "user", "bob", "offer", "0",
+                 NULL);
+    DO(h->w, "shop reserve", "good", "sword", "user", "bob", NULL);
+    DO(h->w, "user erase", "user", "smith", NULL);
+    call_refused(h->w, "not_listed", "shop buy", "good", "sword", "user", "bob", "reservation", "2",
+                 NULL);
+    trade_close_whole(h, 200000, 23);
+}
+
 /* ── a connection lost during delivery ── */
 
 /* The client dies after its command was sent: sent again with the same id it is told the same, and
@@ -625,6 +654,7 @@ int main(void)
         cmocka_unit_test(price_times_size_that_overflows),
         cmocka_unit_test(rename_of_the_holder_during_a_trade),
         cmocka_unit_test(erasure_of_the_holder_raced_with_a_trade),
+        cmocka_unit_test(offer_that_outlives_its_seller),
         cmocka_unit_test(connection_lost_during_delivery),
         cmocka_unit_test(server_killed_between_delivery_and_reply),
         cmocka_unit_test(trader_frozen_during_a_trade),

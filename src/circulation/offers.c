@@ -287,6 +287,26 @@ enum heed_status shop_unreserve(struct shop_desk *d, uint32_t reservation, enum 
     return status;
 }
 
+enum heed_status shop_forget(struct shop_desk *d, uint32_t party)
+{
+    struct shop *s = d->shop;
+    enum heed_status status = HEED_OK;
+    enum refusal
+        refusal; /* what ended before, or accounts do not let go, stays; nobody can buy it */
+    for (uint32_t i = 0; status == HEED_OK && i < s->reservations_n; i++) {
+        const struct reservation *r = &s->reservations[i];
+        uint32_t seller = r->offer != SHOP_NONE
+                              ? s->offers[r->offer].seller
+                              : seller_of(catalogue_good(d->catalogue, r->target));
+        if (seller == party || r->buyer == party)
+            status = shop_unreserve(d, i, &refusal);
+    }
+    for (uint32_t i = 0; status == HEED_OK && i < s->offers_n; i++)
+        if (s->offers[i].seller == party && s->offers[i].units > 0)
+            status = shop_withdraw(d, i, &refusal);
+    return status;
+}
+
 void shop_restock(struct shop *s, struct catalogue *c, const struct ledger *l, size_t first)
 {
     for (size_t i = first; i < l->transfers_n; i++) {

@@ -161,7 +161,8 @@ static enum refusal judge(struct buying *b)
         return REFUSED_not_positive;
     if (b->p.buyer == b->p.seller_holder || b->p.recipient == b->p.seller_holder)
         return REFUSED_same_account;
-    if (!b->offer && !b->place && (!b->good->listed || b->good->price_minor < 0))
+    bool gone = catalogue_erased(b->d->catalogue, b->p.seller_holder); /* nobody is to be paid */
+    if (gone || (!b->offer && !b->place && (!b->good->listed || b->good->price_minor < 0)))
         return REFUSED_not_listed;
     enum refusal refusal = there(b);
     int64_t whole;

@@ -184,6 +184,10 @@ HEED_MUST_CHECK enum heed_status shop_reserve(struct shop_desk *d, const struct 
 HEED_MUST_CHECK enum heed_status shop_unreserve(struct shop_desk *d, uint32_t reservation,
                                                 enum refusal *refusal);
 
+/* Of somebody who was erased: what he had put aside, and others of his pieces, is let go, and his
+ * offers are given back. HEED_NOMEM. O(offers + reservations). */
+HEED_MUST_CHECK enum heed_status shop_forget(struct shop_desk *d, uint32_t party);
+
 /* After holds ended by themselves (transfers from `first` on): what was put aside is in stock
  * again.
  */

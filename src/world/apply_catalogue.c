@@ -157,10 +157,13 @@ enum heed_status apply_user_erase(struct world *w, const struct call *call, stru
         if (c->services[i].seller == (uint32_t)call->i[0])
             c->services[i].listed = false;
     o->handle = (uint32_t)call->i[0];
-    struct auctions_desk d = world_auctions(w, call->time_ms);
-    status = auctions_forget(&d, o->handle);
+    struct auctions_desk auctions = world_auctions(w, call->time_ms);
+    struct shop_desk shop = world_desk(w, call->time_ms);
+    status = auctions_forget(&auctions, o->handle);
+    if (status == HEED_OK)
+        status = shop_forget(&shop, o->handle);
     if (status != HEED_OK)
-        return error_set(err, status, "auctions", "there is no room to let go of what is held");
+        return error_set(err, status, "user", "there is no room to let go of what is held");
     return o->want_reply ? reply_pack(&o->reply, err, "{s:b}", "erased", 1) : HEED_OK;
 }
 
