@@ -562,6 +562,12 @@ static enum heed_status pay(struct world *w, const struct call *call, const stru
     return HEED_OK;
 }
 
+/* Nobody's feeds could be worth anything: there is nothing to say of people. */
+static json_t *utility_or_null(const struct welfare_cost *cost, uint32_t ppm)
+{
+    return cost->mean_ppm == 0 ? json_null() : json_real(ppm / 1e6);
+}
+
 json_t *reply_settlement(const struct settlement *s, const struct welfare_cost *cost)
 {
     json_t *reply = json_pack(
@@ -571,11 +577,11 @@ json_t *reply_settlement(const struct settlement *s, const struct welfare_cost *
         "late", (json_int_t)s->late, "floor", "share", s->floor_ppm / 1e6, "kept",
         (int)s->floor_kept, "min_share", s->min_share_ppm / 1e6);
     if (reply && cost &&
-        json_object_set_new(reply, "welfare",
-                            json_pack("{s:f,s:f,s:f,s:f}", "mean_utility", cost->mean_ppm / 1e6,
-                                      "worst_decile", cost->worst_ppm / 1e6, "gini",
-                                      cost->gini_ppm / 1e6, "gini_alone",
-                                      cost->gini_alone_ppm / 1e6)) != 0) {
+        json_object_set_new(
+            reply, "welfare",
+            json_pack("{s:o,s:o,s:f,s:f}", "mean_utility", utility_or_null(cost, cost->mean_ppm),
+                      "worst_decile", utility_or_null(cost, cost->worst_ppm), "gini",
+                      cost->gini_ppm / 1e6, "gini_alone", cost->gini_alone_ppm / 1e6)) != 0) {
         json_decref(reply);
         return NULL;
     }
