@@ -588,6 +588,56 @@ static void trader_frozen_during_a_trade(void **unused)
     trade_close_whole(h, 200000, 20);
 }
 
+/* A replacement that many connections send again while it is filled opens its size once. */
+static void replacement_sent_again_while_it_fills(void **unused)
+{
+    (void)unused;
+    enum { WAS = 5, NEW = 4, SENT = RACERS / 2 };
+    struct heed_world *h = trade_open(TRADE_PLAIN);
+    DO(h->w, "exchange open", "good", "sword", NULL);
+    for (int round = 0; round < ROUNDS; round++) {
+        char number[24];
+        struct racer all[RACERS];
+        char mine[16];
+        snprintf(mine, sizeof mine, "r%d", round);
+        number_of(number,
+                  call_ok(h->w, "exchange place", "good", "sword", "user", "ann", "side", "buy",
+                          "price", "5", "size", "5", NULL),
+                  "order");
+        for (size_t i = 0; i < RACERS; i++)
+            all[i] = i < SENT ? (struct racer){.name = "exchange replace",
+                                               .n = 4,
+                                               .args = {{"good", "sword"},
+                                                        {"order", number},
+                                                        {"size", "4"},
+                                                        {"id", mine}}}
+                              : (struct racer){.name = "exchange place",
+                                               .n = 6,
+                                               .args = {{"good", "sword"},
+                                                        {"user", "cyd"},
+                                                        {"side", "sell"},
+                                                        {"price", "5"},
+                                                        {"size", "1"},
+                                                        {"tif", "ioc"}}};
+        race(h, all, RACERS);
+        size_t done = 0, refused;
+        for (size_t i = 0; i < SENT; i++)
+            done += all[i].status == HEED_OK && strstr(all[i].reply, "\"repeated\":false");
+        assert_true(done <= 1);
+        race_won(all, RACERS, "unknown_order", &refused);
+        DO(h->w, "exchange place", "good", "sword", "user", "cyd", "side", "sell", "price", "5",
+           "size", "9", "tif", "ioc", NULL);
+        int64_t got = trade_has(h, "ann", true, 0);
+        assert_true(done ? got >= NEW && got < WAS + NEW : got == WAS);
+        assert_int_equal(trade_has(h, "ann", false, PURPOSE_ORDERS), 0);
+        char back[24];
+        snprintf(back, sizeof back, "%lld", (long long)got);
+        DO(h->w, "ledger transfer", "from", "ann", "to", "cyd", "amount", back, "currency",
+           "good:sword", NULL);
+    }
+    trade_close_whole(h, 200000, 20);
+}
+
 /* ── a world that is set back ── */
 
 static void run_sql(const char *sql)
@@ -658,6 +708,7 @@ int main(void)
         cmocka_unit_test(connection_lost_during_delivery),
         cmocka_unit_test(server_killed_between_delivery_and_reply),
         cmocka_unit_test(trader_frozen_during_a_trade),
+        cmocka_unit_test(replacement_sent_again_while_it_fills),
         cmocka_unit_test(rollback_to_an_older_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,18 +45,19 @@ static int64_t has(const struct world *w, const char *id, bool swords, uint16_t 
 
 /* ── a market of plain lists ── */
 
-enum { PEOPLE = 6, ORDERS = 6000, STEPS = 4000, PPM = 1000000, TICK = 5 };
+enum { PEOPLE = 6, ORDERS = 6000, STEPS = 4000, SENT = 50, PPM = 1000000, TICK = 5 };
 static const int64_t maker_ppm = 3300, taker_ppm = 7700;
 
 struct plain_order {
     int64_t number, price, left, fee_sum; /* fee_sum: in millionths */
+    int64_t turn;                         /* of equal prices the lower trades first */
     int who;
     bool buys, open;
 };
 
 struct plain {
     struct plain_order o[ORDERS];
-    int64_t n, gold[PEOPLE], swords[PEOPLE], fees;
+    int64_t n, turns, gold[PEOPLE], swords[PEOPLE], fees;
 };
 
 /* Rounded down over all trades of an order. */
@@ -93,7 +94,8 @@ static struct plain_order *best_against(struct plain *p, const struct plain_orde
         if (!m->open || m == o || m->buys == o->buys ||
             (o->buys ? m->price > o->price : m->price < o->price))
             continue;
-        if (!best || (o->buys ? m->price < best->price : m->price > best->price))
+        if (!best || (o->buys ? m->price < best->price : m->price > best->price) ||
+            (m->price == best->price && m->turn < best->turn))
             best = m;
     }
     return best;
@@ -114,19 +116,47 @@ static void plain_trade(struct plain *p, struct plain_order *o, struct plain_ord
     m->open = m->left > 0;
 }
 
+/* Trades what it can of an order, and leaves the rest. */
+static void plain_enter(struct plain *p, struct plain_order *o, bool rests)
+{
+    struct plain_order *m;
+    while (o->left > 0 && (m = best_against(p, o)) != NULL && m->who != o->who)
+        plain_trade(p, o, m);
+    o->open = rests && o->left > 0 && !best_against(p, o); /* its own: the newest goes */
+}
+
 /* "" or the refusal's code. */
 static const char *plain_place(struct plain *p, int who, bool buys, int64_t price, int64_t size,
                                bool rests)
 {
-    struct plain_order *o = &p->o[p->n], *m;
+    struct plain_order *o = &p->o[p->n];
     assert_true(p->n < ORDERS);
-    *o = (struct plain_order){p->n + 1, price, size, 0, who, buys, true};
+    *o = (struct plain_order){p->n + 1, price, size, 0, p->turns, who, buys, true};
     if (need_of(o) > (buys ? p->gold[who] : p->swords[who]) - set_aside(p, who, buys))
         return buys ? "insufficient_funds" : "insufficient_items";
     p->n++;
-    while (o->left > 0 && (m = best_against(p, o)) != NULL && m->who != who)
-        plain_trade(p, o, m);
-    o->open = rests && o->left > 0 && !best_against(p, o); /* its own: the newest goes */
+    p->turns++;
+    plain_enter(p, o, rests);
+    return "";
+}
+
+/* The same of an open order that is to be another; a smaller size keeps its turn. */
+static const char *plain_replace(struct plain *p, struct plain_order *o, int64_t price,
+                                 int64_t size)
+{
+    struct plain_order was = *o;
+    int64_t free = (o->buys ? p->gold[o->who] : p->swords[o->who]) - set_aside(p, o->who, o->buys);
+    int64_t before = need_of(o);
+    o->price = price;
+    o->left = size;
+    if (need_of(o) - before > free) {
+        *o = was;
+        return o->buys ? "insufficient_funds" : "insufficient_items";
+    }
+    if (price == was.price && size <= was.left)
+        return "";
+    o->turn = p->turns++;
+    plain_enter(p, o, true);
     return "";
 }
 
@@ -158,37 +188,109 @@ static void compare(const struct world *w, const struct plain *p, uint64_t step)
         ledger_balance(&w->state.ledger, ledger_find(&w->state.ledger, HOLDER_RETIRE, 0)), p->fees);
 }
 
-static void step_once(struct world *w, struct plain *p, struct prng *r, uint64_t step)
+/* A command that may be sent again: what was asked under an id. */
+struct sent {
+    char price[32], size[32], number[32], id[32];
+    struct heed_arg args[8];
+    size_t n;
+    const struct command_spec *spec;
+    int who;
+    bool done;
+};
+
+static enum heed_status send(struct world *w, struct sent *s, json_t **reply)
 {
-    char price_text[32], size_text[32], number[32];
-    int who = (int)prng_below(r, PEOPLE);
-    const char *id = numbered("u", (uint64_t)who), *expected = "";
-    json_t *reply = NULL;
-    enum heed_status status;
-    if (p->n > 0 && prng_below(r, 4) == 0) {
-        struct plain_order *o =
-            &p->o[p->n - 1 - (int64_t)prng_below(r, p->n < 60 ? (uint64_t)p->n : 60)];
-        expected = !o->open ? "unknown_order" : o->who != who ? "not_your_order" : "";
-        snprintf(number, sizeof number, "%lld", (long long)o->number);
-        status =
-            call_as(w, id, T0, &reply, "exchange cancel", "good", "sword", "order", number, NULL);
-        if (!*expected)
-            o->open = false;
-    } else {
-        bool buys = prng_below(r, 2), rests = prng_below(r, 5) != 0;
-        int64_t price = TICK * (90 + (int64_t)prng_below(r, 20));
-        int64_t size = 1 + (int64_t)prng_below(r, 9);
-        snprintf(size_text, sizeof size_text, "%lld", (long long)size);
-        status = call_as(w, id, T0, &reply, "exchange place", "good", "sword", "side",
-                         buys ? "buy" : "sell", "price", amount_text(price_text, price), "size",
-                         size_text, "tif", rests ? "gtc" : "ioc", NULL);
-        expected = plain_place(p, who, buys, price, size, rests);
+    const struct heed_context context = {.actor = numbered("u", (uint64_t)s->who), .time_ms = T0};
+    struct heed_error err;
+    return admit_call(w, s->spec, &context, s->args, s->n, reply, &err);
+}
+
+static void arg(struct sent *s, const char *name, const char *value)
+{
+    s->args[s->n++] = (struct heed_arg){name, value};
+}
+
+static const char *ask_change(struct plain *p, struct prng *r, struct sent *s)
+{
+    struct plain_order *o = NULL;
+    for (int tries = 0; tries < 12 && (!o || !o->open || o->who != s->who); tries++)
+        o = &p->o[p->n - 1 - (int64_t)prng_below(r, p->n < 60 ? (uint64_t)p->n : 60)];
+    bool replaces = prng_below(r, 2);
+    int64_t price = TICK * (90 + (int64_t)prng_below(r, 20)), size = 1 + (int64_t)prng_below(r, 9);
+    snprintf(s->number, sizeof s->number, "%lld", (long long)o->number);
+    s->spec = command_spec(replaces ? COMMAND_exchange_replace : COMMAND_exchange_cancel);
+    arg(s, "order", s->number);
+    if (replaces && prng_below(r, 2)) {
+        price = o->price; /* as it is: only a larger size goes to the end of its queue */
+    } else if (replaces) {
+        arg(s, "price", amount_text(s->price, price));
     }
+    snprintf(s->size, sizeof s->size, "%lld", (long long)size);
+    if (replaces)
+        arg(s, "size", s->size);
+    if (!o->open || o->who != s->who)
+        return !o->open ? "unknown_order" : "not_your_order";
+    if (replaces)
+        return plain_replace(p, o, price, size);
+    o->open = false;
+    return "";
+}
+
+static const char *ask_order(struct plain *p, struct prng *r, struct sent *s)
+{
+    bool buys = prng_below(r, 2), rests = prng_below(r, 5) != 0;
+    int64_t price = TICK * (90 + (int64_t)prng_below(r, 20));
+    int64_t size = 1 + (int64_t)prng_below(r, 9);
+    snprintf(s->size, sizeof s->size, "%lld", (long long)size);
+    s->spec = command_spec(COMMAND_exchange_place);
+    arg(s, "side", buys ? "buy" : "sell");
+    arg(s, "price", amount_text(s->price, price));
+    arg(s, "size", s->size);
+    arg(s, "tif", rests ? "gtc" : "ioc");
+    return plain_place(p, s->who, buys, price, size, rests);
+}
+
+/* What was done is sent again, or something else under its id: nothing comes of it. */
+static void send_again(struct world *w, struct prng *r, struct sent *s, uint64_t step)
+{
+    json_t *reply = NULL;
+    struct sha256 before = hash_of(w);
+    bool other = prng_below(r, 3) == 0;
+    struct sent now = *s;
+    if (other)
+        now.args[now.n++] = (struct heed_arg){"display", "77"};
+    if (other && s->spec == command_spec(COMMAND_exchange_cancel)) /* all, and not this one */
+        now.args[1] = (struct heed_arg){"id", s->id}, now.n = 2;
+    enum heed_status status = send(w, &now, &reply);
+    const char *code =
+        json_string_value(json_object_get(json_object_get(reply, "refused"), "code"));
+    if (other ? !code || (strcmp(code, "id_reused") != 0 && strcmp(code, "unknown_order") != 0)
+              : status != HEED_OK || !json_is_true(json_object_get(reply, "repeated")))
+        fail_msg("step %llu: %s again: status %d %s", (unsigned long long)step, s->spec->verb,
+                 (int)status, code ? code : "");
+    assert_true(sha256_eq(before, hash_of(w)));
+    json_decref(reply);
+}
+
+static void step_once(struct world *w, struct plain *p, struct prng *r, struct sent *s,
+                      uint64_t step)
+{
+    json_t *reply = NULL;
+    *s = (struct sent){.who = (int)prng_below(r, PEOPLE)};
+    arg(s, "good", "sword");
+    snprintf(s->id, sizeof s->id, "x%llu", (unsigned long long)step);
+    if (prng_below(r, 2))
+        arg(s, "id", s->id);
+    bool named = s->n == 2;
+    const char *expected =
+        p->n > 0 && prng_below(r, 3) == 0 ? ask_change(p, r, s) : ask_order(p, r, s);
+    enum heed_status status = send(w, s, &reply);
     const char *code =
         json_string_value(json_object_get(json_object_get(reply, "refused"), "code"));
     if ((status == HEED_OK) != !*expected || (code && strcmp(code, expected) != 0))
-        fail_msg("step %llu: status %d %s, expected %s", (unsigned long long)step, (int)status,
-                 code ? code : "", expected);
+        fail_msg("step %llu: %s: status %d %s, expected %s", (unsigned long long)step,
+                 s->spec->verb, (int)status, code ? code : "", expected);
+    s->done = named && status == HEED_OK;
     json_decref(reply);
 }
 
@@ -197,7 +299,9 @@ static void random_orders_move_what_plain_lists_say(void **state)
     (void)state;
     struct world *w = market_of("3300", "7700");
     struct plain *p = calloc(1, sizeof *p);
+    struct sent *sent = calloc(SENT, sizeof *sent);
     struct prng r;
+    assert_true(p && sent);
     prng_seed(&r, 20260301);
     for (int i = 0; i < PEOPLE; i++) {
         person(w, numbered("u", (uint64_t)i), "400", "60");
@@ -205,14 +309,20 @@ static void random_orders_move_what_plain_lists_say(void **state)
         p->swords[i] = 60;
     }
     for (uint64_t step = 0; step < STEPS; step++) {
-        step_once(w, p, &r, step);
+        struct sent *s = &sent[step % SENT];
+        step_once(w, p, &r, s, step);
+        s = &sent[prng_below(&r, SENT)];
+        if (s->done && prng_below(&r, 8) == 0)
+            send_again(w, &r, s, step);
         if (step % 16 == 0 || step + 1 == STEPS)
             compare(w, p, step);
     }
+    assert_true(w->state.venues.done_n > STEPS / 40);
     assert_true(p->fees > 0 && w->state.venues.list[0].trades_n > STEPS / 8);
     world_close(restored_from(w));
     assert_verified(w);
     world_close(w);
+    free(sent);
     free(p);
 }
 
@@ -340,6 +450,99 @@ static void the_ledger_names_every_part_of_a_trade(void **state)
     world_close(w);
 }
 
+/* The reply to a command of ann's under an id. */
+static json_t *under(struct world *w, const char *id, const char *name, const char *order,
+                     const char *size)
+{
+    return size ? call_ok(w, name, "good", "sword", "order", order, "size", size, "id", id, NULL)
+                : call_ok(w, name, "good", "sword", "order", order, "id", id, NULL);
+}
+
+static bool again(json_t *reply)
+{
+    bool is = json_is_true(json_object_get(reply, "repeated"));
+    json_decref(reply);
+    return is;
+}
+
+/* A replacement that is sent twice, with a fill between, does not open the size anew. */
+static void a_replacement_under_an_id_is_done_once(void **state)
+{
+    (void)state;
+    struct world *w = market_of("0", "0");
+    person(w, "ann", "100", NULL);
+    person(w, "bob", "0.10", "10");
+    place(w, "ann", "buy", "5", "2");
+    assert_false(again(under(w, "r1", "exchange replace", "1", "4")));
+    place(w, "bob", "sell", "5", "3");
+    struct sha256 before = hash_of(w);
+    assert_true(again(under(w, "r1", "exchange replace", "1", "4")));
+    assert_true(sha256_eq(before, hash_of(w)));
+    assert_int_equal(has(w, "ann", false, PURPOSE_ORDERS), 500);
+    place(w, "bob", "sell", "5", "1");
+    assert_true(again(under(w, "r1", "exchange replace", "1", "4"))); /* though it is gone */
+    assert_int_equal(has(w, "ann", true, 0), 4);
+    assert_int_equal(has(w, "ann", false, 0), 8000);
+
+    /* what moves nothing is remembered as well, and in whose name */
+    place(w, "bob", "sell", "6", "1");
+    json_decref(call_ok(w, "exchange replace", "good", "sword", "order", "4", "price", "6.05", "id",
+                        "r2", NULL));
+    before = hash_of(w);
+    assert_true(again(call_ok(w, "exchange replace", "good", "sword", "order", "4", "price", "6.05",
+                              "id", "r2", NULL)));
+    call_refused(w, "id_reused", "exchange replace", "good", "sword", "order", "4", "price", "7",
+                 "id", "r2", NULL);
+    call_refused(w, "id_reused", "exchange replace", "good", "sword", "order", "4", "price", "6.05",
+                 "id", "r1", NULL);
+    call_refused(w, "id_reused", "exchange cancel", "good", "sword", "order", "4", "id", "r2",
+                 NULL);
+    call_refused(w, "id_reused", "exchange place", "good", "sword", "user", "bob", "side", "sell",
+                 "price", "6", "size", "1", "id", "r2", NULL);
+    assert_true(sha256_eq(before, hash_of(w)));
+    json_t *reply = NULL; /* ids are each person's own */
+    assert_int_equal(call_as(w, "bob", T0, &reply, "exchange replace", "good", "sword", "order",
+                             "4", "price", "6.05", "id", "r2", NULL),
+                     HEED_OK);
+    assert_false(again(reply));
+
+    struct world *other = restored_from(w);
+    assert_true(again(under(other, "r1", "exchange replace", "1", "4")));
+    world_close(other);
+    assert_verified(w);
+    world_close(w);
+}
+
+static void a_cancellation_under_an_id_is_done_once(void **state)
+{
+    (void)state;
+    struct world *w = market_of("0", "0");
+    person(w, "ann", "100", "10");
+    place(w, "ann", "buy", "5", "2");
+    place(w, "ann", "buy", "4", "2");
+    assert_false(again(under(w, "c1", "exchange cancel", "1", NULL)));
+    assert_true(again(under(w, "c1", "exchange cancel", "1", NULL)));
+    call_refused(w, "unknown_order", "exchange cancel", "good", "sword", "order", "1", "id", "c2",
+                 NULL);
+    call_refused(w, "id_reused", "exchange cancel", "good", "sword", "order", "2", "id", "c1",
+                 NULL);
+    call_refused(w, "id_reused", "ledger transfer", "from", "ann", "to", "smith", "amount", "1",
+                 "id", "c1", NULL);
+    json_decref(call_ok(w, "ledger transfer", "from", "ann", "to", "smith", "amount", "1", "id",
+                        "t1", NULL));
+    call_refused(w, "id_reused", "exchange cancel", "good", "sword", "order", "2", "id", "t1",
+                 NULL);
+    /* all of them, those that came since not */
+    assert_false(
+        again(call_ok(w, "exchange cancel", "good", "sword", "user", "ann", "id", "c3", NULL)));
+    place(w, "ann", "buy", "3", "2");
+    assert_true(
+        again(call_ok(w, "exchange cancel", "good", "sword", "user", "ann", "id", "c3", NULL)));
+    assert_int_equal(has(w, "ann", false, PURPOSE_ORDERS), 600);
+    assert_verified(w);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +551,8 @@ int main(void)
         cmocka_unit_test(an_order_that_is_refused_leaves_nothing),
         cmocka_unit_test(what_cannot_be_counted_stops_no_world),
         cmocka_unit_test(the_ledger_names_every_part_of_a_trade),
+        cmocka_unit_test(a_replacement_under_an_id_is_done_once),
+        cmocka_unit_test(a_cancellation_under_an_id_is_done_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 void venues_init(struct venues *v)
 {
     *v = (struct venues){0};
+    map_init(&v->by_id);
 }
 
 static void venue_free(struct venue *m)
@@ -22,10 +23,12 @@ void venues_deinit(struct venues *v)
     for (size_t i = 0; i < v->n; i++)
         venue_free(&v->list[i]);
     free(v->list);
+    free(v->done);
+    map_deinit(&v->by_id);
     exchange_out_deinit(&v->out);
     free(v->asks);
     free(v->answers);
-    *v = (struct venues){0};
+    venues_init(v);
 }
 
 size_t venues_find(const struct venues *v, uint32_t target, uint16_t currency)
@@ -178,9 +181,9 @@ static bool is_trade_of_pieces(const struct ledger *l, const struct transfer *t)
     return t->code == CODE_TRADE && l->accounts[t->debit].unit >= UNITS_OF_MONEY;
 }
 
-/* Turns what happened into one chain of transfers under the order's id. *refusal: overflow, and no
+/* Turns what happened into one chain of transfers under the caller's id. *refusal: overflow, and no
  * transfer was made. */
-static enum heed_status settle(struct venue_desk *d, size_t at, const struct venue_order *named,
+static enum heed_status settle(struct venue_desk *d, size_t at, const struct venue_name *named,
                                enum refusal *refusal)
 {
     struct venues *v = d->venues;
@@ -206,6 +209,8 @@ static enum heed_status settle(struct venue_desk *d, size_t at, const struct ven
     if (named) {
         v->asks[0].id_hi = named->id_hi;
         v->asks[0].id_lo = named->id_lo;
+    }
+    if (named && v->asks[0].code == CODE_ORDER) {
         v->asks[0].data_hi = named->body;
         v->asks[0].data_lo = at;
     }
@@ -252,7 +257,7 @@ static enum heed_status keep(const struct venue_desk *d, size_t at, struct kept 
 }
 
 /* Ends what `keep` began: the command is done, or it is as if it had never come. */
-static enum heed_status finish(struct venue_desk *d, size_t at, const struct venue_order *named,
+static enum heed_status finish(struct venue_desk *d, size_t at, const struct venue_name *named,
                                struct kept *k, enum heed_status status, enum refusal *refusal)
 {
     struct venue *m = &d->venues->list[at];
@@ -313,7 +318,7 @@ static enum refusal cannot_count(const struct venue_desk *d, const struct venue 
 }
 
 static enum heed_status apply(struct venue_desk *d, size_t at, const struct exchange_ask *ask,
-                              const struct venue_order *named, uint64_t *number,
+                              const struct venue_name *named, uint64_t *number,
                               enum refusal *refusal)
 {
     struct venues *v = d->venues;
@@ -357,11 +362,15 @@ static bool open_for(const struct venue_desk *d, const struct venue *m, uint32_t
 }
 
 /* The order made under an id, if it was the same one; else id_reused. */
-static bool placed_before(const struct venue_desk *d, size_t at, const struct venue_order *o,
+static bool placed_before(const struct venue_desk *d, size_t at, const struct venue_name *o,
                           struct venue_answer *answer)
 {
     uint32_t found =
         o->id_hi | o->id_lo ? ledger_find_id(d->ledger, o->id_hi, o->id_lo) : LEDGER_NONE;
+    if (venues_done(d->venues, o->id_hi, o->id_lo)) {
+        refuse(&answer->refusal, REFUSED_id_reused);
+        return true;
+    }
     if (found == LEDGER_NONE)
         return false;
     const struct transfer *t = &d->ledger->transfers[found];
@@ -379,8 +388,8 @@ enum heed_status venue_place(struct venue_desk *d, size_t at, const struct venue
 {
     struct venue *m = &d->venues->list[at];
     struct exchange_ask ask = order->ask;
-    *answer = (struct venue_answer){.refusal = barred};
-    if (placed_before(d, at, order, answer) && answer->repeated)
+    *answer = (struct venue_answer){.refusal = barred, .party = order->party};
+    if (placed_before(d, at, &order->name, answer) && answer->repeated)
         return HEED_OK;
     if (behind(d, m, &answer->refusal))
         return HEED_OK;
@@ -411,7 +420,7 @@ enum heed_status venue_place(struct venue_desk *d, size_t at, const struct venue
     }
     if (is_new && !map_put(&m->account_of, order->party, ask.account))
         return HEED_NOMEM;
-    enum heed_status status = apply(d, at, &ask, order, &answer->number, &answer->refusal);
+    enum heed_status status = apply(d, at, &ask, &order->name, &answer->number, &answer->refusal);
     if (status == HEED_OK && answer->refusal != REFUSED_NOT && is_new) {
         exchange_unaccount(m->x);
         map_remove(&m->account_of, order->party);
@@ -430,62 +439,103 @@ static enum refusal his(const struct venue *m, uint64_t number, uint32_t party)
     return party != PARTY_ANY && o.owner != party ? REFUSED_not_your_order : REFUSED_NOT;
 }
 
+static bool has_id(const struct venue_name *name)
+{
+    return name && (name->id_hi | name->id_lo) != 0;
+}
+
+/* Whether an order was cancelled or replaced so before; else what another use of the id refuses. */
+static bool done_before(const struct venue_desk *d, size_t at, const struct venue_name *name,
+                        struct venue_answer *answer)
+{
+    if (!has_id(name))
+        return false;
+    const struct venue_done *x = venues_done(d->venues, name->id_hi, name->id_lo);
+    answer->repeated = x && x->body == name->body && x->market == at;
+    if (answer->repeated)
+        *answer = (struct venue_answer){.repeated = true, .number = x->order, .party = x->party};
+    else if (x || ledger_find_id(d->ledger, name->id_hi, name->id_lo) != LEDGER_NONE)
+        refuse(&answer->refusal, REFUSED_id_reused);
+    return answer->repeated;
+}
+
+/* Does what was checked, and keeps it under its id. */
+static enum heed_status change(struct venue_desk *d, size_t at, const struct exchange_ask *ask,
+                               const struct venue_name *name, struct venue_answer *answer)
+{
+    uint64_t done;
+    if (answer->refusal != REFUSED_NOT)
+        return HEED_OK;
+    enum heed_status status =
+        apply(d, at, ask, has_id(name) ? name : NULL, &done, &answer->refusal);
+    if (status != HEED_OK || answer->refusal != REFUSED_NOT || !has_id(name))
+        return status;
+    const struct venue_done x = {
+        name->id_hi,  name->id_lo, name->body, (uint32_t)at, (uint32_t)answer->number,
+        answer->party};
+    return venues_know(d->venues, &x) ? HEED_OK : HEED_NOMEM;
+}
+
 enum heed_status venue_cancel(struct venue_desk *d, size_t at, uint64_t number, uint32_t party,
-                              enum refusal *refusal)
+                              const struct venue_name *name, struct venue_answer *answer)
 {
     const struct venue *m = &d->venues->list[at];
     struct exchange_ask ask = {
         .op = EXCHANGE_CANCEL, .id_lo = number, .account = EXCHANGE_NONE, .owner = EXCHANGE_NONE};
-    uint64_t done;
-    if (behind(d, m, refusal))
+    struct exchange_order was = {.owner = party};
+    *answer = (struct venue_answer){.number = number};
+    if (done_before(d, at, name, answer) || behind(d, m, &answer->refusal))
         return HEED_OK;
-    *refusal = his(m, number, party);
-    return *refusal == REFUSED_NOT ? apply(d, at, &ask, NULL, &done, refusal) : HEED_OK;
+    refuse(&answer->refusal, his(m, number, party));
+    exchange_find(m->x, 0, number, &was);
+    answer->party = was.owner;
+    return change(d, at, &ask, name, answer);
 }
 
 enum heed_status venue_cancel_all(struct venue_desk *d, size_t at, uint32_t party,
-                                  enum refusal *refusal)
+                                  const struct venue_name *name, struct venue_answer *answer)
 {
     const struct venue *m = &d->venues->list[at];
     struct exchange_ask ask = {.op = EXCHANGE_CANCEL_ALL,
                                .account = EXCHANGE_NONE,
                                .owner = party == PARTY_ANY ? EXCHANGE_NONE : party,
                                .both_sides = 1};
-    uint64_t done;
     struct exchange_funds f = {0};
-    if (behind(d, m, refusal))
+    *answer = (struct venue_answer){.party = party};
+    if (done_before(d, at, name, answer) || behind(d, m, &answer->refusal))
         return HEED_OK;
     size_t n = exchange_orders(m->x);
     if (party != PARTY_ANY)
         n = exchange_funds(m->x, venue_account(m, party), &f) ? f.orders : 0;
-    *refusal = n == 0 ? REFUSED_unknown_order : REFUSED_NOT;
-    return n == 0 ? HEED_OK : apply(d, at, &ask, NULL, &done, refusal);
+    refuse(&answer->refusal, n == 0 ? REFUSED_unknown_order : REFUSED_NOT);
+    return change(d, at, &ask, name, answer);
 }
 
 enum heed_status venue_replace(struct venue_desk *d, size_t at, uint64_t number,
                                const struct exchange_ask *terms, uint32_t party,
-                               enum refusal barred, enum refusal *refusal)
+                               const struct venue_name *name, enum refusal barred,
+                               struct venue_answer *answer)
 {
     const struct venue *m = &d->venues->list[at];
     struct exchange_order was;
     struct exchange_ask ask = *terms;
-    uint64_t done;
     int64_t more = 0;
-    if (behind(d, m, refusal))
+    *answer = (struct venue_answer){.refusal = barred, .number = number};
+    if (done_before(d, at, name, answer) || behind(d, m, &answer->refusal))
         return HEED_OK;
-    *refusal = barred;
-    refuse(refusal, his(m, number, party));
+    refuse(&answer->refusal, his(m, number, party));
     if (!exchange_find(m->x, 0, number, &was))
         return HEED_OK;
+    answer->party = was.owner;
     ask.op = EXCHANGE_REPLACE;
     ask.id_hi = 0;
     ask.id_lo = number;
     ask.account = ask.owner = EXCHANGE_NONE;
     enum refusal why = exchange_check(m->x, &ask, &more);
-    refuse(refusal, why);
-    refuse(refusal, cannot_hold(d, m, was.owner, was.side == EXCHANGE_BUY,
-                                why == REFUSED_NOT && more > 0 ? more : INT64_MIN));
-    return *refusal == REFUSED_NOT ? apply(d, at, &ask, NULL, &done, refusal) : HEED_OK;
+    refuse(&answer->refusal, why);
+    refuse(&answer->refusal, cannot_hold(d, m, was.owner, was.side == EXCHANGE_BUY,
+                                         why == REFUSED_NOT && more > 0 ? more : INT64_MIN));
+    return change(d, at, &ask, name, answer);
 }
 
 enum heed_status venue_turn(struct venue_desk *d, size_t at, const struct exchange_turn *turn,

@@ -9,7 +9,8 @@
  *
  * For each person and unit the orders account has exactly what his open orders hold. The ledger
  * alone has the money: a market's accounts are without funds of their own. An order's number is its
- * id in the market; a caller's id names the chain, so the ledger remembers it for good.
+ * id in the market; a caller's id names the chain, so the ledger remembers it for good. What may
+ * move nothing (cancelling, replacing) is remembered here too.
  *
  * Fees leave into `retire`. A rebate comes out of what the other side of the same trade pays, so
  * where there are rebates ticks and lots must be such that no fee has a fraction
@@ -22,6 +23,7 @@
 #include "ledger/ledger.h"
 
 #define VENUE_NONE SIZE_MAX
+#define PARTY_ANY UINT32_MAX
 
 /* One market. */
 struct venue {
@@ -33,9 +35,20 @@ struct venue {
     size_t trades_n, trades_cap;
 };
 
+/* What was cancelled or replaced under a caller's id. */
+struct venue_done {
+    uint64_t id_hi, id_lo, body;
+    uint32_t market; /* place in the list */
+    uint32_t order;  /* its number; 0: all */
+    uint32_t party;  /* whose; PARTY_ANY: everybody's */
+};
+
 struct venues {
     struct venue *list;
     size_t n, cap;
+    struct venue_done *done; /* in the order it was done */
+    size_t done_n, done_cap;
+    struct map by_id; /* mixed id -> place in done */
     /* of the command in work */
     struct exchange_out out; /* what happened, for the reply */
     struct transfer_ask *asks;
@@ -75,21 +88,33 @@ HEED_MUST_CHECK enum heed_status venue_open(struct venue_desk *d, uint32_t targe
 uint32_t venue_account(const struct venue *m, uint32_t party);
 uint32_t venue_party(const struct venue *m, uint32_t account);
 
+/* A caller's id, and the hash of all that he asked under it. */
+struct venue_name {
+    uint64_t id_hi, id_lo; /* 0, 0: none */
+    uint64_t body;
+};
+
 struct venue_order {
     struct exchange_ask ask; /* id and account are set here */
     uint32_t party;
-    uint64_t id_hi, id_lo; /* the caller's; 0, 0: none */
-    uint64_t body;         /* of what he asked */
+    struct venue_name name;
 };
 
 struct venue_answer {
     enum refusal refusal;
     bool repeated;
-    uint64_t number; /* of the order */
+    uint64_t number; /* of the order; 0: of all */
+    uint32_t party;  /* whose it is; PARTY_ANY: everybody's */
 };
 
+/* What was cancelled or replaced under an id; NULL: nothing. O(1). */
+const struct venue_done *venues_done(const struct venues *v, uint64_t id_hi, uint64_t id_lo);
+/* Keeps one whose id is not there. false: no memory. O(1). */
+HEED_MUST_CHECK bool venues_know(struct venues *v, const struct venue_done *done);
+
 /* Each does one command, in the market and in the ledger, or is refused and changes nothing. What
- * is due by the time must have been done before (venues_advance). barred: a refusal of the caller's
+ * is due by the time must have been done before (venues_advance). The same id with the same body
+ * does nothing and is answered again (repeated). barred: a refusal of the caller's
  * (REFUSED_NOT: none), which takes its place among the others by their order. HEED_NOMEM,
  * HEED_RANGE, HEED_INPUT: how far it got is not known.
  *
@@ -99,16 +124,18 @@ HEED_MUST_CHECK enum heed_status venue_place(struct venue_desk *d, size_t at,
                                              const struct venue_order *order, enum refusal barred,
                                              struct venue_answer *answer);
 /* party: whose it must be; PARTY_ANY: anybody's. */
-#define PARTY_ANY UINT32_MAX
 HEED_MUST_CHECK enum heed_status venue_cancel(struct venue_desk *d, size_t at, uint64_t number,
-                                              uint32_t party, enum refusal *refusal);
+                                              uint32_t party, const struct venue_name *name,
+                                              struct venue_answer *answer);
 /* All of a party's, or all there are; unknown_order: there are none. */
 HEED_MUST_CHECK enum heed_status venue_cancel_all(struct venue_desk *d, size_t at, uint32_t party,
-                                                  enum refusal *refusal);
+                                                  const struct venue_name *name,
+                                                  struct venue_answer *answer);
 /* ask: price, stop, size, display; 0: as it is. */
 HEED_MUST_CHECK enum heed_status venue_replace(struct venue_desk *d, size_t at, uint64_t number,
                                                const struct exchange_ask *ask, uint32_t party,
-                                               enum refusal barred, enum refusal *refusal);
+                                               const struct venue_name *name, enum refusal barred,
+                                               struct venue_answer *answer);
 HEED_MUST_CHECK enum heed_status venue_turn(struct venue_desk *d, size_t at,
                                             const struct exchange_turn *turn,
                                             enum refusal *refusal);

@@ -1,6 +1,8 @@
-/* Serialised form: each market's good and currency, then the market (exchange_save). Whose accounts
- * they are stands there; the trades are found again in the ledger. */
+/* Serialised form: each market's good and currency, then the market (exchange_save); then what was
+ * done under ids. Whose accounts they are stands there; the trades are found again in the ledger.
+ */
 #include "base/error.h"
+#include "base/varint.h"
 #include "circulation/items.h"
 #include "circulation/venues.h"
 
@@ -15,6 +17,16 @@ void venues_save(const struct venues *v, struct sink *k)
         sink_u32(k, v->list[i].target);
         sink_u16(k, v->list[i].currency);
         exchange_save(v->list[i].x, k);
+    }
+    sink_varint(k, v->done_n);
+    for (size_t i = 0; i < v->done_n; i++) {
+        const struct venue_done *x = &v->done[i];
+        sink_u64(k, x->id_hi);
+        sink_u64(k, x->id_lo);
+        sink_u64(k, x->body);
+        sink_varint(k, x->market);
+        sink_varint(k, x->order);
+        sink_u32(k, x->party);
     }
 }
 
@@ -40,6 +52,27 @@ static enum heed_status load_one(struct venue *m, const struct catalogue *c, str
             return error_nomem(err);
     }
     return HEED_OK;
+}
+
+static enum heed_status load_done(struct venues *v, const struct catalogue *c, struct source *k,
+                                  struct heed_error *err)
+{
+    size_t n = source_varint(k, MAP_NONE - 1);
+    for (size_t i = 0; i < n && !k->failed; i++) {
+        struct venue_done x = {.id_hi = source_u64(k)};
+        x.id_lo = source_u64(k);
+        x.body = source_u64(k);
+        x.market = (uint32_t)source_varint(k, UINT32_MAX);
+        x.order = (uint32_t)source_varint(k, UINT32_MAX);
+        x.party = source_u32(k);
+        if (k->failed || x.market >= v->n || (x.id_hi | x.id_lo) == 0 ||
+            x.order > exchange_newest(v->list[x.market].x) ||
+            (x.party != PARTY_ANY && x.party >= c->parties_n) || venues_done(v, x.id_hi, x.id_lo))
+            return damaged(err, "what was done under an id");
+        if (!venues_know(v, &x))
+            return error_nomem(err);
+    }
+    return k->failed ? damaged(err, "ids") : HEED_OK;
 }
 
 /* The trades of all markets, from the ledger. */
@@ -83,6 +116,8 @@ enum heed_status venues_load(struct venues *v, const struct catalogue *c, const 
     }
     if (status == HEED_OK && k->failed)
         status = damaged(err, "its end");
+    if (status == HEED_OK)
+        status = load_done(v, c, k, err);
     if (status == HEED_OK)
         status = find_trades(v, l, err);
     if (status != HEED_OK) {

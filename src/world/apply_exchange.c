@@ -224,9 +224,8 @@ enum heed_status apply_exchange_place(struct world *w, const struct call *call, 
                 .stp = (uint8_t)(i[12] == CALL_ABSENT ? EXCHANGE_STP_NEWEST : i[12]),
                 .post_only = i[11] == 1},
         .party = (uint32_t)i[2],
-        .id_hi = (uint64_t)call_or(i[13], 0),
-        .id_lo = (uint64_t)call_or(i[14], 0),
-        .body = hash_bytes(&i[2], 11 * sizeof i[0], 0)};
+        .name = {(uint64_t)call_or(i[13], 0), (uint64_t)call_or(i[14], 0),
+                 hash_bytes(&i[2], 11 * sizeof i[0], 0)}};
     struct venue_desk d = desk_of(w, call);
     const struct venue *m = &d.venues->list[at];
     struct venue_answer answer;
@@ -244,7 +243,16 @@ enum heed_status apply_exchange_place(struct world *w, const struct call *call, 
     return told(w, at, answer.number, order.party, o, err);
 }
 
-/* i: currency, good, order, user */
+/* The caller's id at i[0] and i[1], for what he asked and in whose name. */
+static struct venue_name name_of(const struct call *call, const int64_t *i, uint32_t party)
+{
+    const uint64_t in_name[] = {(uint64_t)call->command, party};
+    return (struct venue_name){(uint64_t)call_or(i[0], 0), (uint64_t)call_or(i[1], 0),
+                               hash_bytes(&call->i[2], (size_t)(i - &call->i[2]) * sizeof *i,
+                                          hash_bytes(in_name, sizeof in_name, 0))};
+}
+
+/* i: currency, good, order, user, id hi, lo */
 enum heed_status apply_exchange_cancel(struct world *w, const struct call *call, struct outcome *o,
                                        struct heed_error *err)
 {
@@ -261,16 +269,18 @@ enum heed_status apply_exchange_cancel(struct world *w, const struct call *call,
     }
     struct venue_desk d = desk_of(w, call);
     uint64_t number = (uint64_t)call_or(i[2], 0);
-    struct exchange_order order = {.owner = whose};
-    exchange_find(d.venues->list[at].x, 0, number, &order);
-    enum heed_status status = number ? venue_cancel(&d, at, number, whose, &o->refusal)
-                                     : venue_cancel_all(&d, at, whose, &o->refusal);
+    struct venue_name name = name_of(call, &i[4], whose);
+    struct venue_answer answer;
+    enum heed_status status = number ? venue_cancel(&d, at, number, whose, &name, &answer)
+                                     : venue_cancel_all(&d, at, whose, &name, &answer);
+    o->refusal = answer.refusal;
+    o->repeated = answer.repeated;
     if (status != HEED_OK || o->refusal != REFUSED_NOT)
         return went(status, err);
-    return told(w, at, number, order.owner == PARTY_ANY ? HANDLE_NONE : order.owner, o, err);
+    return told(w, at, number, answer.party == PARTY_ANY ? HANDLE_NONE : answer.party, o, err);
 }
 
-/* i: currency, good, order, price, stop, size, display */
+/* i: currency, good, order, price, stop, size, display, id hi, lo */
 enum heed_status apply_exchange_replace(struct world *w, const struct call *call, struct outcome *o,
                                         struct heed_error *err)
 {
@@ -280,25 +290,28 @@ enum heed_status apply_exchange_replace(struct world *w, const struct call *call
         return HEED_OK;
     struct venue_desk d = desk_of(w, call);
     const struct venue *m = &d.venues->list[at];
-    struct exchange_order was;
+    struct exchange_order was = {.owner = HANDLE_NONE};
     bool keeps = actor_has(&w->state, call->actor, ROLE_OPERATOR | ROLE_CLIENT);
-    if (!exchange_find(m->x, 0, (uint64_t)call_or(i[2], 0), &was)) {
-        o->refusal = REFUSED_unknown_order;
-        return HEED_OK;
-    }
+    uint32_t whose = keeps ? PARTY_ANY : call->actor;
+    uint64_t number = (uint64_t)call_or(i[2], 0);
+    struct venue_name name = name_of(call, &i[7], whose);
+    struct venue_answer answer;
+    enum refusal why = REFUSED_NOT;
+    bool open = exchange_find(m->x, 0, number, &was);
     struct exchange_ask ask = {.price = call_or(i[3], 0),
                                .stop = call_or(i[4], 0),
                                .size = i[5] == CALL_ABSENT ? was.left : i[5],
                                .display = call_or(i[6], 0)};
-    enum refusal why =
-        barred(w, m, call, was.owner, was.side == EXCHANGE_SELL, ask.price, ask.size, o);
-    enum heed_status status =
-        venue_replace(&d, at, was.number, &ask, keeps ? PARTY_ANY : call->actor, why, &o->refusal);
+    if (open)
+        why = barred(w, m, call, was.owner, was.side == EXCHANGE_SELL, ask.price, ask.size, o);
+    enum heed_status status = venue_replace(&d, at, number, &ask, whose, &name, why, &answer);
+    o->refusal = answer.refusal;
+    o->repeated = answer.repeated;
     if (!rule_refused(o->refusal))
         o->rule = NULL;
     if (status != HEED_OK || o->refusal != REFUSED_NOT)
         return went(status, err);
-    return told(w, at, was.number, was.owner, o, err);
+    return told(w, at, number, answer.party, o, err);
 }
 
 /* ── phases ── */
@@ -356,9 +369,9 @@ enum heed_status exchange_let_go(struct world *w, const struct call *call, uint3
     for (size_t at = 0; status == HEED_OK && at < d.venues->n; at++) {
         const struct venue *m = &d.venues->list[at];
         struct exchange_funds f;
-        enum refusal refusal;
+        struct venue_answer answer;
         if (exchange_funds(m->x, venue_account(m, party), &f) && f.orders > 0)
-            status = venue_cancel_all(&d, at, party, &refusal);
+            status = venue_cancel_all(&d, at, party, NULL, &answer);
     }
     return went(status, err);
 }
