@@ -543,6 +543,86 @@ static void a_cancellation_under_an_id_is_done_once(void **state)
     world_close(w);
 }
 
+static const char *code_of(struct world *w, int64_t time_ms, const char *name, const char *arg,
+                           const char *value)
+{
+    static char code[64];
+    json_t *reply = NULL;
+    enum heed_status status =
+        arg ? call_as(w, NULL, time_ms, &reply, name, "good", "sword", arg, value, NULL)
+            : call_as(w, NULL, time_ms, &reply, name, "good", "sword", NULL);
+    const char *is = json_string_value(json_object_get(json_object_get(reply, "refused"), "code"));
+    snprintf(code, sizeof code, "%s", status == HEED_OK ? "" : is ? is : "none");
+    json_decref(reply);
+    return code;
+}
+
+/* In each phase: holds go back, and nothing comes any more, whatever hour it is. */
+static void a_market_that_is_closed_gives_everything_back(void **state)
+{
+    (void)state;
+    static const char *const before[] = {NULL, "exchange halt", "exchange call"};
+    for (size_t i = 0; i < 3; i++) {
+        struct world *w = market_of("0", "2000");
+        json_decref(call_ok(w, "exchange open", "good", "sword", "currency", "gem", "opens", "540",
+                            "closes", "1020", NULL));
+        person(w, "ann", "100", "10");
+        person(w, "bob", "100", "10");
+        place(w, "ann", "buy", "5", "2");
+        place(w, "bob", "sell", "5", "1");
+        place(w, "bob", "sell", "6", "4");
+        if (before[i])
+            json_decref(call_ok(w, before[i], "good", "sword", NULL));
+        if (i == 2) /* what would trade in the call does not: it is cancelled first */
+            place(w, "bob", "sell", "4", "1");
+        json_t *reply = call_ok(w, "exchange close", "good", "sword", NULL);
+        assert_string_equal(json_string_value(json_object_get(reply, "phase")), "ended");
+        json_decref(reply);
+        assert_int_equal(has(w, "ann", false, 0), 9500);
+        assert_int_equal(has(w, "bob", false, 0), 10500 - 1);
+        assert_int_equal(has(w, "ann", false, PURPOSE_ORDERS), 0);
+        assert_int_equal(has(w, "bob", true, PURPOSE_ORDERS), 0);
+        assert_int_equal(has(w, "bob", true, 0), 9);
+        static const char *const commands[] = {"exchange halt", "exchange call", "exchange resume",
+                                               "exchange close"};
+        struct sha256 whole = hash_of(w);
+        for (size_t c = 0; c < 4; c++)
+            assert_string_equal(code_of(w, T0, commands[c], NULL, NULL), "market_ended");
+        assert_string_equal(code_of(w, T0, "exchange cancel", "order", "1"), "unknown_order");
+        assert_string_equal(code_of(w, T0, "exchange open", NULL, NULL), "exists");
+        call_refused(w, "market_ended", "exchange place", "good", "sword", "user", "ann", "side",
+                     "buy", "price", "5", "size", "1", NULL);
+        call_refused(w, "market_closed", "exchange place", "good", "sword", "currency", "gem",
+                     "user", "ann", "side", "buy", "price", "5", "size", "1", NULL);
+        assert_true(sha256_eq(whole, hash_of(w)));
+        world_close(restored_from(w));
+        assert_verified(w);
+        world_close(w);
+    }
+}
+
+/* Its hours go on ringing for nobody, and do not open it. */
+static void the_hours_of_a_closed_market_are_over(void **state)
+{
+    (void)state;
+    struct world *w = world_with_rules(rules);
+    json_decref(call_ok(w, "user add", "id", "smith", NULL));
+    json_decref(call_ok(w, "good add", "id", "sword", "name", "Sword", "seller", "smith", "price",
+                        "5", NULL));
+    json_decref(
+        call_ok(w, "exchange open", "good", "sword", "opens", "540", "closes", "1020", NULL));
+    json_decref(call_ok(w, "exchange close", "good", "sword", NULL));
+    assert_false(venues_due(&w->state.venues, T0 + INT64_C(400000000)));
+    assert_string_equal(code_of(w, T0 + INT64_C(400000000), "exchange halt", NULL, NULL),
+                        "market_ended");
+    struct world *other = restored_from(w);
+    assert_string_equal(code_of(other, T0 + INT64_C(400000000), "exchange resume", NULL, NULL),
+                        "market_ended");
+    world_close(other);
+    assert_verified(w);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -553,6 +633,8 @@ int main(void)
         cmocka_unit_test(the_ledger_names_every_part_of_a_trade),
         cmocka_unit_test(a_replacement_under_an_id_is_done_once),
         cmocka_unit_test(a_cancellation_under_an_id_is_done_once),
+        cmocka_unit_test(a_market_that_is_closed_gives_everything_back),
+        cmocka_unit_test(the_hours_of_a_closed_market_are_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -338,7 +338,7 @@ static enum heed_status apply(struct venue_desk *d, size_t at, const struct exch
 /* A market that could not be brought to the time, for the counters are full, takes no commands. */
 static bool behind(const struct venue_desk *d, const struct venue *m, enum refusal *refusal)
 {
-    bool is = exchange_due(m->x) <= d->time_ms;
+    bool is = !m->ended && exchange_due(m->x) <= d->time_ms;
     if (is)
         *refusal = REFUSED_overflow;
     return is;
@@ -393,6 +393,7 @@ enum heed_status venue_place(struct venue_desk *d, size_t at, const struct venue
         return HEED_OK;
     if (behind(d, m, &answer->refusal))
         return HEED_OK;
+    refuse(&answer->refusal, m->ended ? REFUSED_market_ended : REFUSED_NOT);
     if (exchange_newest(m->x) >= LEDGER_NONE - 1)
         refuse(&answer->refusal, REFUSED_overflow);
     int64_t now = exchange_now(m->x), hold = 0;
@@ -545,7 +546,8 @@ enum heed_status venue_turn(struct venue_desk *d, size_t at, const struct exchan
     struct venue *m = &v->list[at];
     struct kept k;
     v->out.n = 0;
-    if (behind(d, m, refusal))
+    *refusal = m->ended ? REFUSED_market_ended : REFUSED_NOT;
+    if (m->ended || behind(d, m, refusal))
         return HEED_OK;
     enum heed_status status = keep(d, at, &k);
     if (status == HEED_OK)
@@ -558,12 +560,44 @@ enum heed_status venue_turn(struct venue_desk *d, size_t at, const struct exchan
     return finish(d, at, NULL, &k, status, refusal);
 }
 
+enum heed_status venue_close(struct venue_desk *d, size_t at, enum refusal *refusal)
+{
+    struct venues *v = d->venues;
+    struct venue *m = &v->list[at];
+    const struct exchange_ask all = {.op = EXCHANGE_CANCEL_ALL,
+                                     .account = EXCHANGE_NONE,
+                                     .owner = EXCHANGE_NONE,
+                                     .both_sides = 1};
+    const struct exchange_turn turn = {.to = EXCHANGE_CLOSED};
+    struct exchange_answer answer = {0};
+    struct kept k;
+    v->out.n = 0;
+    *refusal = m->ended ? REFUSED_market_ended : REFUSED_NOT;
+    if (m->ended || behind(d, m, refusal))
+        return HEED_OK;
+    enum heed_status status = keep(d, at, &k);
+    if (status == HEED_OK && exchange_orders(m->x) > 0)
+        status = exchange_apply(m->x, d->time_ms, &all, &answer, &v->out);
+    if (status == HEED_OK && exchange_phase_of(m->x) != EXCHANGE_CLOSED)
+        status = exchange_turn(m->x, d->time_ms, &turn, refusal, &v->out);
+    if (status == HEED_OK && (answer.refusal != REFUSED_NOT || *refusal != REFUSED_NOT))
+        status = HEED_INPUT; /* neither can be of a market without orders */
+    status = finish(d, at, NULL, &k, status, refusal);
+    m->ended = status == HEED_OK && *refusal == REFUSED_NOT;
+    return status;
+}
+
+const char *venue_phase_name(const struct venue *m)
+{
+    return m->ended ? "ended" : exchange_phase_name(exchange_phase_of(m->x));
+}
+
 /* ── time ── */
 
 bool venues_due(const struct venues *v, int64_t time_ms)
 {
     for (size_t i = 0; i < v->n; i++)
-        if (exchange_due(v->list[i].x) <= time_ms)
+        if (!v->list[i].ended && exchange_due(v->list[i].x) <= time_ms)
             return true;
     return false;
 }
@@ -577,7 +611,7 @@ enum heed_status venues_advance(struct venue_desk *d, bool *moved)
         enum refusal refusal = REFUSED_NOT;
         struct kept k;
         v->out.n = 0;
-        if (exchange_due(v->list[i].x) > d->time_ms)
+        if (v->list[i].ended || exchange_due(v->list[i].x) > d->time_ms)
             continue;
         status = keep(d, i, &k);
         if (status == HEED_OK)

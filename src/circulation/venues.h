@@ -29,6 +29,7 @@
 struct venue {
     uint32_t target;   /* good or service */
     uint16_t currency; /* unit */
+    bool ended;        /* for good: no orders, and none come */
     struct exchange *x;
     struct map account_of; /* party -> account of x */
     uint32_t *trades;      /* transfers of the pieces traded, oldest first; data: price, market */
@@ -118,7 +119,7 @@ HEED_MUST_CHECK bool venues_know(struct venues *v, const struct venue_done *done
  * (REFUSED_NOT: none), which takes its place among the others by their order. HEED_NOMEM,
  * HEED_RANGE, HEED_INPUT: how far it got is not known.
  *
- * Refusals: those of exchange_apply; id_reused, account_frozen, insufficient_funds,
+ * Refusals: those of exchange_apply; market_ended, id_reused, account_frozen, insufficient_funds,
  * insufficient_items (of sales), overflow, by the ledger. */
 HEED_MUST_CHECK enum heed_status venue_place(struct venue_desk *d, size_t at,
                                              const struct venue_order *order, enum refusal barred,
@@ -139,6 +140,13 @@ HEED_MUST_CHECK enum heed_status venue_replace(struct venue_desk *d, size_t at, 
 HEED_MUST_CHECK enum heed_status venue_turn(struct venue_desk *d, size_t at,
                                             const struct exchange_turn *turn,
                                             enum refusal *refusal);
+
+/* Ends a market: all its orders are cancelled, and whatever else comes is refused (market_ended).
+ */
+HEED_MUST_CHECK enum heed_status venue_close(struct venue_desk *d, size_t at,
+                                             enum refusal *refusal);
+/* Its phase, or "ended". */
+const char *venue_phase_name(const struct venue *m);
 
 /* What is due in any market by the time of the desk. A market for whose transfers the ledger's
  * counters have no room stays behind, and refuses commands with overflow. *moved: one did not. */

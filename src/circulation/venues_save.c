@@ -1,5 +1,6 @@
-/* Serialised form: each market's good and currency, then the market (exchange_save); then what was
- * done under ids. Whose accounts they are stands there; the trades are found again in the ledger.
+/* Serialised form: each market's good and currency, whether it ended, then the market
+ * (exchange_save); then what was done under ids. Whose accounts they are stands there; the trades
+ * are found again in the ledger.
  */
 #include "base/error.h"
 #include "base/varint.h"
@@ -16,6 +17,7 @@ void venues_save(const struct venues *v, struct sink *k)
     for (size_t i = 0; i < v->n; i++) {
         sink_u32(k, v->list[i].target);
         sink_u16(k, v->list[i].currency);
+        sink_u8(k, v->list[i].ended);
         exchange_save(v->list[i].x, k);
     }
     sink_varint(k, v->done_n);
@@ -44,6 +46,8 @@ static enum heed_status load_one(struct venue *m, const struct catalogue *c, str
     const struct exchange_settings *s = exchange_settings_of(m->x);
     if (s->funded || s->remember || venue_settings_wrong(s) || exchange_now(m->x) < 0)
         return damaged(err, "settings");
+    if (m->ended && (exchange_orders(m->x) || exchange_phase_of(m->x) != EXCHANGE_CLOSED))
+        return damaged(err, "a market that ended has orders");
     for (uint32_t a = 0; a < exchange_accounts(m->x); a++) {
         uint32_t party = venue_party(m, a);
         if (party >= c->parties_n || venue_account(m, party) != EXCHANGE_NONE)
@@ -102,7 +106,8 @@ enum heed_status venues_load(struct venues *v, const struct catalogue *c, const 
     for (size_t i = 0; status == HEED_OK && i < n && !k->failed; i++) {
         uint32_t target = source_u32(k);
         uint16_t currency = source_u16(k);
-        if (!catalogue_good(c, target) || currency >= currencies_n ||
+        uint8_t ended = source_u8(k);
+        if (!catalogue_good(c, target) || currency >= currencies_n || ended > 1 ||
             venues_find(v, target, currency) != VENUE_NONE)
             status = damaged(err, "a market of no good, or two of one");
         else if (!array_grow(&v->list, &v->cap, v->n + 1, sizeof *v->list))
@@ -110,7 +115,7 @@ enum heed_status venues_load(struct venues *v, const struct catalogue *c, const 
         if (status != HEED_OK)
             break;
         struct venue *m = &v->list[v->n++];
-        *m = (struct venue){.target = target, .currency = currency};
+        *m = (struct venue){.target = target, .currency = currency, .ended = ended};
         map_init(&m->account_of);
         status = load_one(m, c, k, err);
     }

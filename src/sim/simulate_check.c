@@ -159,6 +159,8 @@ void check_orders(const struct world *w, struct broken *b)
     const struct venues *v = &w->state.venues;
     for (size_t i = 0; i < v->n; i++) {
         const char *wrong = exchange_broken(v->list[i].x);
+        if (!wrong && v->list[i].ended && exchange_orders(v->list[i].x) > 0)
+            wrong = "a market that ended has orders";
         if (wrong)
             broken_set(b, "orders", "market %zu is broken: %s", i, wrong);
     }

@@ -199,7 +199,9 @@ static const char *target_id(struct making *m)
 
 static const char *good_id(struct making *m)
 {
-    if (strcmp(m->spec->noun, "exchange") == 0 && !chance(m, 20)) /* few, so that orders meet */
+    bool ends = m->spec == command_spec(COMMAND_exchange_close); /* seldom those that trade */
+    if (strcmp(m->spec->noun, "exchange") == 0 &&
+        chance(m, 20) == ends) /* few, so that orders meet */
         return numbered(m, "g", TRADED);
     static const char *const forms[] = {"g", "g", "g", "good:g", "service:s", "s"};
     const char *form = ONE_OF(&m->r, forms);

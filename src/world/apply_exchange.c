@@ -96,10 +96,10 @@ static enum heed_status told(const struct world *w, size_t at, uint64_t number, 
     }
     return reply_pack(&o->reply, err, "{s:o,s:o,s:s,s:o,s:b,s:b,s:I,s:I,s:I,s:o,s:o}", "good",
                       reply_target(w, m->target), "currency", reply_currency(w, m->currency),
-                      "phase", exchange_phase_name(exchange_phase_of(m->x)), "order",
-                      number_or_null(number), "repeated", (int)o->repeated, "open", (int)open,
-                      "filled", (json_int_t)filled, "left", (json_int_t)order.left, "fee_minor",
-                      (json_int_t)fee, "events", events, "balances", balances);
+                      "phase", venue_phase_name(m), "order", number_or_null(number), "repeated",
+                      (int)o->repeated, "open", (int)open, "filled", (json_int_t)filled, "left",
+                      (json_int_t)order.left, "fee_minor", (json_int_t)fee, "events", events,
+                      "balances", balances);
 }
 
 /* ── a market ── */
@@ -349,6 +349,20 @@ enum heed_status apply_exchange_resume(struct world *w, const struct call *call,
                                        struct heed_error *err)
 {
     return turn(w, call, EXCHANGE_CONTINUOUS, CALL_ABSENT, o, err);
+}
+
+/* i: currency, good */
+enum heed_status apply_exchange_close(struct world *w, const struct call *call, struct outcome *o,
+                                      struct heed_error *err)
+{
+    size_t at = exchange_named(w, call, &o->refusal);
+    if (o->refusal != REFUSED_NOT)
+        return HEED_OK;
+    struct venue_desk d = desk_of(w, call);
+    enum heed_status status = venue_close(&d, at, &o->refusal);
+    if (status != HEED_OK || o->refusal != REFUSED_NOT)
+        return went(status, err);
+    return told(w, at, 0, HANDLE_NONE, o, err);
 }
 
 enum heed_status apply_exchange_advance(struct world *w, const struct call *call, struct outcome *o,

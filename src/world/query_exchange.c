@@ -37,15 +37,14 @@ enum heed_status query_exchange_book(struct world *w, const struct call *call,
     if (!m)
         return HEED_OK;
     size_t depth = call->i[2] == CALL_ABSENT ? 10 : (size_t)call->i[2];
-    int64_t due = exchange_due(m->x);
-    return reply_pack(out, err, "{s:o,s:o,s:s,s:o,s:o,s:I,s:I,s:o,s:o}", "good",
-                      reply_target(w, m->target), "currency", reply_currency(w, m->currency),
-                      "phase", exchange_phase_name(exchange_phase_of(m->x)), "next",
-                      due == INT64_MAX ? json_null() : reply_time(due), "last_minor",
-                      price_or_null(exchange_last(m->x)), "orders",
-                      (json_int_t)exchange_orders(m->x), "sequence", (json_int_t)exchange_seq(m->x),
-                      "bids", side_of(m->x, EXCHANGE_BUY, depth), "asks",
-                      side_of(m->x, EXCHANGE_SELL, depth));
+    int64_t due = m->ended ? INT64_MAX : exchange_due(m->x);
+    return reply_pack(
+        out, err, "{s:o,s:o,s:s,s:o,s:o,s:I,s:I,s:o,s:o}", "good", reply_target(w, m->target),
+        "currency", reply_currency(w, m->currency), "phase", venue_phase_name(m), "next",
+        due == INT64_MAX ? json_null() : reply_time(due), "last_minor",
+        price_or_null(exchange_last(m->x)), "orders", (json_int_t)exchange_orders(m->x), "sequence",
+        (json_int_t)exchange_seq(m->x), "bids", side_of(m->x, EXCHANGE_BUY, depth), "asks",
+        side_of(m->x, EXCHANGE_SELL, depth));
 }
 
 /* ── trades ── */
@@ -160,12 +159,12 @@ static json_t *market(const struct world *w, const struct venue *m)
     struct exchange_quote ask = exchange_level(m->x, EXCHANGE_SELL, 0);
     return json_pack(
         "{s:o,s:o,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:i,s:i,s:i}", "good", reply_target(w, m->target),
-        "currency", reply_currency(w, m->currency), "phase",
-        exchange_phase_name(exchange_phase_of(m->x)), "bid_minor", price_or_null(bid.price),
-        "ask_minor", price_or_null(ask.price), "last_minor", price_or_null(exchange_last(m->x)),
-        "orders", (json_int_t)exchange_orders(m->x), "traded", (json_int_t)m->trades_n,
-        "tick_minor", (json_int_t)s->ticks[0].tick, "lot", (json_int_t)s->ticks[0].lot, "maker_ppm",
-        (int)s->maker_ppm, "taker_ppm", (int)s->taker_ppm, "auction_ppm", (int)s->auction_ppm);
+        "currency", reply_currency(w, m->currency), "phase", venue_phase_name(m), "bid_minor",
+        price_or_null(bid.price), "ask_minor", price_or_null(ask.price), "last_minor",
+        price_or_null(exchange_last(m->x)), "orders", (json_int_t)exchange_orders(m->x), "traded",
+        (json_int_t)m->trades_n, "tick_minor", (json_int_t)s->ticks[0].tick, "lot",
+        (json_int_t)s->ticks[0].lot, "maker_ppm", (int)s->maker_ppm, "taker_ppm", (int)s->taker_ppm,
+        "auction_ppm", (int)s->auction_ppm);
 }
 
 enum heed_status query_exchange_markets(struct world *w, const struct call *call,
