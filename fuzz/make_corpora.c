@@ -83,7 +83,7 @@ static const char *const script[] = {
     "exchange place|good|lamp|user|ann|side|buy|price|0.10|size|2|display|1",
     "exchange place|good|lamp|user|bob|side|buy|price|1|size|1|for|600",
     "exchange place|good|lamp|user|bob|side|sell|type|stop|stop|0.50|size|1",
-    "exchange replace|good|lamp|order|1|size|1",
+    "exchange replace|good|lamp|order|1|size|1|id|r1",
     "exchange halt|good|lamp|for|60",
     "ledger issue|to|dan|amount|5",
     "user add|id|fay",
