@@ -161,6 +161,32 @@ at $now shop coupon map GIFT --minus 5 --as smith
 at $now shop buy map --as cam --coupon GIFT
 says out '"price_minor": 0' '"state": "paid"'
 
+# a bundle: all parts or none, its price to the last minor unit, back once and whole
+now=2026-03-12T00:00:00Z
+at $now ledger issue cam 20
+at $now shop list sword --stock 4 --as smith
+at $now good add kit --name Kit --seller smith --price 9
+refused forbidden shop bundle kit sword --as ann
+at $now shop bundle kit sword --as smith
+at $now shop bundle kit map --units 2 --as smith
+says out '"parts": [{"good": "good:sword", "units": 1}, {"good": "good:map", "units": 2}]'
+refused bundle_counted shop list kit --stock 4 --as smith
+refused not_a_part shop bundle kit kit --as smith
+at $now ledger balance cam
+cp out cam-had
+at $now shop buy kit --as cam --id kit1
+says out '"good": "good:sword", "units": 1, "currency": "gold", "price_minor": 676' \
+    '"good": "good:map", "units": 2, "currency": "gold", "price_minor": 224' '"bundle": "good:kit"'
+bought=$(sed -n 's/^{"purchase": \([0-9]*\),.*/\1/p' out)
+refused trade_limit shop buy kit --as cam
+refused bundle_whole shop refund "$bought" --units 1
+at $now shop refund "$((bought + 1))"
+says out '"back_minor": 900'
+refused already_refunded shop refund "$bought"
+at $now ledger balance cam
+[ "$(sed 's/.*"balance_minor": \([0-9]*\), "balances.*/\1/' cam-had)" = \
+    "$(sed 's/.*"balance_minor": \([0-9]*\), "balances.*/\1/' out)" ] || fail "cam has not what cam had"
+
 # escrow ends by itself, before whatever comes next
 now=2026-03-20T00:00:00Z
 at $now ledger issue ann 1

@@ -67,6 +67,22 @@ static void close_world(struct heed_world *w)
     unlink("test_races.world.lock");
 }
 
+static long number_in(const char *reply, const char *key)
+{
+    const char *at = strstr(reply, key);
+    if (!at)
+        fail_msg("no %s in %s", key, reply);
+    return strtol(at + strlen(key), NULL, 10);
+}
+
+static void balance_is(struct heed_world *w, const char *who, long minor)
+{
+    char *reply = call(w, "ledger balance", (struct heed_arg[]){{"account", who}}, 1);
+    if (number_in(reply, "\"balance_minor\":") != minor)
+        fail_msg("%s does not have %ld: %s", who, minor, reply);
+    heed_free(reply);
+}
+
 static size_t run(struct heed_world *w, struct racer racers[THREADS], const char *code,
                   size_t *refused)
 {
@@ -98,6 +114,53 @@ static void one_buys_the_last_piece(void **unused)
     if (!strstr(reply, money))
         fail_msg("no %s in %s", money, reply);
     heed_free(reply);
+    close_world(w);
+}
+
+/* A kit of a sword and a shield: of those who buy it and those who buy the last sword, one does,
+ * and where it is the sword no shield moves. */
+static void a_bundle_races_with_its_last_part(void **unused)
+{
+    (void)unused;
+    struct heed_world *w = open_world();
+    static const char *const goods[] = {"shield", "kit"};
+    for (int i = 0; i < 2; i++)
+        done(w, "good add",
+             (struct heed_arg[]){{"id", goods[i]},
+                                 {"name", goods[i]},
+                                 {"seller", "smith"},
+                                 {"price", i ? "8" : "7"}},
+             4);
+    for (int i = 0; i < 2; i++)
+        done(w, "shop bundle",
+             (struct heed_arg[]){{"good", "kit"}, {"part", i ? "shield" : "sword"}}, 2);
+    done(w, "shop list", (struct heed_arg[]){{"good", "shield"}, {"stock", "1000"}}, 2);
+    long kits = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct racer racers[THREADS] = {0};
+        size_t refused;
+        done(w, "shop list", (struct heed_arg[]){{"good", "sword"}, {"stock", "1"}}, 2);
+        for (int i = 0; i < THREADS; i++) {
+            struct racer *r = &racers[i];
+            *r = (struct racer){
+                .name = "shop buy", .n = 2, .args = {{"good", i % 2 ? "kit" : "sword"}}};
+            snprintf(r->id, sizeof r->id, "u%d", i);
+            r->args[1] = (struct heed_arg){"user", r->id};
+        }
+        assert_int_equal(run(w, racers, "out_of_stock", &refused), 1);
+        assert_int_equal(refused, THREADS - 1);
+        char *reply = call(w, "shop goods", NULL, 0);
+        long now = 0;
+        const char *at = strstr(reply, "\"good:shield\"");
+        assert_non_null(at);
+        at = strstr(at, "\"stock\":");
+        assert_non_null(at);
+        now = 1000 - strtol(at + 8, NULL, 10);
+        assert_true(now == kits || now == kits + 1);
+        kits = now;
+        heed_free(reply);
+    }
+    balance_is(w, "smith", 665 * (ROUNDS - kits) + 760 * kits);
     close_world(w);
 }
 
@@ -141,22 +204,6 @@ static void one_ends_what_ends_once(void **unused)
         }
     }
     close_world(w);
-}
-
-static long number_in(const char *reply, const char *key)
-{
-    const char *at = strstr(reply, key);
-    if (!at)
-        fail_msg("no %s in %s", key, reply);
-    return strtol(at + strlen(key), NULL, 10);
-}
-
-static void balance_is(struct heed_world *w, const char *who, long minor)
-{
-    char *reply = call(w, "ledger balance", (struct heed_arg[]){{"account", who}}, 1);
-    if (number_in(reply, "\"balance_minor\":") != minor)
-        fail_msg("%s does not have %ld: %s", who, minor, reply);
-    heed_free(reply);
 }
 
 /* Opens an auction of a new sword that closes at `closes`, and writes its number. */
@@ -432,6 +479,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_buys_the_last_piece),
+        cmocka_unit_test(a_bundle_races_with_its_last_part),
         cmocka_unit_test(one_ends_what_ends_once),
         cmocka_unit_test(one_buys_at_once),
         cmocka_unit_test(bids_race_with_the_end),

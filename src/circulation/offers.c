@@ -52,6 +52,10 @@ enum heed_status shop_list(struct shop_desk *d, uint32_t target, int64_t price_m
         *refusal = REFUSED_not_listed;
         return HEED_OK;
     }
+    if (stock >= 0 && shop_bundle_of(d->shop, target)) {
+        *refusal = REFUSED_bundle_counted;
+        return HEED_OK;
+    }
     enum heed_status status = stock < -1 ? HEED_OK : set_stock(d, target, g, stock, refusal);
     if (status != HEED_OK || *refusal != REFUSED_NOT)
         return status;

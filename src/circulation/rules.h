@@ -259,6 +259,9 @@ struct market_trade {
     struct market_party seller, buyer;
     uint32_t creator, affiliate; /* parties; MARKET_NOBODY */
     bool seller_is_maker;
+    const struct market_trade
+        *earlier; /* done together with it before, not counted yet by limits */
+    uint32_t earlier_n;
     bool paid; /* the price is what the buyer pays, all in, whatever the rules say */
 };
 

@@ -72,6 +72,20 @@ static enum refusal price_refused(const struct market_seen *x, struct market_dec
     return REFUSED_NOT;
 }
 
+/* Units of what is done together with the trade that a limit counts with it; at most INT64_MAX.  */
+static int64_t together(const struct market_seen *x, const struct market_limit *l)
+{
+    int64_t units = 0;
+    for (uint32_t i = 0; i < x->t->earlier_n; i++) {
+        const struct market_trade *t = &x->t->earlier[i];
+        struct market_seen other = market_see(x->r, t);
+        if (market_applies(&other, &l->scope) && (!l->per_item || t->item == x->t->item) &&
+            __builtin_add_overflow(units, t->quantity, &units))
+            return INT64_MAX;
+    }
+    return units;
+}
+
 static enum refusal limit_refused(const struct market_seen *x, const struct market_usage *u,
                                   struct market_decision *d)
 {
@@ -82,6 +96,8 @@ static enum refusal limit_refused(const struct market_seen *x, const struct mark
         if (!market_applies(x, &l->scope))
             continue;
         int64_t before = u ? market_usage_units(u, l, party, t->item, t->time_ms) : 0;
+        if (__builtin_add_overflow(before, together(x, l), &before))
+            before = INT64_MAX;
         if (before > l->units || t->quantity > l->units - before)
             return refuse(d, REFUSED_trade_limit, l->name.text, l->line);
     }

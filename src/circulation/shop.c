@@ -3,12 +3,9 @@
  *
  * What may fail (memory, the posting) comes first; stock, sales and the records follow.          */
 #include "base/error.h"
-#include "circulation/sale.h"
 #include "circulation/shop_parts.h"
 
 #include <stdlib.h>
-
-enum { LEGS_MAX = SALE_LINES_MAX + 2 };
 
 void shop_init(struct shop *s)
 {
@@ -16,6 +13,7 @@ void shop_init(struct shop *s)
     market_usage_init(&s->usage);
     map_init(&s->coupon_of);
     map_init(&s->coupon_used);
+    map_init(&s->bundle_of);
 }
 
 const char *shop_sink_name(const struct shop *s, uint16_t purpose)
@@ -35,23 +33,13 @@ void shop_deinit(struct shop *s)
     free(s->coupons);
     map_deinit(&s->coupon_of);
     map_deinit(&s->coupon_used);
+    map_deinit(&s->bundle_of);
+    free(s->bundles);
     market_usage_deinit(&s->usage);
     *s = (struct shop){0};
 }
 
 /* ── what is bought, of whom, for how much ── */
-
-/* A purchase in the making. */
-struct buying {
-    struct shop_desk *d;
-    const struct shop_ask *ask;
-    struct good *good;
-    struct offer *offer;             /* NULL: the good's own */
-    const struct reservation *place; /* NULL: none */
-    int64_t unit_minor;
-    struct purchase p;
-    struct sale sale;
-};
 
 /* Finds what the ask names. */
 static enum refusal find(struct buying *b)
@@ -88,6 +76,7 @@ static enum refusal find(struct buying *b)
                              .target = target,
                              .offer = offer,
                              .coupon = SHOP_NONE,
+                             .bundle = SHOP_NONE,
                              .seller_holder = b->offer ? b->offer->seller : seller_of(b->good),
                              .currency = b->good->currency};
     if (a->coupon != 0) {
@@ -111,8 +100,10 @@ static bool bought_before(const struct buying *b, uint32_t transfer, enum refusa
                 t->code == CODE_ESCROW;
     if (sale && t->reference < b->d->shop->purchases_n) {
         const struct purchase *p = &b->d->shop->purchases[t->reference];
+        bool whole = p->bundle == SHOP_NONE;
         if (p->buyer == wanted->buyer && p->recipient == wanted->recipient &&
-            p->target == wanted->target && p->units == wanted->units && p->offer == wanted->offer &&
+            (whole ? p->target : p->bundle) == wanted->target &&
+            (whole ? p->units : p->bundle_units) == wanted->units && p->offer == wanted->offer &&
             p->coupon == wanted->coupon) {
             *purchase = t->reference;
             return true;
@@ -124,13 +115,14 @@ static bool bought_before(const struct buying *b, uint32_t transfer, enum refusa
 
 /* ── its price, and whether it may be ── */
 
-/* Prices *p, line by line, and says whether it may be bought as far as the rules say.           */
-static enum refusal price(struct buying *b)
+enum refusal buying_price(struct buying *b)
 {
     struct shop_desk *d = b->d;
     struct sale *x = &b->sale;
     *x = sale_of(d, b->offer ? MARKET_RESALE : MARKET_SHOP, CODE_SALE, b->p.target,
                  b->p.seller_holder, b->p.buyer, b->unit_minor, b->p.units);
+    x->trade.earlier = b->earlier;
+    x->trade.earlier_n = b->earlier_n;
     enum refusal refusal = sale_price(x, d->rules->fee_ppm);
     if (refusal != REFUSED_NOT)
         return refusal;
@@ -174,7 +166,7 @@ static enum refusal judge(struct buying *b)
     /* a price that does not fit is more than anyone holds */
     if (__builtin_mul_overflow(b->unit_minor, b->p.units, &whole))
         return REFUSED_insufficient_funds;
-    refusal = price(b);
+    refusal = buying_price(b);
     if (refusal != REFUSED_NOT)
         return refusal;
     return b->good->sales > INT64_MAX - b->p.units ? REFUSED_overflow : REFUSED_NOT;
@@ -182,7 +174,7 @@ static enum refusal judge(struct buying *b)
 
 /* ── money and pieces ── */
 
-static size_t legs_of(const struct buying *b, uint32_t number, struct posting legs[LEGS_MAX])
+size_t buying_legs(const struct buying *b, uint32_t number, struct posting legs[BUYING_LEGS_MAX])
 {
     const struct purchase *p = &b->p;
     size_t n = 0;
@@ -229,15 +221,16 @@ static size_t legs_of(const struct buying *b, uint32_t number, struct posting le
     return n;
 }
 
-static bool room(struct shop *s, size_t lines)
+bool buying_room(struct shop *s, size_t purchases, size_t lines)
 {
-    return array_grow(&s->purchases, &s->purchases_cap, s->purchases_n + 1, sizeof *s->purchases) &&
+    return array_grow(&s->purchases, &s->purchases_cap, s->purchases_n + purchases,
+                      sizeof *s->purchases) &&
            array_grow(&s->lines, &s->lines_cap, s->lines_n + lines, sizeof *s->lines) &&
-           array_grow(&s->escrows, &s->escrows_cap, s->escrows_n + 1, sizeof *s->escrows) &&
+           array_grow(&s->escrows, &s->escrows_cap, s->escrows_n + purchases, sizeof *s->escrows) &&
            coupon_room(s);
 }
 
-static void record(struct buying *b)
+void buying_record(struct buying *b)
 {
     struct shop *s = b->d->shop;
     b->p.first_line = (uint32_t)s->lines_n;
@@ -272,22 +265,25 @@ enum heed_status shop_buy(struct shop_desk *d, const struct shop_ask *ask,
         answer->repeated = bought_before(&b, before, &answer->refusal, &answer->number);
         return HEED_OK;
     }
+    const struct bundle *bundle = b.offer || b.place ? NULL : shop_bundle_of(s, b.p.target);
+    if (bundle)
+        return bundle_buy(&b, bundle, answer);
     size_t sinks = s->sinks_n;
     answer->refusal = judge(&b);
     answer->rule = b.sale.rule;
     enum heed_status status = HEED_OK;
     if (answer->refusal == REFUSED_NOT && s->purchases_n >= LEDGER_NONE)
         status = HEED_RANGE;
-    else if (answer->refusal == REFUSED_NOT && !room(s, b.p.lines))
+    else if (answer->refusal == REFUSED_NOT && !buying_room(s, 1, b.p.lines))
         status = HEED_NOMEM;
     if (answer->refusal == REFUSED_NOT && status == HEED_OK) {
-        struct posting legs[LEGS_MAX];
+        struct posting legs[BUYING_LEGS_MAX];
         uint32_t number = (uint32_t)s->purchases_n;
-        size_t n = legs_of(&b, number, legs);
+        size_t n = buying_legs(&b, number, legs);
         status = ledger_post(l, d->time_ms, ask->id_hi, ask->id_lo, legs, n, &answer->refusal, NULL,
                              NULL);
         if (status == HEED_OK && answer->refusal == REFUSED_NOT) {
-            record(&b);
+            buying_record(&b);
             answer->number = number;
             if (!sale_count(&b.sale))
                 status = HEED_NOMEM;

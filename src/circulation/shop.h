@@ -53,7 +53,10 @@ struct purchase {
     uint32_t seller_holder;
     uint32_t offer; /* resale; SHOP_NONE: the good's own */
     uint32_t first_line;
-    uint32_t coupon; /* SHOP_NONE: none */
+    uint32_t bundle;       /* the good it is a part of; SHOP_NONE: none */
+    uint32_t bundle_first; /* the first purchase of that bundle */
+    int64_t bundle_units;  /* how many of it */
+    uint32_t coupon;       /* SHOP_NONE: none */
     uint16_t currency;
     uint8_t lines, state;
     bool delivered;
@@ -75,6 +78,16 @@ struct coupon {
     uint32_t each;            /* purchases by one person; 0: any number */
 };
 
+/* A good that is several others, at one price.                                                   */
+enum { BUNDLE_PARTS_MAX = 8 };
+struct bundle {
+    uint32_t target, parts_n;
+    struct bundle_part {
+        uint32_t target;
+        int64_t units; /* in one bundle, > 0 */
+    } parts[BUNDLE_PARTS_MAX];
+};
+
 /* Pieces put aside for somebody, until a time.                                                   */
 struct reservation {
     uint32_t transfer; /* pending, of the pieces */
@@ -93,6 +106,9 @@ struct shop {
     size_t reservations_n, reservations_cap;
     struct coupon *coupons;
     size_t coupons_n, coupons_cap;
+    struct bundle *bundles;
+    size_t bundles_n, bundles_cap;
+    struct map bundle_of;   /* target -> bundle */
     struct map coupon_of;   /* key -> coupon */
     struct map coupon_used; /* coupon and buyer -> purchases */
     uint32_t *escrows;      /* purchases in escrow, by when they may be released: a heap */
@@ -202,6 +218,30 @@ HEED_MUST_CHECK enum heed_status shop_coupon(struct shop *s, const struct catalo
                                              const struct coupon *coupon, enum refusal *refusal,
                                              uint32_t *number);
 
+/* ── bundles ── */
+
+/* Says that one of a good is so many units of another besides its other parts; 0: no longer. Its
+ * price stays its own, what it has in stock is what its parts have. Refusals, in order:
+ * unknown_target, not_positive (below 0), not_a_part (another seller or currency; itself, a bundle
+ * or part of one where it may not be; a counted stock of the bundle; a ninth part). HEED_NOMEM,
+ * HEED_RANGE. */
+HEED_MUST_CHECK enum heed_status shop_bundle(struct shop_desk *d, uint32_t target, uint32_t part,
+                                             int64_t units, enum refusal *refusal);
+
+/* NULL: it is none. O(1). */
+const struct bundle *shop_bundle_of(const struct shop *s, uint32_t target);
+
+/* One more than the number of the last purchase of the bundle that this one is a part of, and the
+ * number of the first. Of a purchase by itself its own. O(parts). */
+uint32_t shop_bundle_end(const struct shop *s, uint32_t purchase);
+uint32_t shop_bundle_first(const struct shop *s, uint32_t purchase);
+
+/* Shares out whole_minor (>= 0) over n > 0 parts by weights >= 0 (all 0: in equal parts), rounded
+ * down; what is left goes by ones to the largest remainders, the earlier first. false: the weights
+ * add up to more than INT64_MAX. */
+HEED_MUST_CHECK bool bundle_shares(int64_t whole_minor, const int64_t *weights, size_t n,
+                                   int64_t *shares);
+
 /* ── buying ── */
 
 /* Buys units (> 0) of what is offered. id as in ledger_post; the same ask with a known id gives the
@@ -210,7 +250,10 @@ HEED_MUST_CHECK enum heed_status shop_coupon(struct shop *s, const struct catalo
  * seller buys his own), not_tradable … fee_above_trade (market_decide), not_listed, out_of_stock,
  * pending_posted, pending_voided, pending_expired (the reservation), coupon_over (its time or
  * uses), account_frozen, insufficient_funds, overflow. HEED_NOMEM, HEED_RANGE (2^32 - 1 purchases
- * or transfers).                                      */
+ * or transfers).
+ * A bundle is bought as its parts, all or none: a purchase each, or two where its share of the
+ * price is not so many times the same; answer->number is the first's. not_listed also where a part
+ * is withdrawn or is another seller's by now. */
 HEED_MUST_CHECK enum heed_status shop_buy(struct shop_desk *d, const struct shop_ask *ask,
                                           struct shop_answer *answer);
 
@@ -230,8 +273,9 @@ HEED_MUST_CHECK enum heed_status shop_release(struct shop_desk *d);
 /* Refunds units of a purchase (0: all that are left): of each line their share, rounded down over
  * all refunds together, so that a whole refund gives back exactly the price. Refusals, in order:
  * unknown_purchase, id_reused, not_positive, already_refunded, exceeds_purchase, refund_closed,
- * item_gone (the recipient holds too few), account_frozen, insufficient_funds (the seller spent
- * it), overflow. HEED_NOMEM, HEED_RANGE (2^32 - 1 transfers). */
+ * bundle_whole (a bundle goes back as it was bought), item_gone (the recipient holds too few),
+ * account_frozen, insufficient_funds (the seller spent it), overflow. HEED_NOMEM, HEED_RANGE (2^32
+ * - 1 transfers). */
 HEED_MUST_CHECK enum heed_status shop_refund(struct shop_desk *d, uint32_t purchase, int64_t units,
                                              uint64_t id_hi, uint64_t id_lo, enum refusal *refusal,
                                              int64_t *back_minor, bool *repeated);

@@ -2,6 +2,8 @@
 #include "base/error.h"
 #include "circulation/shop_parts.h"
 
+#include <stdlib.h>
+
 enum { LEGS_MAX = MARKET_RULES_MAX + 5 };
 
 /* ── what is put aside, by when it is due: a binary heap ── */
@@ -196,8 +198,9 @@ static size_t refund_legs(const struct shop *s, const struct purchase *p, const 
     return n;
 }
 
+/* pieces: that must be there of it, of a bundle; else 0 */
 static enum refusal may_refund(const struct shop_desk *d, const struct purchase *p,
-                               const struct good *g, int64_t units)
+                               const struct good *g, int64_t units, int64_t pieces)
 {
     const struct ledger *l = d->ledger;
     uint32_t held = ledger_find(l, p->recipient, item_unit(p->target));
@@ -209,7 +212,9 @@ static enum refusal may_refund(const struct shop_desk *d, const struct purchase 
         return REFUSED_exceeds_purchase;
     if (too_late(p, d->time_ms, d->rules->refund_ms))
         return REFUSED_refund_closed;
-    int64_t wanted = units ? units : p->units - p->refunded_units;
+    if (pieces > 0 && units > 0)
+        return REFUSED_bundle_whole;
+    int64_t wanted = pieces ? pieces : units ? units : p->units - p->refunded_units;
     if (held == LEDGER_NONE ||
         (!(l->accounts[held].flags & ACCOUNT_FROZEN) && ledger_available(l, held) < wanted))
         return REFUSED_item_gone;
@@ -219,9 +224,56 @@ static enum refusal may_refund(const struct shop_desk *d, const struct purchase 
 }
 
 /* Whether the transfer is of a refund of this purchase. */
-static bool refund_of(const struct transfer *t, uint32_t purchase)
+static bool refund_of(const struct shop *s, const struct transfer *t, uint32_t purchase)
 {
-    return (t->code == CODE_REFUND || t->code == CODE_FEE_REFUND) && t->reference == purchase;
+    return (t->code == CODE_REFUND || t->code == CODE_FEE_REFUND) &&
+           t->reference >= shop_bundle_first(s, purchase) &&
+           t->reference < shop_bundle_end(s, purchase);
+}
+
+/* Of a purchase, or of all of its bundle together. */
+static enum refusal may_refund_all(const struct shop_desk *d, uint32_t purchase, int64_t units)
+{
+    const struct shop *s = d->shop;
+    uint32_t first = shop_bundle_first(s, purchase), end = shop_bundle_end(s, purchase);
+    for (uint32_t i = first; i < end; i++) {
+        const struct purchase *p = &s->purchases[i];
+        int64_t pieces = p->units;
+        for (uint32_t k = i; k-- > first && s->purchases[k].target == p->target;)
+            pieces += s->purchases[k].units; /* one part at two prices */
+        enum refusal refusal = may_refund(d, p, catalogue_good(d->catalogue, p->target), units,
+                                          p->bundle == SHOP_NONE ? 0 : pieces);
+        if (refusal != REFUSED_NOT)
+            return refusal;
+    }
+    return REFUSED_NOT;
+}
+
+static void unsell(struct good *g, int64_t units)
+{
+    g->sales -= g->sales < units ? g->sales : units;
+}
+
+/* What a purchase is once units of it (0: the rest) went back. */
+static void give_back(struct shop_desk *d, uint32_t number, int64_t units)
+{
+    struct shop *s = d->shop;
+    struct purchase *p = &s->purchases[number];
+    struct good *g = catalogue_good(d->catalogue, p->target);
+    if (units == 0)
+        units = p->units - p->refunded_units;
+    for (int k = 0; k < p->lines; k++) {
+        struct shop_line *l = &s->lines[p->first_line + (uint32_t)k];
+        l->back_minor += share(p, l, p->refunded_units + units);
+    }
+    p->refunded_units += units;
+    count_stock(g, d->ledger, p->target);
+    if (p->offer == SHOP_NONE)
+        unsell(g, units);
+    if (purchase_refunded(p) && p->state == SHOP_ESCROW) {
+        escrow_drop(s, place_of(s, number));
+        p->state = SHOP_RELEASED;
+    }
 }
 
 enum heed_status shop_refund(struct shop_desk *d, uint32_t purchase, int64_t units, uint64_t id_hi,
@@ -231,36 +283,37 @@ enum heed_status shop_refund(struct shop_desk *d, uint32_t purchase, int64_t uni
     struct shop *s = d->shop;
     struct purchase *p = purchase < s->purchases_n ? &s->purchases[purchase] : NULL;
     struct good *g = p ? catalogue_good(d->catalogue, p->target) : NULL;
-    struct posting legs[LEGS_MAX];
     *back_minor = 0;
     *repeated = false;
     uint32_t before = id_hi | id_lo ? ledger_find_id(d->ledger, id_hi, id_lo) : LEDGER_NONE;
     if (g && before != LEDGER_NONE) {
-        *repeated = refund_of(&d->ledger->transfers[before], purchase);
+        *repeated = refund_of(s, &d->ledger->transfers[before], purchase);
         *refusal = *repeated ? REFUSED_NOT : REFUSED_id_reused;
         return HEED_OK;
     }
-    *refusal = g ? may_refund(d, p, g, units) : REFUSED_unknown_purchase;
+    *refusal = g ? may_refund_all(d, purchase, units) : REFUSED_unknown_purchase;
     if (*refusal != REFUSED_NOT)
         return HEED_OK;
-    if (units == 0)
-        units = p->units - p->refunded_units;
-    size_t n = refund_legs(s, p, g, purchase, units, legs, back_minor);
+    size_t n = 0;
+    uint32_t first = shop_bundle_first(s, purchase), end = shop_bundle_end(s, purchase);
+    struct posting *legs = malloc((size_t)(end - first) * LEGS_MAX * sizeof *legs);
+    if (!legs)
+        return HEED_NOMEM;
+    for (uint32_t i = first; i < end; i++) {
+        const struct purchase *q = &s->purchases[i];
+        int64_t back;
+        n += refund_legs(s, q, catalogue_good(d->catalogue, q->target), i,
+                         units ? units : q->units - q->refunded_units, legs + n, &back);
+        *back_minor += back; /* at most the price */
+    }
     enum heed_status status =
         ledger_post(d->ledger, d->time_ms, id_hi, id_lo, legs, n, refusal, NULL, NULL);
+    free(legs);
     if (status != HEED_OK || *refusal != REFUSED_NOT)
         return status;
-    for (int k = 0; k < p->lines; k++) {
-        struct shop_line *l = &s->lines[p->first_line + (uint32_t)k];
-        l->back_minor += share(p, l, p->refunded_units + units);
-    }
-    p->refunded_units += units;
-    count_stock(g, d->ledger, p->target);
-    if (p->offer == SHOP_NONE)
-        g->sales -= g->sales < units ? g->sales : units;
-    if (purchase_refunded(p) && p->state == SHOP_ESCROW) {
-        escrow_drop(s, place_of(s, purchase));
-        p->state = SHOP_RELEASED;
-    }
+    for (uint32_t i = first; i < end; i++)
+        give_back(d, i, units);
+    if (p->bundle != SHOP_NONE)
+        unsell(catalogue_good(d->catalogue, p->bundle), p->bundle_units);
     return HEED_OK;
 }

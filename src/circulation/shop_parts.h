@@ -2,7 +2,7 @@
 #ifndef HEED_SHOP_PARTS_H
 #define HEED_SHOP_PARTS_H
 
-#include "circulation/shop.h"
+#include "circulation/sale.h"
 
 static inline uint32_t seller_of(const struct good *g)
 {
@@ -38,6 +38,34 @@ bool coupon_valid(const struct shop *s, uint32_t coupon, uint32_t buyer, int64_t
 bool coupon_room(struct shop *s);
 void coupon_use(struct shop *s, uint32_t coupon, uint32_t buyer);
 void coupon_count(struct shop *s, uint32_t coupon, uint32_t buyer); /* the buyer's part of it */
+
+/* A purchase in the making. */
+struct buying {
+    struct shop_desk *d;
+    const struct shop_ask *ask;
+    struct good *good;
+    struct offer *offer;             /* NULL: the good's own */
+    const struct reservation *place; /* NULL: none */
+    int64_t unit_minor;
+    const struct market_trade *earlier; /* of the same chain */
+    uint32_t earlier_n;
+    struct purchase p;
+    struct sale sale;
+};
+
+enum { BUYING_LEGS_MAX = SALE_LINES_MAX + 2 };
+
+/* Prices b->p, line by line, and says whether it may be bought as far as the rules say.         */
+enum refusal buying_price(struct buying *b);
+/* Its transfers, when it becomes purchase `number`. Returns how many.                           */
+size_t buying_legs(const struct buying *b, uint32_t number, struct posting legs[BUYING_LEGS_MAX]);
+/* Makes room for purchases and lines, and one use of a coupon. false: no memory.                */
+bool buying_room(struct shop *s, size_t purchases, size_t lines);
+void buying_record(struct buying *b); /* there is room */
+
+/* Buys b->p.units of the bundle that b->p.target is. As shop_buy; *answer is set.               */
+enum heed_status bundle_buy(struct buying *b, const struct bundle *bundle,
+                            struct shop_answer *answer);
 
 /* Keeps a purchase of escrow in the heap. There is room (shop_room).                             */
 void escrow_push(struct shop *s, uint32_t purchase);

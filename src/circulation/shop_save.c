@@ -3,12 +3,14 @@
  *     purchases     n, time[n] (difference), units[n], refunded[n], price[n], fee[n], buyer[n],
  *                   recipient[n] (0: the buyer, else + 1), target[n], seller[n] + 1 (0: the shop),
  *                   offer[n] + 1, coupon[n] + 1, currency[n], state[n], lines[n], then of those in
- *                   escrow: free and auto since the purchase, delivered
+ *                   escrow: free and auto since the purchase, delivered; then of each 0, or 1 and
+ *                   the bundle and its units, or 2 when it is of the same as the one before
  *     lines         of each purchase: amount, given back, holder (system bit lowest), purpose,
  *                   code, rule
  *     offers        n, of each: price, units, seller, target
  *     reservations  n, of each: transfer, buyer, target, offer + 1, units, price
  *     coupons       n, of each: key, share, minus, until, uses + 1, each, target
+ *     bundles       n, of each: target, parts, then their targets and units
  *     sinks         n, names
  *
  * then usage and meter of the market rules. A target is its index twice, + 1 for a service. The
@@ -93,6 +95,28 @@ static void save_purchases(const struct shop *s, struct sink *k)
             sink_varint(k, (uint64_t)(p[i].auto_ms - p[i].time_ms));
             sink_u8(k, p[i].delivered);
         }
+    for (size_t i = 0; i < n; i++) {
+        bool part = p[i].bundle != SHOP_NONE, first = part && p[i].bundle_first == i;
+        sink_u8(k, first ? 1 : part ? 2 : 0);
+        if (first) {
+            sink_target(k, p[i].bundle);
+            sink_varint(k, (uint64_t)p[i].bundle_units);
+        }
+    }
+}
+
+static void save_bundles(const struct shop *s, struct sink *k)
+{
+    sink_varint(k, s->bundles_n);
+    for (size_t i = 0; i < s->bundles_n; i++) {
+        const struct bundle *b = &s->bundles[i];
+        sink_target(k, b->target);
+        sink_varint(k, b->parts_n);
+        for (uint32_t j = 0; j < b->parts_n; j++) {
+            sink_target(k, b->parts[j].target);
+            sink_varint(k, (uint64_t)b->parts[j].units);
+        }
+    }
 }
 
 void shop_save(const struct shop *s, struct sink *k)
@@ -127,6 +151,7 @@ void shop_save(const struct shop *s, struct sink *k)
         sink_varint(k, x->each);
         sink_target(k, x->target);
     }
+    save_bundles(s, k);
     sink_varint(k, s->sinks_n);
     for (size_t i = 0; i < s->sinks_n; i++)
         sink_str(k, str_of(s->sinks[i].text));
@@ -146,6 +171,40 @@ static bool could_have_been(const struct purchase *p)
     return p->units > 0 && p->refunded_units <= p->units && p->fee_minor <= p->price_minor &&
            p->buyer != p->seller_holder && p->state <= SHOP_RELEASED && p->free_ms >= p->time_ms &&
            p->auto_ms >= p->time_ms && !(p->state == SHOP_ESCROW && purchase_refunded(p));
+}
+
+/* Whether q, of the bundle that p begins, was bought with p. */
+static bool together(const struct purchase *p, const struct purchase *q)
+{
+    return q->buyer == p->buyer && q->recipient == p->recipient && q->time_ms == p->time_ms &&
+           q->currency == p->currency && q->seller_holder == p->seller_holder &&
+           purchase_refunded(q) == purchase_refunded(p) && (q == p || q->coupon == SHOP_NONE) &&
+           q->offer == SHOP_NONE && (q->refunded_units == 0 || purchase_refunded(q));
+}
+
+static enum heed_status load_wholes(struct shop *s, struct source *k, struct heed_error *err)
+{
+    for (size_t i = 0; i < s->purchases_n && !k->failed; i++) {
+        struct purchase *p = &s->purchases[i], *first = p;
+        uint8_t of = source_u8(k);
+        p->bundle = SHOP_NONE;
+        if (of == 0)
+            continue;
+        if (of == 1) {
+            p->bundle = source_target(k);
+            p->bundle_units = (int64_t)source_varint(k, INT64_MAX);
+            p->bundle_first = (uint32_t)i;
+        } else if (of == 2 && i > 0 && p[-1].bundle != SHOP_NONE) {
+            first = &s->purchases[p[-1].bundle_first];
+            p->bundle = first->bundle;
+            p->bundle_units = first->bundle_units;
+            p->bundle_first = p[-1].bundle_first;
+        }
+        if (of > 2 || p->bundle == SHOP_NONE || p->bundle_units <= 0 || !together(first, p) ||
+            i - p->bundle_first >= 2 * BUNDLE_PARTS_MAX)
+            return damaged(err, "a purchase that is no part of a bundle");
+    }
+    return k->failed ? damaged(err, "purchases") : HEED_OK;
 }
 
 static enum heed_status load_purchases(struct shop *s, struct source *k, struct heed_error *err)
@@ -199,7 +258,7 @@ static enum heed_status load_purchases(struct shop *s, struct source *k, struct 
         if (delivered > 1 || !could_have_been(&p[i]))
             return damaged(err, "a purchase that could not have been made");
     }
-    return k->failed ? damaged(err, "purchases") : HEED_OK;
+    return k->failed ? damaged(err, "purchases") : load_wholes(s, k, err);
 }
 
 /* The lines of a purchase: its price and fee, and what was given back of each. */
@@ -294,13 +353,47 @@ static enum heed_status load_coupons(struct shop *s, struct source *k, struct he
         const struct purchase *p = &s->purchases[i];
         if (p->coupon == SHOP_NONE)
             continue;
-        if (p->coupon >= s->coupons_n || s->coupons[p->coupon].target != p->target)
+        if (p->coupon >= s->coupons_n ||
+            s->coupons[p->coupon].target != (p->bundle == SHOP_NONE ? p->target : p->bundle))
             return damaged(err, "a purchase by no coupon");
         if (!coupon_room(s))
             return error_nomem(err);
         coupon_count(s, p->coupon, p->buyer);
     }
     return k->failed ? damaged(err, "coupons") : HEED_OK;
+}
+
+static bool bundle_ok(const struct bundle *b)
+{
+    for (uint32_t j = 0; j < b->parts_n; j++) {
+        if (b->parts[j].units <= 0 || b->parts[j].target == b->target)
+            return false;
+        for (uint32_t i = 0; i < j; i++)
+            if (b->parts[i].target == b->parts[j].target)
+                return false;
+    }
+    return true;
+}
+
+static enum heed_status load_bundles(struct shop *s, struct source *k, struct heed_error *err)
+{
+    size_t n = source_varint(k, SHOP_NONE);
+    for (; s->bundles_n < n && !k->failed; s->bundles_n++) {
+        if (!array_grow(&s->bundles, &s->bundles_cap, s->bundles_n + 1, sizeof *s->bundles))
+            return error_nomem(err);
+        struct bundle *b = &s->bundles[s->bundles_n];
+        *b = (struct bundle){.target = source_target(k)};
+        b->parts_n = (uint32_t)source_varint(k, BUNDLE_PARTS_MAX);
+        for (uint32_t j = 0; j < b->parts_n; j++) {
+            b->parts[j].target = source_target(k);
+            b->parts[j].units = (int64_t)source_varint(k, INT64_MAX);
+        }
+        if (k->failed || !bundle_ok(b) || map_get(&s->bundle_of, b->target) != MAP_NONE)
+            return damaged(err, "a bundle");
+        if (!map_put(&s->bundle_of, b->target, (uint32_t)s->bundles_n))
+            return error_nomem(err);
+    }
+    return k->failed ? damaged(err, "bundles") : HEED_OK;
 }
 
 static enum heed_status load_sinks(struct shop *s, struct source *k, struct heed_error *err)
@@ -333,6 +426,8 @@ enum heed_status shop_load(struct shop *s, struct source *k, struct heed_error *
     if (status == HEED_OK)
         status = load_coupons(s, k, err);
     if (status == HEED_OK)
+        status = load_bundles(s, k, err);
+    if (status == HEED_OK)
         status = load_sinks(s, k, err);
     if (status == HEED_OK)
         status = market_usage_load(&s->usage, k, err);
@@ -360,6 +455,7 @@ static enum heed_status check_purchases(const struct shop *s, const struct catal
         if (p->buyer >= c->parties_n || p->recipient >= c->parties_n ||
             catalogue_good(c, p->target) == NULL || !holder_ok(p->seller_holder, c) ||
             (p->offer != SHOP_NONE && (p->offer >= s->offers_n || p->coupon != SHOP_NONE)) ||
+            (p->bundle != SHOP_NONE && catalogue_good(c, p->bundle) == NULL) ||
             p->currency >= currencies_n)
             return damaged(err, "a purchase by nobody or of nothing");
         for (uint32_t j = 0; j < p->lines; j++) {
@@ -387,6 +483,21 @@ static enum heed_status check_offers(const struct shop *s, const struct catalogu
             transfer_kind_of(t) != TRANSFER_PENDING || t->code != CODE_STOCK || t->reference != i ||
             t->amount_minor != r->units || (r->offer != SHOP_NONE && r->offer >= s->offers_n))
             return damaged(err, "a reservation by nobody or of nothing");
+    }
+    return HEED_OK;
+}
+
+static enum heed_status check_bundles(const struct shop *s, const struct catalogue *c,
+                                      struct heed_error *err)
+{
+    for (size_t i = 0; i < s->bundles_n; i++) {
+        const struct bundle *b = &s->bundles[i];
+        const struct good *g = catalogue_good(c, b->target);
+        if (!g || (b->parts_n > 0 && g->stock >= 0))
+            return damaged(err, "a bundle of nothing or with a stock");
+        for (uint32_t j = 0; j < b->parts_n; j++)
+            if (!catalogue_good(c, b->parts[j].target) || shop_bundle_of(s, b->parts[j].target))
+                return damaged(err, "a part that is no good or a bundle");
     }
     return HEED_OK;
 }
@@ -421,6 +532,8 @@ enum heed_status shop_check(const struct shop *s, const struct catalogue *c, con
     enum heed_status status = check_goods(c, l, currencies_n, err);
     if (status == HEED_OK)
         status = check_purchases(s, c, currencies_n, err);
+    if (status == HEED_OK)
+        status = check_bundles(s, c, err);
     if (status == HEED_OK)
         status = check_offers(s, c, l, err);
     return status;

@@ -218,7 +218,14 @@ static enum heed_status goods(struct exporting *x, bool services, struct heed_er
         whole_cell(x->f, g->stock, g->stock >= 0);
         whole_cell(x->f, g->sales, true);
         time_cell(x->f, g->created_at_ms);
-        cell(x->f, g->price_minor < 0 ? STR_NONE : g->listed ? STR("yes") : STR("no"), false);
+        bool bundle = /* its parts are not told, so it is offered no more */
+            shop_bundle_of(&x->w->state.shop,
+                           target_make(services ? TARGET_SERVICE : TARGET_GOOD, i)) != NULL;
+        cell(x->f,
+             g->price_minor < 0     ? STR_NONE
+             : g->listed && !bundle ? STR("yes")
+                                    : STR("no"),
+             false);
         cell(x->f, text.fields[TEXT_ATTRIBUTES], false);
         fputc('\n', x->f);
     }
@@ -262,8 +269,11 @@ static void walk_refund(struct walking *k, int64_t number)
 {
     const struct world *w = k->x->w;
     const struct purchase *p = &w->state.shop.purchases[number];
-    if (kept(k->x, !erased(w, p->buyer) && stays(w, p->target)))
-        event_row(k, p->time_ms, p->buyer, "refunded", p->target, p->units * 1000, CALL_ABSENT,
+    bool part = p->bundle != SHOP_NONE;
+    uint32_t target = part ? p->bundle : p->target;
+    int64_t units = part ? p->bundle_units : p->units;
+    if (kept(k->x, !erased(w, p->buyer) && stays(w, target)))
+        event_row(k, p->time_ms, p->buyer, "refunded", target, units * 1000, CALL_ABSENT,
                   CALL_ABSENT, CALL_ABSENT, 0);
 }
 

@@ -307,6 +307,28 @@ static void learn_refund(struct twin *t, const struct purchase *p, int64_t *refu
         learn_units(t, p->target, -units);
 }
 
+/* Of a bundle every part went out, or came back, together with it. */
+static void learn_bought(struct twin *t, const struct world *w, uint32_t number)
+{
+    const struct shop *shop = &w->state.shop;
+    const struct purchase *p = &shop->purchases[number];
+    if (p->bundle != SHOP_NONE)
+        learn_units(t, p->bundle, p->bundle_units);
+    for (uint32_t i = shop_bundle_first(shop, number); i < shop_bundle_end(shop, number); i++)
+        learn_units(t, shop->purchases[i].target, shop->purchases[i].units);
+}
+
+static void learn_refunds(struct twin *t, const struct world *w, uint32_t number, int64_t units,
+                          struct broken *b)
+{
+    const struct shop *shop = &w->state.shop;
+    const struct purchase *p = &shop->purchases[number];
+    if (p->bundle != SHOP_NONE)
+        learn_units(t, p->bundle, -p->bundle_units);
+    for (uint32_t i = shop_bundle_first(shop, number); i < shop_bundle_end(shop, number); i++)
+        learn_refund(t, &shop->purchases[i], &t->refunded[i], units, b);
+}
+
 static bool learn_erase(struct twin *t, const struct step *s)
 {
     const char *id = step_arg(s, "user");
@@ -352,11 +374,11 @@ bool twin_learn(struct twin *t, const struct world *w, const struct step *s, con
         break;
     case COMMAND_shop_buy:
         if (!repeated && p->offer == SHOP_NONE)
-            learn_units(t, p->target, p->units);
+            learn_bought(t, w, (uint32_t)number);
         break;
     case COMMAND_shop_refund:
         if (!repeated)
-            learn_refund(t, p, &t->refunded[number], given(s, "units", 0), b);
+            learn_refunds(t, w, (uint32_t)number, given(s, "units", 0), b);
         break;
     case COMMAND_user_erase:
         return learn_erase(t, s);

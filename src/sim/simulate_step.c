@@ -415,7 +415,8 @@ static uint64_t weight_of(const struct command_spec *spec)
                    {"shop", "resell", 5},      {"shop", "reserve", 4},    {"exchange", "open", 5},
                    {"exchange", "place", 30},  {"exchange", "cancel", 3}, {"exchange", "halt", 1},
                    {"exchange", "call", 1},    {"exchange", "resume", 4}, {"auction", "open", 5},
-                   {"auction", "bid", 16},     {"auction", "commit", 5},  {"auction", "reveal", 5}};
+                   {"auction", "bid", 16},     {"auction", "commit", 5},  {"auction", "reveal", 5},
+                   {"shop", "bundle", 6}};
     for (size_t i = 0; i < COUNT(weights); i++)
         if (strcmp(spec->noun, weights[i].noun) == 0 && strcmp(spec->verb, weights[i].verb) == 0)
             return weights[i].weight;
@@ -514,6 +515,35 @@ static void fit_auction(struct making *m, struct step *s)
         fit_sealed(m, s);
 }
 
+/* A kit of the shop's own and what it holds are few goods, so that they meet. */
+static void fit_bundle(struct making *m, struct step *s)
+{
+    bool add = m->spec == command_spec(COMMAND_good_add);
+    bool make = m->spec == command_spec(COMMAND_shop_bundle);
+    bool buy = m->spec == command_spec(COMMAND_shop_buy);
+    if (!(add || make || buy) || !chance(m, make ? 1 : 3))
+        return;
+    s->n = 0;
+    s->context.actor = NULL;
+    bool kit = !add || chance(m, 3);
+    const char *id = kit ? "kit" : numbered(m, "part", 3);
+    put_arg(s, add ? "id" : "good", id);
+    if (add) {
+        put_arg(s, "name", id);
+        put_arg(s, "price", numbered(m, "0.0", 9));
+        if (!kit && chance(m, 2))
+            put_arg(s, "stock", numbered(m, "4", 9));
+        return;
+    }
+    put_arg(s, "units", numbered(m, "", 4));
+    if (make)
+        put_arg(s, "part", numbered(m, "part", 3));
+    if (buy)
+        put_arg(s, "user", user_id(m));
+    if (buy && chance(m, 3))
+        put_arg(s, "id", numbered(m, "t", 20));
+}
+
 static void make_call(struct making *m, struct step *s)
 {
     static const char *const likely[] = {"price", "amount", "until"};
@@ -548,6 +578,7 @@ static void make_call(struct making *m, struct step *s)
     }
     if (!chance(m, 8))
         fit_auction(m, s);
+    fit_bundle(m, s);
     if (s->n && s->n < STEP_ARGS && chance(m, 300)) /* twice, or one that is not there */
         s->args[s->n++] =
             chance(m, 2) ? s->args[0] : (struct heed_arg){"no-such-argument", hostile_text(m)};

@@ -120,6 +120,8 @@ struct auctions_desk world_auctions(struct world *w, int64_t time_ms);
 json_t *reply_auction(const struct world *w, uint32_t number, uint32_t viewer, int64_t now_ms,
                       bool bids);
 json_t *reply_purchase(const struct world *w, uint32_t number);
+/* Of what parts a bundle is; empty: it is none. */
+json_t *reply_parts(const struct world *w, uint32_t target);
 
 /* The market that the first two integers of a call name; VENUE_NONE with *refusal. */
 size_t exchange_named(const struct world *w, const struct call *call, enum refusal *refusal);

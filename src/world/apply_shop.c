@@ -60,10 +60,26 @@ enum heed_status apply_shop_list(struct world *w, const struct call *call, struc
 
 /* ── buying ── */
 
+/* The purchases that a bundle was bought as. */
+static json_t *parts_of(const struct world *w, uint32_t number)
+{
+    const struct shop *s = &w->state.shop;
+    json_t *list = json_array();
+    for (uint32_t i = shop_bundle_first(s, number), end = shop_bundle_end(s, number);
+         list && i < end; i++)
+        json_array_append_new(list, reply_purchase(w, i));
+    return list;
+}
+
 static enum heed_status told_purchase(const struct world *w, uint32_t number, struct outcome *o,
                                       struct heed_error *err)
 {
     o->reply = reply_purchase(w, number);
+    if (o->reply && w->state.shop.purchases[number].bundle != SHOP_NONE &&
+        json_object_set_new(o->reply, "parts", parts_of(w, number)) != 0) {
+        json_decref(o->reply);
+        o->reply = NULL;
+    }
     if (!o->reply || json_object_set_new(o->reply, "repeated", json_boolean(o->repeated)) != 0) {
         json_decref(o->reply);
         o->reply = NULL;
@@ -84,7 +100,7 @@ static enum refusal people_ok(const struct world *w, int64_t buyer, int64_t reci
                : REFUSED_NOT;
 }
 
-/* Buying is an act of attention too: of the buyer, for what he bought.                           */
+/* Buying is an act of attention too: of the buyer, for what he bought, of a bundle for that.     */
 static enum heed_status note_purchase(struct world *w, const struct purchase *p,
                                       struct heed_error *err)
 {
@@ -92,10 +108,11 @@ static enum heed_status note_purchase(struct world *w, const struct purchase *p,
     int verb = behaviour_verb(&s->rules.behaviour, STR("purchase"));
     if (verb < 0)
         return HEED_OK;
+    bool part = p->bundle != SHOP_NONE;
     struct act act = {.time_ms = p->time_ms,
-                      .amount_milli = p->units * 1000,
+                      .amount_milli = (part ? p->bundle_units : p->units) * 1000,
                       .user = p->buyer,
-                      .target = p->target,
+                      .target = part ? p->bundle : p->target,
                       .surface = HANDLE_NONE,
                       .via = HANDLE_NONE,
                       .verb = (uint32_t)verb};
@@ -103,6 +120,17 @@ static enum heed_status note_purchase(struct world *w, const struct purchase *p,
     if (behaviour_apply(&s->behaviour, &s->rules.behaviour, &act, &duplicate) != HEED_OK)
         return error_nomem(err);
     return HEED_OK;
+}
+
+static bool part_removed(const struct state *s, const struct shop_ask *ask)
+{
+    const struct bundle *b = ask->offer == SHOP_NONE && ask->reservation == SHOP_NONE
+                                 ? shop_bundle_of(&s->shop, ask->target)
+                                 : NULL;
+    for (uint32_t k = 0; b && k < b->parts_n; k++)
+        if (quality_removed(&s->quality, b->parts[k].target))
+            return true;
+    return false;
 }
 
 /* i: good, user, units, id hi, id lo, offer, for, reservation, coupon                           */
@@ -131,7 +159,7 @@ enum heed_status apply_shop_buy(struct world *w, const struct call *call, struct
     else if (ask.reservation < s->shop.reservations_n &&
              s->shop.reservations[ask.reservation].target != ask.target)
         o->refusal = REFUSED_unknown_reservation;
-    else if (quality_removed(&s->quality, ask.target))
+    else if (quality_removed(&s->quality, ask.target) || part_removed(s, &ask))
         o->refusal = REFUSED_not_eligible;
     if (o->refusal != REFUSED_NOT)
         return HEED_OK;
@@ -172,7 +200,10 @@ enum heed_status apply_shop_refund(struct world *w, const struct call *call, str
     /* what was given back was not wanted: purchase and refund stay to be seen, neither weighs */
     if (!o->repeated) {
         enum refusal refusal =
-            refund_act(w, p->time_ms, p->buyer, p->target, (p->refunded_units - before) * 1000);
+            p->bundle == SHOP_NONE
+                ? refund_act(w, p->time_ms, p->buyer, p->target,
+                             (p->refunded_units - before) * 1000)
+                : refund_act(w, p->time_ms, p->buyer, p->bundle, p->bundle_units * 1000);
         heed_assert(refusal == REFUSED_NOT);
     }
     if (!o->want_reply)
@@ -243,6 +274,31 @@ enum heed_status apply_shop_coupon(struct world *w, const struct call *call, str
                       k.until_ms == INT64_MAX ? json_null() : reply_time(k.until_ms), "uses",
                       k.uses < 0 ? json_null() : json_integer(k.uses), "each",
                       k.each ? json_integer(k.each) : json_null());
+}
+
+/* i: good, part, units                                                                           */
+enum heed_status apply_shop_bundle(struct world *w, const struct call *call, struct outcome *o,
+                                   struct heed_error *err)
+{
+    const int64_t *i = call->i;
+    if (!good_ok(w, i[0]) || !good_ok(w, i[1])) {
+        o->refusal = REFUSED_unknown_target;
+        return HEED_OK;
+    }
+    const struct state *s = &w->state;
+    uint32_t target = (uint32_t)i[0], part = (uint32_t)i[1];
+    struct shop_desk d = world_desk(w, call->time_ms);
+    enum heed_status status = HEED_OK;
+    if (!actor_for(s, call->actor, catalogue_good(&s->catalogue, target)->seller))
+        o->refusal = REFUSED_forbidden;
+    else if (catalogue_gone(&s->catalogue, target) || catalogue_gone(&s->catalogue, part))
+        o->refusal = REFUSED_erased;
+    else
+        status = shop_bundle(&d, target, part, call_or(i[2], 1), &o->refusal);
+    if (status != HEED_OK || o->refusal != REFUSED_NOT || !o->want_reply)
+        return no_room(status, err);
+    return reply_pack(&o->reply, err, "{s:o,s:o}", "good", reply_target(w, target), "parts",
+                      reply_parts(w, target));
 }
 
 /* ── offers of others, and what is put aside ── */

@@ -5,10 +5,12 @@
 
 static json_t *offer(const struct world *w, uint32_t target, const struct good *g)
 {
-    return json_pack("{s:o,s:I,s:o,s:o,s:I,s:o,s:o}", "target", reply_target(w, target),
+    return json_pack("{s:o,s:I,s:o,s:o,s:I,s:o,s:o,s:o}", "target", reply_target(w, target),
                      "price_minor", (json_int_t)g->price_minor, "currency",
                      reply_currency(w, g->currency), "stock", reply_stock(g), "sales",
-                     (json_int_t)g->sales, "category", reply_symbol(w, g->category), "seller",
+                     (json_int_t)g->sales, "category", reply_symbol(w, g->category), "parts",
+                     shop_bundle_of(&w->state.shop, target) ? reply_parts(w, target) : json_null(),
+                     "seller",
                      g->seller == HANDLE_NONE || catalogue_erased(&w->state.catalogue, g->seller)
                          ? json_null()
                          : reply_target(w, target_make(TARGET_USER, g->seller)));

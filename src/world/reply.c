@@ -167,17 +167,29 @@ json_t *reply_purchase(const struct world *w, uint32_t number)
 {
     static const char *const states[] = {"paid", "escrow", "released"};
     const struct purchase *p = &w->state.shop.purchases[number];
-    return json_pack("{s:I,s:o,s:o,s:o,s:o,s:I,s:o,s:I,s:I,s:I,s:o,s:o,s:s,s:I,s:b,s:o}",
-                     "purchase", (json_int_t)number, "time", reply_time(p->time_ms), "user",
-                     person(w, p->buyer), "for", person(w, p->recipient), "good",
-                     reply_target(w, p->target), "units", (json_int_t)p->units, "currency",
-                     reply_currency(w, p->currency), "price_minor", (json_int_t)p->price_minor,
-                     "fee_minor", (json_int_t)p->fee_minor, "proceeds_minor",
-                     (json_int_t)(p->price_minor - p->fee_minor), "offer",
-                     p->offer == SHOP_NONE ? json_null() : json_integer(p->offer), "coupon",
-                     p->coupon == SHOP_NONE ? json_null() : json_integer(p->coupon), "state",
-                     states[p->state], "refunded_units", (json_int_t)p->refunded_units, "refunded",
-                     (int)purchase_refunded(p), "lines", reply_lines(w, p));
+    return json_pack(
+        "{s:I,s:o,s:o,s:o,s:o,s:I,s:o,s:I,s:I,s:I,s:o,s:o,s:s,s:I,s:b,s:o,s:o}", "purchase",
+        (json_int_t)number, "time", reply_time(p->time_ms), "user", person(w, p->buyer), "for",
+        person(w, p->recipient), "good", reply_target(w, p->target), "units", (json_int_t)p->units,
+        "currency", reply_currency(w, p->currency), "price_minor", (json_int_t)p->price_minor,
+        "fee_minor", (json_int_t)p->fee_minor, "proceeds_minor",
+        (json_int_t)(p->price_minor - p->fee_minor), "offer",
+        p->offer == SHOP_NONE ? json_null() : json_integer(p->offer), "coupon",
+        p->coupon == SHOP_NONE ? json_null() : json_integer(p->coupon), "state", states[p->state],
+        "refunded_units", (json_int_t)p->refunded_units, "refunded", (int)purchase_refunded(p),
+        "bundle", p->bundle == SHOP_NONE ? json_null() : reply_target(w, p->bundle), "lines",
+        reply_lines(w, p));
+}
+
+json_t *reply_parts(const struct world *w, uint32_t target)
+{
+    const struct bundle *b = shop_bundle_of(&w->state.shop, target);
+    json_t *list = json_array();
+    for (uint32_t k = 0; list && b && k < b->parts_n; k++)
+        json_array_append_new(list,
+                              json_pack("{s:o,s:I}", "good", reply_target(w, b->parts[k].target),
+                                        "units", (json_int_t)b->parts[k].units));
+    return list;
 }
 
 json_t *reply_currency(const struct world *w, uint16_t currency)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <zstd.h>
 
-enum { STATE_VERSION = 17, PART = 1 << 20, LEVEL = 1 };
+enum { STATE_VERSION = 18, PART = 1 << 20, LEVEL = 1 };
 #define RULES_MAX (4u << 20)
 
 void state_init(struct state *s)
