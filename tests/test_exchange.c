@@ -257,11 +257,40 @@ static void cancelling_and_replacing_are_refused_by_name(void **state)
          REFUSED_order_conflict},
         {{.op = EXCHANGE_REPLACE, .id_lo = 1, .account = 1, .size = 3}, REFUSED_not_your_order},
         {{.op = EXCHANGE_REPLACE, .id_lo = 1, .account = 0, .size = INT64_MAX}, REFUSED_overflow},
+        {{.op = EXCHANGE_REPLACE, .id_lo = 1, .account = 0, .size = 1, .price = INT64_MAX},
+         REFUSED_overflow},
         {{.op = EXCHANGE_CANCEL, .id_lo = 1, .account = 0}, REFUSED_NOT},
         {{.op = EXCHANGE_CANCEL, .id_lo = 1, .account = 0}, REFUSED_unknown_order},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(give(&p, rows[i].ask), rows[i].refusal);
+    leave(&p);
+}
+
+/* The greatest number stands inside for "at any price": from outside it is a price too high. */
+static void a_price_above_the_highest_is_refused(void **state)
+{
+    (void)state;
+    const struct exchange_settings s = exchange_defaults();
+    const int64_t prices[] = {EXCHANGE_PRICE_MAX + 1, INT64_MAX - 1, INT64_MAX};
+    const uint8_t ops[] = {EXCHANGE_LIMIT, EXCHANGE_STOP_LIMIT, EXCHANGE_MARKET};
+    struct place p = market(&s, 0);
+    limit(&p, 1, 0, EXCHANGE_BUY, 100, 5);
+    limit(&p, 2, 0, EXCHANGE_SELL, 110, 5);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < 3; k++)
+            for (uint8_t side = 0; side < 2; side++) {
+                const struct exchange_ask a = {.id_lo = 9,
+                                               .account = 1,
+                                               .op = ops[k],
+                                               .side = side,
+                                               .tif = ops[k] == EXCHANGE_MARKET ? EXCHANGE_IOC
+                                                                                : EXCHANGE_GTC,
+                                               .stop = k == 1 ? 50 : 0,
+                                               .price = prices[i],
+                                               .size = 1};
+                assert_int_equal(give(&p, a), REFUSED_overflow);
+            }
     leave(&p);
 }
 
@@ -522,6 +551,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_refusal_is_given_whatever_else_is_wrong),
         cmocka_unit_test(cancelling_and_replacing_are_refused_by_name),
+        cmocka_unit_test(a_price_above_the_highest_is_refused),
         cmocka_unit_test(an_id_given_again_does_nothing_again),
         cmocka_unit_test(an_iceberg_shows_a_part_and_queues_anew),
         cmocka_unit_test(a_smaller_size_keeps_its_place_another_price_does_not),

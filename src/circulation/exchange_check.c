@@ -207,10 +207,11 @@ static enum refusal check_funds(const struct exchange *x, const struct account_r
     if (x->set.funded && more > 0 && t->side == EXCHANGE_SELL && r->items != EXCHANGE_UNLIMITED &&
         more > r->items - r->items_held)
         return REFUSED_insufficient_items;
+    bool unpriced = t->now && t->op == EXCHANGE_MARKET; /* its price may be MARKET_BUY */
     /* an order's trades at any price up to the highest must fit, holds of an account too */
     wide price = p->limit == MARKET_BUY || p->limit > EXCHANGE_PRICE_MAX ? 0 : p->limit;
     if (price * t->size > EXCHANGE_VALUE_MAX || need > EXCHANGE_VALUE_MAX ||
-        t->size > EXCHANGE_SIZE_MAX || (t->price > EXCHANGE_PRICE_MAX && t->price != MARKET_BUY) ||
+        t->size > EXCHANGE_SIZE_MAX || (t->price > EXCHANGE_PRICE_MAX && !unpriced) ||
         t->stop > EXCHANGE_PRICE_MAX || t->display > EXCHANGE_SIZE_MAX ||
         (wide)r->currency_held + more > EXCHANGE_VALUE_MAX * 2 ||
         x->open_size > EXCHANGE_VALUE_MAX - t->size || over_position(r, t, EXCHANGE_VALUE_MAX) ||
