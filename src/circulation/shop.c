@@ -147,7 +147,7 @@ static enum refusal there(const struct buying *b)
     return b->good->stock >= 0 && b->good->stock < b->p.units ? REFUSED_out_of_stock : REFUSED_NOT;
 }
 
-static enum refusal judge(struct buying *b)
+enum refusal buying_offered(const struct buying *b)
 {
     if (b->p.units <= 0)
         return REFUSED_not_positive;
@@ -156,17 +156,30 @@ static enum refusal judge(struct buying *b)
     bool gone = catalogue_erased(b->d->catalogue, b->p.seller_holder); /* nobody is to be paid */
     if (gone || (!b->offer && !b->place && (!b->good->listed || b->good->price_minor < 0)))
         return REFUSED_not_listed;
-    enum refusal refusal = there(b);
+    return REFUSED_NOT;
+}
+
+enum refusal buying_payable(const struct buying *b)
+{
     int64_t whole;
-    if (refusal != REFUSED_NOT)
-        return refusal;
     if (b->p.coupon != SHOP_NONE &&
         !coupon_valid(b->d->shop, b->p.coupon, b->p.buyer, b->d->time_ms))
         return REFUSED_coupon_over;
     /* a price that does not fit is more than anyone holds */
     if (__builtin_mul_overflow(b->unit_minor, b->p.units, &whole))
         return REFUSED_insufficient_funds;
-    refusal = buying_price(b);
+    return REFUSED_NOT;
+}
+
+static enum refusal judge(struct buying *b)
+{
+    enum refusal refusal = buying_offered(b);
+    if (refusal == REFUSED_NOT)
+        refusal = there(b);
+    if (refusal == REFUSED_NOT)
+        refusal = buying_payable(b);
+    if (refusal == REFUSED_NOT)
+        refusal = buying_price(b);
     if (refusal != REFUSED_NOT)
         return refusal;
     return b->good->sales > INT64_MAX - b->p.units ? REFUSED_overflow : REFUSED_NOT;

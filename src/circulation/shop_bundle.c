@@ -213,25 +213,16 @@ static enum refusal share_out(struct bundling *x, int64_t whole_minor)
 static enum refusal judge(struct bundling *x, const char **rule)
 {
     struct buying *b = x->whole;
-    int64_t whole;
-    if (b->p.units <= 0)
-        return REFUSED_not_positive;
-    if (b->p.buyer == b->p.seller_holder || b->p.recipient == b->p.seller_holder)
-        return REFUSED_same_account;
-    if (catalogue_erased(b->d->catalogue, b->p.seller_holder) || !b->good->listed ||
-        b->good->price_minor < 0)
-        return REFUSED_not_listed;
-    enum refusal refusal = parts_there(x);
+    enum refusal refusal = buying_offered(b);
+    if (refusal == REFUSED_NOT)
+        refusal = parts_there(x);
+    if (refusal == REFUSED_NOT)
+        refusal = buying_payable(b);
     if (refusal != REFUSED_NOT)
         return refusal;
-    if (b->p.coupon != SHOP_NONE &&
-        !coupon_valid(b->d->shop, b->p.coupon, b->p.buyer, b->d->time_ms))
-        return REFUSED_coupon_over;
-    if (__builtin_mul_overflow(b->unit_minor, b->p.units, &whole))
-        return REFUSED_insufficient_funds;
     if (b->good->sales > INT64_MAX - b->p.units)
         return REFUSED_overflow;
-    refusal = share_out(x, whole);
+    refusal = share_out(x, b->unit_minor * b->p.units);
     for (uint32_t i = 0; refusal == REFUSED_NOT && i < x->sales_n; i++) {
         struct buying *sale = &x->sales[i];
         refusal = buying_price(sale);

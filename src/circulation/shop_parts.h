@@ -55,6 +55,10 @@ struct buying {
 
 enum { BUYING_LEGS_MAX = SALE_LINES_MAX + 2 };
 
+/* Whether it is offered to the buyer at all; whether coupon and price let it be paid, after which
+ * unit_minor x units fits. */
+enum refusal buying_offered(const struct buying *b);
+enum refusal buying_payable(const struct buying *b);
 /* Prices b->p, line by line, and says whether it may be bought as far as the rules say.         */
 enum refusal buying_price(struct buying *b);
 /* Its transfers, when it becomes purchase `number`. Returns how many.                           */

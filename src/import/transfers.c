@@ -89,22 +89,6 @@ static enum heed_status whole_number(const struct reading *r, enum column c, int
     return HEED_OK;
 }
 
-static bool hex_digits(struct str text, uint64_t half[2])
-{
-    half[0] = half[1] = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned c = (unsigned char)text.p[i], digit = c >= '0' && c <= '9'   ? c - '0'
-                                                       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                                       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                                                              : 16;
-        if (digit == 16)
-            return false;
-        half[0] = half[0] << 4 | half[1] >> 60;
-        half[1] = half[1] << 4 | digit;
-    }
-    return text.n >= 1 && text.n <= 32;
-}
-
 /* Columns that belong to other kinds are empty. */
 static enum heed_status nothing_else(const struct reading *r, unsigned kind, struct heed_error *err)
 {
@@ -205,11 +189,9 @@ static enum heed_status read_line(const struct reading *r, struct line *x, uint3
             whole_number(r, TRANSFER, 0, UINT32_MAX - 1, "the number of a transfer", &number, err);
         x->t.of = (uint32_t)number;
     }
-    uint64_t data[2] = {0, 0};
-    if (status == HEED_OK && cell(r, DATA).n > 0 && !hex_digits(cell(r, DATA), data))
+    if (status == HEED_OK && cell(r, DATA).n > 0 &&
+        !admit_data(cell(r, DATA), &x->t.data_hi, &x->t.data_lo))
         status = bad(r, DATA, err, "1 to 32 hexadecimal digits");
-    x->t.data_hi = data[0];
-    x->t.data_lo = data[1];
     struct str up_to = cell(r, UP_TO);
     if (status == HEED_OK && up_to.n > 0 && !str_is(up_to, "0") && !str_is(up_to, "1"))
         status = bad(r, UP_TO, err, "1, or nothing");

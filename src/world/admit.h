@@ -161,4 +161,6 @@ struct call admit_import_mark(const struct import_mark *mark, struct sha256 *dig
 uint64_t admit_key_hash(struct str id);
 /* The same of a command's --id, of whoever acts for the platform: 128 bits. */
 void admit_caller_id(struct str id, uint64_t *hi, uint64_t *lo);
+/* The 128 bits that 1 to 32 hexadecimal digits are; false: they are not such. */
+bool admit_data(struct str text, uint64_t *hi, uint64_t *lo);
 #endif

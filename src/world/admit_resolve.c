@@ -153,11 +153,9 @@ void admit_caller_id(struct str id, uint64_t *hi, uint64_t *lo)
     *lo = (uint64_t)halves[1];
 }
 
-/* The 128 bits that the digits are, the higher half first; absent halves cannot be told from one
- * number, which is refused.                                                                     */
-static bool hex_parse(struct str text, int64_t out[2])
+bool admit_data(struct str text, uint64_t *hi, uint64_t *lo)
 {
-    uint64_t half[2] = {0, 0};
+    *hi = *lo = 0;
     for (size_t i = 0; i < text.n; i++) {
         int c = text.p[i], digit = c >= '0' && c <= '9'   ? c - '0'
                                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
@@ -165,11 +163,20 @@ static bool hex_parse(struct str text, int64_t out[2])
                                                           : -1;
         if (digit < 0)
             return false;
-        half[0] = half[0] << 4 | half[1] >> 60;
-        half[1] = half[1] << 4 | (uint64_t)digit;
+        *hi = *hi << 4 | *lo >> 60;
+        *lo = *lo << 4 | (uint64_t)digit;
     }
+    return text.n >= 1 && text.n <= 32;
+}
+
+/* The higher half first; absent halves cannot be told from one number, which is refused.        */
+static bool hex_parse(struct str text, int64_t out[2])
+{
+    uint64_t half[2];
+    if (!admit_data(text, &half[0], &half[1]))
+        return false;
     memcpy(out, half, sizeof half);
-    return text.n >= 1 && text.n <= 32 && out[0] != CALL_ABSENT && out[1] != CALL_ABSENT;
+    return out[0] != CALL_ABSENT && out[1] != CALL_ABSENT;
 }
 
 enum heed_status resolve_arg(struct resolving *r, size_t arg)
